@@ -1,0 +1,46 @@
+# Every target installs what it needs and the machine lacks; `make help` lists them.
+
+GO ?= go
+BIN := bin/lakeward
+LINT := bin/golangci-lint
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build run test lint fmt fuzz bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install PostgreSQL and its tools where they are missing (Debian's packages, its own cluster is not started)
+	@tools/setup.sh postgresql
+
+build: ## build bin/lakeward
+	$(GO) build -trimpath -o $(BIN) ./cmd/lakeward
+
+run: setup build ## migrate the example onto a local Lakebase and keep it running; Ctrl-C stops everything
+	@exec $(BIN) up --demo
+
+test: setup ## run every test with the race detector
+	$(GO) test -race -timeout 15m ./...
+
+lint: $(LINT) ## check formatting, vet and the linters of .golangci.yml
+	$(LINT) run ./...
+	$(GO) mod tidy -diff
+	sh -n tools/setup.sh
+
+fmt: $(LINT) ## format the code
+	$(LINT) fmt ./...
+
+fuzz: ## fuzz each fuzz target for ten seconds
+	@tools/fuzz.sh 10s
+
+bench: setup build ## migrate a generated database of about 1 GB beside pgloader and print the ratio
+	@tools/setup.sh pgloader
+	$(GO) run ./bench
+
+clean: ## remove what was built
+	rm -rf bin
+
+# The linter is built from the version pinned in tools/go.mod, once for each version.
+$(LINT): tools/go.mod tools/go.sum
+	cd tools && $(GO) build -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@

@@ -1,0 +1,63 @@
+#!/bin/sh
+# Installs Debian packages that Lakeward needs and the machine lacks: `setup.sh postgresql`, `setup.sh pgloader`.
+# Needs root or sudo only when there is something to install.
+set -eu
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		say "cannot install packages: run as root, install sudo, or run: apt-get install -y $packages"
+		exit 1
+	fi
+}
+
+install_packages() {
+	packages=$*
+	if ! command -v apt-get >/dev/null; then
+		say "this machine has no apt-get; install PostgreSQL 15 or newer with its tools and put them on PATH"
+		exit 1
+	fi
+	say "installing $packages"
+	as_root apt-get update -qq
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+# Debian starts a cluster of its own when the server package is first installed. Lakeward brings its own: that cluster
+# would only take memory and port 5432 of 127.0.0.1. The setting is put back as it was.
+without_main_cluster() {
+	conf=/etc/postgresql-common/createcluster.conf
+	install_packages postgresql-common
+	as_root cp -p "$conf" "$conf.lakeward"
+	trap 'as_root mv -f "$conf.lakeward" "$conf"' EXIT
+	as_root sh -c "printf 'create_main_cluster = false\n' >>'$conf'"
+	"$@"
+	as_root mv -f "$conf.lakeward" "$conf"
+	trap - EXIT
+}
+
+has_postgresql() {
+	for dir in ${LAKEWARD_PG_BIN:-} /usr/lib/postgresql/*/bin; do
+		[ -x "$dir/postgres" ] && [ -x "$dir/initdb" ] && [ -x "$dir/pg_basebackup" ] && return 0
+	done
+	command -v postgres >/dev/null && command -v initdb >/dev/null && command -v pg_basebackup >/dev/null
+}
+
+case "${1:-}" in
+postgresql)
+	if ! has_postgresql || ! command -v psql >/dev/null; then
+		without_main_cluster install_packages postgresql-15 postgresql-client-15
+	fi
+	;;
+pgloader)
+	command -v pgloader >/dev/null || install_packages pgloader
+	;;
+*)
+	say "usage: setup.sh postgresql|pgloader"
+	exit 2
+	;;
+esac
