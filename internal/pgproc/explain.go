@@ -1,0 +1,51 @@
+package pgproc
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/lakeward/lakeward"
+)
+
+// explain turns an error of the operating system or the decisive line of PostgreSQL's output into an error that says
+// what to do. PostgreSQL prints the system's error texts, so that both arrive here with the same words.
+func explain(err error, line, dir string) error {
+	if line != "" {
+		err = errors.New(line)
+	}
+	switch text := err.Error(); {
+	case errors.Is(err, syscall.ENOSPC), strings.Contains(text, "No space left on device"),
+		errors.Is(err, syscall.EDQUOT), strings.Contains(text, "Disk quota exceeded"):
+		return lakeward.Errorf(lakeward.KindUnavailable, "free space on the disk that holds "+dir+" and try again",
+			"the disk is full: %w", err)
+	case errors.Is(err, syscall.EROFS), strings.Contains(text, "Read-only file system"):
+		return lakeward.Errorf(lakeward.KindDenied, "choose a folder on another disk with --dir or LAKEWARD_DIR",
+			"folder %s cannot be written: %w", dir, err)
+	case errors.Is(err, fs.ErrPermission), strings.Contains(text, "Permission denied"),
+		strings.Contains(text, "wrong ownership"):
+		return lakeward.Errorf(lakeward.KindDenied,
+			"run lakeward as the user who owns "+filepath.Dir(dir)+", or choose another folder with --dir or LAKEWARD_DIR",
+			"folder %s cannot be used: %w", dir, err)
+	}
+	return fmt.Errorf("PostgreSQL in %s: %w", dir, err)
+}
+
+// decisive picks from PostgreSQL's output the line that says why it gave up: the last FATAL or PANIC, else the last
+// error, else the last line. The time stamp and process id in front are cut off.
+func decisive(lines []string) string {
+	for _, mark := range []string{"PANIC:  ", "FATAL:  ", "error: ", "ERROR:  "} {
+		for i := len(lines) - 1; i >= 0; i-- {
+			if _, text, ok := strings.Cut(lines[i], mark); ok {
+				return strings.TrimSpace(text)
+			}
+		}
+	}
+	if len(lines) == 0 {
+		return ""
+	}
+	return strings.TrimSpace(lines[len(lines)-1])
+}
