@@ -28,6 +28,7 @@ type Table struct {
 	Name        string       `json:"name" yaml:"name"`
 	Target      string       `json:"target" yaml:"target"`
 	Rows        int64        `json:"rows" yaml:"rows"`
+	RowID       string       `json:"rowid,omitempty" yaml:"rowid,omitempty"` // the name under which SQLite shows the rowid; empty for a table WITHOUT ROWID
 	Columns     []Column     `json:"columns" yaml:"columns"`
 	PrimaryKey  *Key         `json:"primary_key,omitempty" yaml:"primary_key,omitempty"`
 	Uniques     []Key        `json:"uniques,omitempty" yaml:"uniques,omitempty"`
@@ -53,7 +54,7 @@ type Column struct {
 	Found        Found    `json:"found" yaml:"found"`
 	Evidence     string   `json:"evidence" yaml:"evidence"`                             // one sentence: why Type was chosen
 	Alternatives []string `json:"alternatives,omitempty" yaml:"alternatives,omitempty"` // other types that every value fits
-	Misfits      int64    `json:"misfits,omitempty" yaml:"misfits,omitempty"`           // rows that will be quarantined for this column
+	Misfits      int64    `json:"misfits,omitempty" yaml:"misfits,omitempty"`           // rows that will be quarantined because of this column, the first in the plan's order that cannot hold its value
 	Samples      []Sample `json:"samples,omitempty" yaml:"samples,omitempty"`           // up to three, where the value changes its form
 }
 
@@ -82,24 +83,26 @@ type Sample struct {
 }
 
 // Conversion says how a value of the source becomes one of the target. Values that it cannot convert are quarantined.
+// NULL stays NULL. Fractions of a second beyond microseconds, which PostgreSQL cannot hold, are cut off, as the drivers
+// of applications do; a date and time without a zone is UTC where the target wants a zone, as in SQLite's own functions.
 type Conversion string
 
 // The conversions.
 const (
 	ConvertInteger   Conversion = "integer"       // INTEGER, or REAL and TEXT that are whole numbers, to smallint, integer, bigint
-	ConvertBoolean   Conversion = "boolean"       // 0, 1, and the texts t, f, true, false, yes, no, on, off in any case
-	ConvertReal      Conversion = "real"          // numbers to double precision
+	ConvertBoolean   Conversion = "boolean"       // 0, 1, and the texts 0, 1, t, f, y, n, true, false, yes, no, on, off in any case
+	ConvertReal      Conversion = "real"          // numbers to double precision; TEXT that is a number too
 	ConvertDecimal   Conversion = "decimal"       // numbers to numeric; REAL by its shortest decimal that reads back as the same number
-	ConvertText      Conversion = "text"          // TEXT as it is; numbers as SQLite prints them
-	ConvertBytes     Conversion = "bytes"         // BLOB as it is, TEXT as its bytes
-	ConvertJSON      Conversion = "json"          // TEXT to jsonb
-	ConvertDate      Conversion = "date"          // ISO 8601 text to date
-	ConvertTime      Conversion = "time"          // ISO 8601 text to time
+	ConvertText      Conversion = "text"          // TEXT as it is; BLOB that is valid UTF-8 too; numbers in SQLite's form, REAL with the digits that read back as the same number
+	ConvertBytes     Conversion = "bytes"         // BLOB as it is; TEXT, and numbers as text, by their bytes, as CAST(… AS BLOB) does
+	ConvertJSON      Conversion = "json"          // TEXT to jsonb; numbers too
+	ConvertDate      Conversion = "date"          // ISO 8601 text to date; with a time of day only when that is midnight
+	ConvertTime      Conversion = "time"          // ISO 8601 text to time; after the date 2000-01-01 too, as Rails writes it
 	ConvertTimestamp Conversion = "timestamp"     // ISO 8601 text to timestamp, or to timestamptz where the column's type says so
-	ConvertEpoch     Conversion = "epoch_seconds" // seconds since 1970 to timestamptz
+	ConvertEpoch     Conversion = "epoch_seconds" // seconds since 1970 to timestamptz; ISO 8601 text too
 	ConvertEpochMS   Conversion = "epoch_ms"
 	ConvertEpochUS   Conversion = "epoch_us"
-	ConvertJulian    Conversion = "julian" // Julian days to timestamp
+	ConvertJulian    Conversion = "julian" // Julian days to timestamp, to the millisecond as in SQLite; ISO 8601 text too
 	ConvertUUID      Conversion = "uuid"   // text or 16-byte BLOB to uuid
 )
 
@@ -150,7 +153,7 @@ type View struct {
 
 // Left is an object of the source that the migration does not carry over.
 type Left struct {
-	Kind   string `json:"kind" yaml:"kind"` // trigger, virtual table, shadow table, view, check, index, default, generated column
+	Kind   string `json:"kind" yaml:"kind"` // trigger, virtual table, shadow table, view, check, index, unique, foreign key, default, generated column, table
 	Table  string `json:"table,omitempty" yaml:"table,omitempty"`
 	Name   string `json:"name" yaml:"name"`
 	Reason string `json:"reason" yaml:"reason"`

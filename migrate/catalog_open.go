@@ -1,0 +1,208 @@
+package migrate
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/lakeward/lakeward"
+)
+
+// sqliteMagic begins every SQLite database.
+const sqliteMagic = "SQLite format 3\x00"
+
+// openSource opens the SQLite database at path for reading and makes sure that it is one. Nothing is written to the
+// file. SQLite itself may create a -wal and a -shm file beside a database in WAL mode, without which it cannot see what
+// the application has written last; when no such files exist none are made (see quietURI).
+func openSource(ctx context.Context, path string) (*sqlite.Conn, error) {
+	if err := checkFile(path); err != nil {
+		return nil, err
+	}
+	conn, err := sqlite.OpenConn(sourceURI(path, false), sqlite.OpenReadOnly, sqlite.OpenURI)
+	if err != nil {
+		return nil, explainRead(ctx, path, err)
+	}
+	conn.SetInterrupt(ctx.Done())
+	defer conn.SetInterrupt(nil)
+	_, err = pragmaInt(conn, "SELECT count(*) FROM sqlite_schema")
+	if err == nil {
+		return conn, nil
+	}
+	err = errors.Join(explainRead(ctx, path, err), conn.Close())
+	if sqlite.ErrCode(err).ToPrimary() != sqlite.ResultCantOpen || !quiet(path) {
+		return nil, err
+	}
+	// A WAL database in a folder where this user may not create files, closed by its last user: the file is complete.
+	return openQuiet(ctx, path)
+}
+
+// openQuiet opens a database that nobody has open, without locks and without files beside it.
+func openQuiet(ctx context.Context, path string) (*sqlite.Conn, error) {
+	conn, err := sqlite.OpenConn(sourceURI(path, true), sqlite.OpenReadOnly, sqlite.OpenURI)
+	if err != nil {
+		return nil, explainRead(ctx, path, err)
+	}
+	return conn, nil
+}
+
+// quiet reports whether nothing stands in a write-ahead log or a rollback journal beside the file.
+func quiet(path string) bool {
+	for _, suffix := range []string{"-wal", "-journal"} {
+		if info, err := os.Stat(path + suffix); err == nil && info.Size() > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false
+		}
+	}
+	return true
+}
+
+func sourceURI(path string, immutable bool) string {
+	query := "mode=ro"
+	if immutable {
+		query += "&immutable=1"
+	}
+	if absolute, err := filepath.Abs(path); err == nil { // it fails only where the working folder is gone
+		path = absolute
+	}
+	uri := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: query}
+	return uri.String()
+}
+
+// checkFile looks at the file itself, so that what is no SQLite database is refused by its name.
+func checkFile(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return lakeward.Errorf(lakeward.KindNotFound, "check the path of the SQLite database", "no such file: %s", path)
+	case err != nil:
+		return explainOpen(path, err)
+	case info.IsDir():
+		return lakeward.Errorf(lakeward.KindInvalid, "name the SQLite database in it", "%s is a folder", path)
+	case !info.Mode().IsRegular():
+		return lakeward.Errorf(lakeward.KindInvalid, "name a SQLite database", "%s is not a file", path)
+	case info.Size() == 0:
+		return lakeward.Errorf(lakeward.KindInvalid, "check the path: the application may have its database elsewhere",
+			"%s is empty", path)
+	}
+	head, err := readHead(path)
+	if err != nil {
+		return explainOpen(path, err)
+	}
+	if bytes.HasPrefix(head, []byte(sqliteMagic)) {
+		return nil
+	}
+	if looksEncrypted(head, info.Size()) {
+		return lakeward.Errorf(lakeward.KindInvalid, "decrypt it first, for SQLCipher with sqlcipher_export()",
+			"%s is not a SQLite database, or it is encrypted", path)
+	}
+	return lakeward.Errorf(lakeward.KindInvalid, "name a SQLite 3 database", "%s is not a SQLite database", path)
+}
+
+func explainOpen(path string, err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return lakeward.Errorf(lakeward.KindDenied, "run as a user who may read it", "may not read %s", path)
+	}
+	return fmt.Errorf("open the source: %w", err)
+}
+
+func readHead(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }() // it was only read
+	head := make([]byte, 512)
+	n, err := io.ReadFull(file, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, err
+	}
+	return head[:n], nil
+}
+
+// looksEncrypted guesses: whole pages, and bytes that are neither text nor mostly zeros.
+func looksEncrypted(head []byte, size int64) bool {
+	return size%512 == 0 && len(head) == 512 && !utf8.Valid(head) && bytes.Count(head, []byte{0}) < 32
+}
+
+// explainRead turns what SQLite says about a source into one line and a hint.
+func explainRead(ctx context.Context, path string, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	kind, hint, what := lakeward.KindInternal, "", "read "+path
+	switch code := sqlite.ErrCode(err); code.ToPrimary() {
+	case sqlite.ResultCorrupt:
+		kind, what = lakeward.KindInvalid, path+" is corrupt"
+		hint = "save what can be saved with: sqlite3 FILE .recover | sqlite3 NEW; then migrate the new file"
+	case sqlite.ResultNotADB:
+		kind, what = lakeward.KindInvalid, path+" is not a SQLite database, or it is encrypted"
+		hint = "decrypt it first, for SQLCipher with sqlcipher_export()"
+	case sqlite.ResultBusy, sqlite.ResultLocked:
+		kind, what = lakeward.KindUnavailable, path+" is locked by its application"
+		hint = "try again, or stop the application for the time of the migration"
+	case sqlite.ResultCantOpen, sqlite.ResultReadOnly:
+		kind, what = lakeward.KindDenied, "cannot open "+path+" with its -wal or -journal file"
+		hint = "run as a user who may write to its folder, or migrate a copy of the file and the files beside it"
+	}
+	return &lakeward.Error{Kind: kind, Hint: hint, Message: what, Err: err}
+}
+
+// checkIntegrity has SQLite look through every page. What it says of broken constraints is not its business here: those
+// rows are counted where the constraint is planned.
+func checkIntegrity(ctx context.Context, conn *sqlite.Conn, path string) error {
+	return readRows(ctx, conn, "PRAGMA main.quick_check(1000000)", func(row []value) error {
+		for problem := range strings.Lines(string(row[0].b)) {
+			if problem = strings.TrimSpace(problem); problem == "ok" || brokenConstraint(problem) || strings.HasPrefix(problem, "***") {
+				continue
+			}
+			return lakeward.Errorf(lakeward.KindInvalid,
+				"save what can be saved with: sqlite3 FILE .recover | sqlite3 NEW; then migrate the new file",
+				"%s is corrupt: %s", path, problem)
+		}
+		return nil
+	})
+}
+
+func brokenConstraint(problem string) bool {
+	for _, prefix := range []string{"NULL value in ", "CHECK constraint failed in ", "NUMERIC value in ", "TEXT value in "} {
+		if strings.HasPrefix(problem, prefix) {
+			return true
+		}
+	}
+	return strings.HasPrefix(problem, "non-") && strings.Contains(problem, " value in ") // of a STRICT table
+}
+
+// exec runs one statement that returns nothing.
+func exec(conn *sqlite.Conn, statement string) error {
+	stmt, _, err := conn.PrepareTransient(statement)
+	if err != nil {
+		return fmt.Errorf("prepare %q: %w", statement, err)
+	}
+	_, err = stmt.Step()
+	if err = errors.Join(err, stmt.Finalize()); err != nil {
+		return fmt.Errorf("run %q: %w", statement, err)
+	}
+	return nil
+}
+
+// pragmaInt returns the one number that a pragma or query yields.
+func pragmaInt(conn *sqlite.Conn, query string) (int64, error) {
+	stmt, _, err := conn.PrepareTransient(query)
+	if err != nil {
+		return 0, fmt.Errorf("prepare %q: %w", query, err)
+	}
+	defer func() { _ = stmt.Finalize() }() // it repeats the error of the last step
+	if _, err := stmt.Step(); err != nil {
+		return 0, fmt.Errorf("run %q: %w", query, err)
+	}
+	return stmt.ColumnInt64(0), nil
+}
