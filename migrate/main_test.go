@@ -1,0 +1,9 @@
+package migrate
+
+import (
+	"testing"
+
+	"github.com/lakeward/lakeward/internal/pgtest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
