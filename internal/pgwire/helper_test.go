@@ -34,10 +34,11 @@ const (
 
 // gate is a Server at work in a test.
 type gate struct {
-	Addr   string
-	TLS    *tls.Config  // trusts the server
-	Stop   func()       // ends Serve and waits for it
-	served <-chan error // what Serve returned
+	Addr        string
+	TLS         *tls.Config  // trusts the server
+	Certificate []byte       // of the server
+	Stop        func()       // ends Serve and waits for it
+	served      <-chan error // what Serve returned
 }
 
 // serve starts s on a loopback port. Missing parts are filled in: a certificate, the one good password.
@@ -46,6 +47,7 @@ func serve(t testing.TB, s *pgwire.Server) *gate {
 	g := &gate{}
 	if s.TLS == nil {
 		s.TLS, g.TLS = certificate(t)
+		g.Certificate = s.TLS.Certificates[0].Certificate[0]
 	}
 	if s.Authenticate == nil {
 		s.Authenticate = func(_ context.Context, l pgwire.Login) error {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
-	"go.uber.org/goleak"
 
 	"github.com/lakeward/lakeward/internal/pgwire"
 )
@@ -180,5 +179,3 @@ func TestBackendRefuses(t *testing.T) {
 	}
 	wait(t, done, "the backend still waits")
 }
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
