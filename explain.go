@@ -1,7 +1,6 @@
 package lakeward
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -21,13 +20,13 @@ func (c *Connector) explain(err error) error {
 	if own, ok := errors.AsType[*Error](err); ok {
 		return own
 	}
-	user := ""
+	used := new(pgconn.Config)
 	if connecting, ok := errors.AsType[*pgconn.ConnectError](err); ok {
-		user = connecting.Config.User
+		used = connecting.Config
 		err = lastOf(errors.Unwrap(connecting))
 	}
 	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return c.explainRefusal(user, refusal)
+		return c.explainRefusal(refusal, used.User, used.Database)
 	}
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("connect to %s: %w", c.name, err)
@@ -47,8 +46,7 @@ func lastOf(err error) error {
 }
 
 // explainRefusal is about a server that answered, and refused.
-func (c *Connector) explainRefusal(user string, e *pgconn.PgError) error {
-	database := cmp.Or(c.opt.Database, DefaultDatabase)
+func (c *Connector) explainRefusal(e *pgconn.PgError, user, database string) error {
 	kind, hint := KindInternal, ""
 	switch e.Code {
 	case codeInvalidPassword, codeInvalidAuthorization:

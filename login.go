@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -53,10 +55,13 @@ func (c *Connector) parse(i Instance) (*pgx.ConnConfig, error) {
 		Scheme:   "postgres",
 		User:     url.User("lakeward"), // or pgx asks the operating system for one
 		Host:     net.JoinHostPort(i.Host, port),
-		RawQuery: query.Encode(),
+		RawQuery: strings.ReplaceAll(query.Encode(), "+", "%20"), // pgx takes a plus for a plus
 	}
 	cfg, err := pgx.ParseConfig(dsn.String())
 	if err != nil {
+		if cause := errors.Unwrap(err); cause != nil {
+			err = cause // without the DSN, which says nothing new
+		}
 		return nil, Errorf(KindInvalid, "check the options and the PG… variables of the environment",
 			"configure connection to %s: %w", c.name, err)
 	}

@@ -1,0 +1,257 @@
+package lakeward_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lakeward/lakeward"
+)
+
+// mint is a workspace that only mints: the network stays out of the bubbles in which these tests fake the time.
+type mint func(ctx context.Context, n int) (lakeward.Credential, error)
+
+type mintingWorkspace struct {
+	mint  mint
+	calls atomic.Int32
+}
+
+func (w *mintingWorkspace) Instance(context.Context, string) (lakeward.Instance, error) {
+	return lakeward.Instance{Name: "shop"}, nil
+}
+
+func (w *mintingWorkspace) Credential(ctx context.Context, _ lakeward.Instance) (lakeward.Credential, error) {
+	return w.mint(ctx, int(w.calls.Add(1)))
+}
+
+func (w *mintingWorkspace) rotator(o lakeward.RotatorOptions) *lakeward.Rotator {
+	return lakeward.NewRotator(w, lakeward.Instance{Name: "shop"}, o)
+}
+
+// lasting mints token-1, token-2, … that live as long as life.
+func lasting(life time.Duration) mint {
+	return func(_ context.Context, n int) (lakeward.Credential, error) {
+		return token(n, life), nil
+	}
+}
+
+func token(n int, life time.Duration) lakeward.Credential {
+	return lakeward.Credential{
+		User: "ada@example.com", Token: lakeward.Secret(fmt.Sprintf("token-%d", n)), Expires: time.Now().Add(life).UTC(),
+	}
+}
+
+func expectToken(t *testing.T, r *lakeward.Rotator, want string) {
+	t.Helper()
+	c, err := r.Credential(t.Context())
+	if err != nil {
+		t.Fatalf("Credential: %v", err)
+	}
+	if c.Token.Reveal() != want {
+		t.Fatalf("Credential = %s, want %s", c.Token.Reveal(), want)
+	}
+}
+
+func TestRotator(t *testing.T) {
+	t.Parallel()
+
+	t.Run("replaces a credential of an hour fifteen minutes before it expires", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r := (&mintingWorkspace{mint: lasting(time.Hour)}).rotator(lakeward.RotatorOptions{})
+			expectToken(t, r, "token-1")
+			time.Sleep(45*time.Minute - time.Second)
+			expectToken(t, r, "token-1")
+			time.Sleep(2 * time.Second)
+			expectToken(t, r, "token-2")
+		})
+	})
+
+	t.Run("replaces a shorter one proportionally earlier", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r := (&mintingWorkspace{mint: lasting(8 * time.Second)}).rotator(lakeward.RotatorOptions{})
+			expectToken(t, r, "token-1")
+			time.Sleep(5 * time.Second)
+			expectToken(t, r, "token-1")
+			time.Sleep(1001 * time.Millisecond)
+			expectToken(t, r, "token-2")
+		})
+	})
+
+	t.Run("replaces it as early as it is told", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r := (&mintingWorkspace{mint: lasting(time.Hour)}).rotator(lakeward.RotatorOptions{Early: 50 * time.Minute})
+			expectToken(t, r, "token-1")
+			time.Sleep(11 * time.Minute)
+			expectToken(t, r, "token-2")
+		})
+	})
+
+	t.Run("keeps the old token while a refresh fails and until it expires", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			down := errors.New("workspace is down")
+			w := &mintingWorkspace{mint: func(_ context.Context, n int) (lakeward.Credential, error) {
+				if n > 1 {
+					return lakeward.Credential{}, down
+				}
+				return token(n, time.Hour), nil
+			}}
+			r := w.rotator(lakeward.RotatorOptions{})
+			expectToken(t, r, "token-1")
+			time.Sleep(59 * time.Minute)
+			expectToken(t, r, "token-1")
+			time.Sleep(2 * time.Minute)
+			if _, err := r.Credential(t.Context()); !errors.Is(err, down) {
+				t.Fatalf("after expiry: error %v, want %v", err, down)
+			}
+		})
+	})
+
+	t.Run("a workspace that hangs delays nobody whose credential is still good for long", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := &mintingWorkspace{mint: func(ctx context.Context, n int) (lakeward.Credential, error) {
+				if n > 1 {
+					<-ctx.Done()
+					return lakeward.Credential{}, ctx.Err()
+				}
+				return token(n, time.Hour), nil
+			}}
+			r := w.rotator(lakeward.RotatorOptions{})
+			expectToken(t, r, "token-1")
+			time.Sleep(50 * time.Minute)
+			began := time.Now()
+			expectToken(t, r, "token-1")
+			if took := time.Since(began); took > 5*time.Second {
+				t.Errorf("the caller waited %s", took)
+			}
+		})
+	})
+
+	t.Run("backs off while refreshes fail, then recovers", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var up atomic.Bool
+			w := &mintingWorkspace{mint: func(_ context.Context, n int) (lakeward.Credential, error) {
+				if !up.Load() {
+					return lakeward.Credential{}, errors.New("workspace is down")
+				}
+				return token(n, time.Hour), nil
+			}}
+			r := w.rotator(lakeward.RotatorOptions{})
+			for range 10 * 60 { // ten minutes of a caller who asks ten times a second
+				for range 10 {
+					if _, err := r.Credential(t.Context()); err == nil {
+						t.Fatal("a credential from a workspace that is down")
+					}
+					time.Sleep(100 * time.Millisecond)
+				}
+			}
+			if n := w.calls.Load(); n < 10 || n > 60 {
+				t.Errorf("the workspace was asked %d times in ten minutes, want a few dozen times", n)
+			}
+			up.Store(true)
+			time.Sleep(46 * time.Second) // the longest pause there is
+			if _, err := r.Credential(t.Context()); err != nil {
+				t.Errorf("after the workspace came back: %v", err)
+			}
+		})
+	})
+
+	t.Run("callers share one refresh", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := &mintingWorkspace{mint: func(_ context.Context, n int) (lakeward.Credential, error) {
+				time.Sleep(time.Second)
+				return token(n, time.Hour), nil
+			}}
+			r := w.rotator(lakeward.RotatorOptions{})
+			var callers sync.WaitGroup
+			for range 20 {
+				callers.Go(func() { expectToken(t, r, "token-1") })
+			}
+			callers.Wait()
+		})
+	})
+
+	t.Run("a caller who gives up takes nobody along", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := &mintingWorkspace{mint: func(ctx context.Context, n int) (lakeward.Credential, error) {
+				select {
+				case <-time.After(10 * time.Second):
+					return token(n, time.Hour), nil
+				case <-ctx.Done():
+					return lakeward.Credential{}, ctx.Err()
+				}
+			}}
+			r := w.rotator(lakeward.RotatorOptions{})
+			impatient, leave := context.WithCancel(t.Context())
+			var callers sync.WaitGroup
+			callers.Go(func() {
+				if _, err := r.Credential(impatient); !errors.Is(err, context.Canceled) {
+					t.Errorf("the caller who left got %v", err)
+				}
+			})
+			synctest.Wait() // it is minting
+			callers.Go(func() { expectToken(t, r, "token-2") })
+			callers.Go(func() { // and one who waits leaves as well
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				began := time.Now()
+				if _, err := r.Credential(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > time.Second {
+					t.Errorf("the caller with a second's patience got %v after %s", err, time.Since(began))
+				}
+			})
+			time.Sleep(2 * time.Second)
+			leave()
+			callers.Wait()
+		})
+	})
+
+	t.Run("a refused token is replaced once, however many logins it was refused to", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := &mintingWorkspace{mint: lasting(time.Hour)}
+			r := w.rotator(lakeward.RotatorOptions{})
+			stale, err := r.Credential(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var logins sync.WaitGroup
+			for range 10 {
+				logins.Go(func() {
+					c, err := r.Refresh(t.Context(), stale)
+					if err != nil || c.Token.Reveal() != "token-2" {
+						t.Errorf("Refresh = %s, %v", c.Token.Reveal(), err)
+					}
+				})
+			}
+			logins.Wait()
+			expectToken(t, r, "token-2")
+		})
+	})
+
+	t.Run("works with a clock that is hours ahead", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r := (&mintingWorkspace{mint: lasting(-2 * time.Hour)}).rotator(lakeward.RotatorOptions{})
+			expectToken(t, r, "token-1")
+			expectToken(t, r, "token-2") // cannot be cached, but the server takes it
+		})
+	})
+
+	t.Run("says for which instance, and never the token", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := &mintingWorkspace{mint: func(context.Context, int) (lakeward.Credential, error) {
+				return token(1, time.Hour), lakeward.Errorf(lakeward.KindDenied, "ask an admin", "no permission")
+			}}
+			_, err := w.rotator(lakeward.RotatorOptions{}).Credential(t.Context())
+			if err == nil || !strings.Contains(err.Error(), "shop") || strings.Contains(err.Error(), "token-1") {
+				t.Errorf("error %v", err)
+			}
+			if lakeward.KindOf(err) != lakeward.KindDenied || lakeward.HintOf(err) != "ask an admin" {
+				t.Errorf("kind %s, hint %q", lakeward.KindOf(err), lakeward.HintOf(err))
+			}
+		})
+	})
+}
