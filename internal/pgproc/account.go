@@ -151,3 +151,11 @@ func (a *account) mayEnter(info fs.FileInfo) bool {
 	}
 	return info.Mode()&0o001 != 0
 }
+
+// writeFile writes a file of the data folder; a new one belongs to the account.
+func (a *account) writeFile(path, text string) error {
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		return explain(err, "", filepath.Dir(path))
+	}
+	return a.chown(path)
+}

@@ -41,13 +41,5 @@ func (s *Server) BaseCopy(ctx context.Context, c Config) error {
 	if c.Primary == "" {
 		return nil
 	}
-	return as.createFile(filepath.Join(c.Dir, "standby.signal"))
-}
-
-// createFile makes an empty file that belongs to the account.
-func (a *account) createFile(path string) error {
-	if err := os.WriteFile(path, nil, 0o600); err != nil {
-		return explain(err, "", filepath.Dir(path))
-	}
-	return a.chown(path)
+	return as.writeFile(filepath.Join(c.Dir, "standby.signal"), "")
 }

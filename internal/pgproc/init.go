@@ -28,8 +28,17 @@ func Init(ctx context.Context, c Config) error {
 	if c.Temporary {
 		args = append(args, "--no-sync")
 	}
-	return tool{binaries: c.Binaries, as: as, program: "initdb", args: args, dir: c.Dir}.run(ctx)
+	if err := (tool{binaries: c.Binaries, as: as, program: "initdb", args: args, dir: c.Dir}).run(ctx); err != nil {
+		return err
+	}
+	return as.writeFile(filepath.Join(c.Dir, "pg_hba.conf"), accessRules)
 }
+
+// accessRules trust everybody who may enter the folder, but leave copies of the whole server, password hashes included,
+// to the superuser: a role with REPLICATION is for logical replication.
+const accessRules = `local all all trust
+local replication ` + Superuser + ` trust
+`
 
 // Initialized reports whether dir is a PostgreSQL data folder.
 func Initialized(dir string) bool {

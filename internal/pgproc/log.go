@@ -8,6 +8,12 @@ import (
 	"sync"
 )
 
+// The log of the data folder D is the file D.log, and D.log.1 before that.
+const (
+	logSuffix    = ".log"
+	oldLogSuffix = ".1"
+)
+
 // maxLog bounds the log file; one older file of the same size is kept beside it.
 const maxLog = 4 << 20
 
@@ -79,7 +85,7 @@ func (l *serverLog) rotate() {
 		_ = l.file.Close()
 		l.file = nil
 	}
-	if os.Rename(l.path, l.path+".1") == nil {
+	if os.Rename(l.path, l.path+oldLogSuffix) == nil {
 		_ = l.open() // failing leaves no file, and add goes without
 	}
 }

@@ -128,3 +128,18 @@ func removeLocks(dir string) error {
 	}
 	return nil
 }
+
+// Remove deletes a data folder and its logs, after stopping whatever PostgreSQL still runs in it. A missing folder is
+// not an error.
+func Remove(ctx context.Context, dir string) error {
+	err := endOrphans(ctx, dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, path := range []string{dir, dir + logSuffix, dir + logSuffix + oldLogSuffix} {
+		if err := os.RemoveAll(path); err != nil {
+			return explain(err, "", dir)
+		}
+	}
+	return nil
+}

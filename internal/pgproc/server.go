@@ -62,7 +62,7 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{config: c, done: make(chan struct{})}
-	if s.log, err = openLog(c.Dir + ".log"); err != nil {
+	if s.log, err = openLog(c.Dir + logSuffix); err != nil {
 		return nil, explain(err, "", c.Dir)
 	}
 	if err := s.launch(as); err != nil {

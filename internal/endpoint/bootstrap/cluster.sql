@@ -6,3 +6,6 @@ GRANT pg_read_all_data, pg_write_all_data, pg_monitor TO databricks_superuser;
 UPDATE pg_catalog.pg_authid SET rolsuper = true
  WHERE current_setting('server_version_num')::int < 160000
    AND rolname IN ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program');
+
+-- A session in template1 keeps everybody from creating databases.
+REVOKE CONNECT ON DATABASE template1 FROM PUBLIC;

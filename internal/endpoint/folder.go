@@ -1,0 +1,105 @@
+package endpoint
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/internal/endpoint/bootstrap"
+	"github.com/lakeward/lakeward/internal/pgproc"
+)
+
+// unfinished marks a folder that is being made.
+const unfinished = ".new"
+
+// Remove deletes the data folder of an endpoint that is not running, with its logs. A PostgreSQL that still runs in it
+// is stopped first. A missing folder is not an error.
+func Remove(ctx context.Context, dir string) error {
+	return errors.Join(pgproc.Remove(ctx, dir), pgproc.Remove(ctx, dir+unfinished))
+}
+
+// makeFolder makes the data folder unless it exists. It is made under another name and renamed as the last step: a
+// folder that bears its name is complete.
+func (e *Endpoint) makeFolder(ctx context.Context) error {
+	dir := e.config.Dir
+	if pgproc.Initialized(dir) {
+		return nil
+	}
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return lakeward.Errorf(lakeward.KindConflict, "move its content away, or choose another folder with --dir or LAKEWARD_DIR",
+			"the folder is not empty and holds no PostgreSQL data")
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	half := e.config
+	half.Dir = dir + unfinished
+	if err := pgproc.Remove(ctx, half.Dir); err != nil {
+		return err
+	}
+	if err := e.fill(ctx, half); err != nil {
+		return errors.Join(err, pgproc.Remove(context.WithoutCancel(ctx), half.Dir))
+	}
+	if err := os.Rename(half.Dir, dir); err != nil {
+		return err
+	}
+	return errors.Join(syncFolder(filepath.Dir(dir)), pgproc.Remove(ctx, half.Dir)) // its log is left
+}
+
+// fill makes the data folder of c, from what the options say.
+func (e *Endpoint) fill(ctx context.Context, c pgproc.Config) error {
+	switch {
+	case e.options.Follow != nil:
+		return e.options.Follow.current().BaseCopy(ctx, c)
+	case e.options.From != nil:
+		return e.options.From.current().BaseCopy(ctx, c)
+	}
+	if err := pgproc.Init(ctx, c); err != nil {
+		return err
+	}
+	s, err := pgproc.Start(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := e.furnish(ctx, s); err != nil {
+		return errors.Join(err, s.Stop(ctx))
+	}
+	return s.Stop(ctx)
+}
+
+// furnish makes an empty PostgreSQL a Lakebase: system roles and functions, the owner, the owner's database.
+func (e *Endpoint) furnish(ctx context.Context, s *pgproc.Server) error {
+	c, err := s.ConnConfig("template1")
+	if err != nil {
+		return err
+	}
+	conn, err := pgx.ConnectConfig(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	if err := bootstrap.Template(ctx, conn); err != nil {
+		return err
+	}
+	owner := e.options.Owner
+	owner.Superuser, owner.BypassRLS, owner.CreateDB, owner.CreateRole = true, true, true, true
+	if err := createRole(ctx, conn, owner); err != nil {
+		return fmt.Errorf("create owner: %w", err)
+	}
+	return createDatabase(ctx, conn, Database{Name: lakeward.DefaultDatabase, Owner: owner.Name})
+}
+
+// syncFolder makes a rename in the folder survive a power cut.
+func syncFolder(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}

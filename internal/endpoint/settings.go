@@ -1,0 +1,40 @@
+package endpoint
+
+import (
+	"maps"
+	"strconv"
+
+	"github.com/lakeward/lakeward/internal/pgproc"
+)
+
+const defaultMaxConnections = 100
+
+// server returns the configuration of the endpoint's PostgreSQL.
+func (o *Options) server() pgproc.Config {
+	settings := map[string]string{
+		"max_connections": strconv.Itoa(o.maxConnections()),
+		"wal_level":       "logical",
+		"timezone":        "UTC",
+		"log_timezone":    "UTC",
+
+		// A laptop runs several of these beside its other programs; the page cache does the rest.
+		"shared_buffers": "64MB",
+		"max_wal_size":   "2GB",
+		"wal_keep_size":  "256MB", // for a standby that was away for a while
+
+		"hot_standby_feedback": "on",
+	}
+	maps.Copy(settings, o.Settings)
+	c := pgproc.Config{Binaries: o.Binaries, Dir: o.Dir, Settings: settings, Log: o.Log}
+	if o.Follow != nil {
+		c.Primary = o.Follow.config.Dir
+	}
+	return c
+}
+
+func (o *Options) maxConnections() int {
+	if o.MaxConnections == 0 {
+		return defaultMaxConnections
+	}
+	return o.MaxConnections
+}
