@@ -7,7 +7,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/lakeward/lakeward"
-	"github.com/lakeward/lakeward/internal/endpoint/bootstrap"
 )
 
 // Database is a database of an endpoint.
@@ -47,7 +46,9 @@ func createDatabase(ctx context.Context, conn *pgx.Conn, d Database) error {
 	if len(d.Name) == 0 || len(d.Name) > maxName {
 		return lakeward.Errorf(lakeward.KindInvalid, "choose another name", "%s: a name has 1 to %d bytes", thing, maxName)
 	}
-	return executeOn(ctx, conn, thing, bootstrap.CreateDatabase(d.Name, d.Owner)...)
+	return executeOn(ctx, conn, thing,
+		"CREATE DATABASE "+quote(d.Name)+" OWNER "+quote(d.Owner),
+		"GRANT ALL ON DATABASE "+quote(d.Name)+" TO "+superuser+" WITH GRANT OPTION")
 }
 
 // AlterDatabase renames a database or gives it another owner; an empty field of d leaves things as they are. A database

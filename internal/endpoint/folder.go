@@ -11,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/lakeward/lakeward"
-	"github.com/lakeward/lakeward/internal/endpoint/bootstrap"
 	"github.com/lakeward/lakeward/internal/pgproc"
 )
 
@@ -83,7 +82,7 @@ func (e *Endpoint) furnish(ctx context.Context, s *pgproc.Server) error {
 		return err
 	}
 	defer conn.Close(ctx)
-	if err := bootstrap.Template(ctx, conn); err != nil {
+	if err := bootstrap(ctx, conn); err != nil {
 		return err
 	}
 	owner := e.options.Owner

@@ -9,7 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/lakeward/lakeward"
-	"github.com/lakeward/lakeward/internal/endpoint/bootstrap"
 )
 
 // How a role authenticates.
@@ -158,9 +157,9 @@ func writeRole(ctx context.Context, conn *pgx.Conn, verb string, r Role) error {
 	if err := r.check(); err != nil {
 		return err
 	}
-	membership := "REVOKE " + bootstrap.Superuser + " FROM " + quote(r.Name)
+	membership := "REVOKE " + superuser + " FROM " + quote(r.Name)
 	if r.Superuser {
-		membership = "GRANT " + bootstrap.Superuser + " TO " + quote(r.Name)
+		membership = "GRANT " + superuser + " TO " + quote(r.Name)
 	}
 	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		for _, sql := range []string{verb + " ROLE " + quote(r.Name) + r.attributes(), membership} {

@@ -26,7 +26,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 
-	"github.com/lakeward/lakeward/internal/endpoint/bootstrap"
 	"github.com/lakeward/lakeward/internal/pgproc"
 )
 
@@ -116,7 +115,8 @@ func newDatabase(t testing.TB) (*pgproc.Server, string) {
 	if err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
-	if err := execute(ctx, s, "postgres", bootstrap.CreateDatabase(name, Owner)...); err != nil {
+	create := fmt.Sprintf("CREATE DATABASE %s OWNER %q", name, Owner)
+	if err := execute(ctx, s, "postgres", create); err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
 	t.Cleanup(func() {
@@ -157,16 +157,16 @@ func start(ctx context.Context) (*pgproc.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := connect(ctx, s, "template1")
-	if err != nil {
-		return s, err
-	}
-	defer conn.Close(ctx)
-	if err := bootstrap.Template(ctx, conn); err != nil {
-		return s, err
-	}
-	_, err = conn.Exec(ctx, bootstrap.CreateRole(Owner))
-	return s, err
+	return s, execute(ctx, s, "template1", roles...)
+}
+
+// roles make the rights of the owner those of the owner of a Lakebase project. Package endpoint has the whole of what
+// the inside of Lakebase looks like; here is what the rights depend on.
+var roles = []string{
+	"CREATE ROLE databricks_superuser NOLOGIN CREATEDB CREATEROLE BYPASSRLS",
+	"GRANT pg_read_all_data, pg_write_all_data, pg_monitor TO databricks_superuser",
+	"GRANT ALL ON SCHEMA public TO databricks_superuser WITH GRANT OPTION",
+	fmt.Sprintf("CREATE ROLE %q LOGIN CREATEDB CREATEROLE BYPASSRLS REPLICATION IN ROLE databricks_superuser", Owner),
 }
 
 func shutDown() error {
@@ -186,18 +186,14 @@ func shutDown() error {
 	return os.RemoveAll(server.folder)
 }
 
-func connect(ctx context.Context, s *pgproc.Server, database string) (*pgx.Conn, error) {
-	c, err := s.ConnConfig(database)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.ConnectConfig(ctx, c)
-}
-
 func execute(ctx context.Context, s *pgproc.Server, database string, statements ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	conn, err := connect(ctx, s, database)
+	c, err := s.ConnConfig(database)
+	if err != nil {
+		return err
+	}
+	conn, err := pgx.ConnectConfig(ctx, c)
 	if err != nil {
 		return err
 	}
