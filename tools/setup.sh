@@ -28,16 +28,13 @@ install_packages() {
 }
 
 # Debian starts a cluster of its own when the server package is first installed. Lakeward brings its own: that cluster
-# would only take memory and port 5432 of 127.0.0.1. The setting is put back as it was.
+# would only take memory and port 5432 of 127.0.0.1. The setting is gone again when the packages are there.
 without_main_cluster() {
-	conf=/etc/postgresql-common/createcluster.conf
-	install_packages postgresql-common
-	as_root cp -p "$conf" "$conf.lakeward"
-	trap 'as_root mv -f "$conf.lakeward" "$conf"' EXIT
-	as_root sh -c "printf 'create_main_cluster = false\n' >>'$conf'"
+	settings=/etc/postgresql-common/createcluster.d
+	as_root mkdir -p "$settings"
+	as_root sh -c "echo 'create_main_cluster = false' >$settings/lakeward.conf"
+	trap 'as_root rm -f "$settings/lakeward.conf"' EXIT
 	"$@"
-	as_root mv -f "$conf.lakeward" "$conf"
-	trap - EXIT
 }
 
 has_postgresql() {
