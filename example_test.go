@@ -3,7 +3,6 @@ package lakeward_test
 import (
 	"context"
 	"fmt"
-	"log"
 	"log/slog"
 	"os"
 
@@ -16,17 +15,20 @@ func Example() {
 	ctx := context.Background()
 	ws, err := databricks.Open(ctx, databricks.Config{}) // DATABRICKS_… variables, or a profile
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	pool, err := lakeward.NewConnector(ws, "shop", lakeward.ConnectOptions{Schema: "orders"}).Pool(ctx)
 	if err != nil {
-		log.Fatal(err, "\n  → ", lakeward.HintOf(err))
+		fmt.Println(err, "→", lakeward.HintOf(err))
+		return
 	}
 	defer pool.Close()
 
 	var open int
 	if err := pool.QueryRow(ctx, "SELECT count(*) FROM orders WHERE shipped IS NULL").Scan(&open); err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	fmt.Println(open, "orders to ship")
 }
@@ -36,12 +38,13 @@ func ExampleConnector_DB() {
 	ctx := context.Background()
 	ws, err := databricks.Open(ctx, databricks.Config{Profile: "production"})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	db := lakeward.NewConnector(ws, "shop", lakeward.ConnectOptions{}).DB()
 	defer db.Close()
 	if err := db.PingContext(ctx); err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
 	}
 }
 
@@ -50,19 +53,22 @@ func ExampleRotator() {
 	ctx := context.Background()
 	ws, err := databricks.Open(ctx, databricks.Config{})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	instance, err := ws.Instance(ctx, "shop")
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	rotator := lakeward.NewRotator(ws, instance, lakeward.RotatorOptions{})
 	credential, err := rotator.Credential(ctx)
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	if err := os.WriteFile("/run/app/token", []byte(credential.Token.Reveal()), 0o600); err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
 	}
 }
 

@@ -164,7 +164,8 @@ func (l *login) again(stale Credential) func(context.Context, *pgconn.Config, ne
 
 // attempt finishes the TLS handshake, so that no credential is minted for a stranger, and puts one in.
 func (l *login) attempt(ctx context.Context, cfg *pgconn.Config, conn net.Conn,
-	mint func(context.Context) (Credential, error)) (Credential, error) {
+	mint func(context.Context) (Credential, error),
+) (Credential, error) {
 	encrypted, ok := conn.(*tls.Conn)
 	if !ok {
 		return Credential{}, Errorf(KindInvalid, "leave TLSConfig as it is", "refuse to send a token in plaintext")

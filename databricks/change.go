@@ -48,9 +48,6 @@ func (w *Workspace) Create(ctx context.Context, s Spec, progress lakeward.Progre
 			break
 		}
 	}
-	if e, ok := err.(*lakeward.Error); ok && e.Kind == lakeward.KindConflict && e.Hint == "" {
-		e.Hint = "lakeward instance list shows what there is"
-	}
 	return lakeward.Instance{}, err
 }
 

@@ -31,8 +31,9 @@ func explain(err error, format string, args ...any) error {
 
 // hints are what helps with an error of a kind, whatever was tried.
 var hints = map[lakeward.Kind]string{
-	lakeward.KindUnauthenticated: "check DATABRICKS_TOKEN, or the client id and secret, or sign in again; lakeward config shows which are used",
+	lakeward.KindUnauthenticated: "check DATABRICKS_TOKEN, or the client id and secret; lakeward config shows which are used",
 	lakeward.KindDenied:          "ask a workspace admin, or the instance's creator, for the permission CAN MANAGE",
+	lakeward.KindConflict:        "lakeward instance list shows what there is, and in which state",
 	lakeward.KindUnavailable:     "check the network and DATABRICKS_HOST, then try again",
 	lakeward.KindThrottled:       "try again in a minute",
 	lakeward.KindUnsupported:     "this workspace does not offer it",
