@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"zombiezen.com/go/sqlite"
@@ -21,9 +22,37 @@ import (
 // sqliteMagic begins every SQLite database.
 const sqliteMagic = "SQLite format 3\x00"
 
+// withSource runs fn over a connection to the SQLite database at path. A database in WAL mode that nobody has open is
+// read as an immutable file, because SQLite would otherwise leave an empty -wal and a -shm file beside it; if somebody
+// has begun to write in the meantime, fn runs once more over an ordinary connection.
+func withSource(ctx context.Context, path string, fn func(*sqlite.Conn) error) error {
+	if err := checkFile(path); err != nil {
+		return err
+	}
+	before, err := lookAt(path)
+	if err != nil {
+		return err
+	}
+	if before.wal && before.quiet {
+		conn, err := openQuiet(ctx, path)
+		if err != nil {
+			return err
+		}
+		err = errors.Join(fn(conn), conn.Close())
+		if after, lookErr := lookAt(path); lookErr != nil || after == before || ctx.Err() != nil {
+			return errors.Join(err, lookErr)
+		}
+	}
+	conn, err := openSource(ctx, path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(conn), conn.Close())
+}
+
 // openSource opens the SQLite database at path for reading and makes sure that it is one. Nothing is written to the
-// file. SQLite itself may create a -wal and a -shm file beside a database in WAL mode, without which it cannot see what
-// the application has written last; when no such files exist none are made (see quietURI).
+// file; SQLite itself may create a -wal and a -shm file beside a database in WAL mode, without which it cannot see what
+// the application has written last.
 func openSource(ctx context.Context, path string) (*sqlite.Conn, error) {
 	if err := checkFile(path); err != nil {
 		return nil, err
@@ -34,16 +63,17 @@ func openSource(ctx context.Context, path string) (*sqlite.Conn, error) {
 	}
 	conn.SetInterrupt(ctx.Done())
 	defer conn.SetInterrupt(nil)
-	_, err = pragmaInt(conn, "SELECT count(*) FROM sqlite_schema")
-	if err == nil {
+	if _, err = pragmaInt(conn, "SELECT count(*) FROM sqlite_schema"); err == nil {
 		return conn, nil
 	}
-	err = errors.Join(explainRead(ctx, path, err), conn.Close())
-	if sqlite.ErrCode(err).ToPrimary() != sqlite.ResultCantOpen || !quiet(path) {
-		return nil, err
+	_ = conn.Close() // it was only read, and the first error is the one that counts
+	if code := sqlite.ErrCode(err).ToPrimary(); code == sqlite.ResultCantOpen || code == sqlite.ResultReadOnly {
+		// A WAL database in a folder where this user may not create files. Closed by its last user, it is complete.
+		if look, lookErr := lookAt(path); lookErr == nil && look.quiet {
+			return openQuiet(ctx, path)
+		}
 	}
-	// A WAL database in a folder where this user may not create files, closed by its last user: the file is complete.
-	return openQuiet(ctx, path)
+	return nil, explainRead(ctx, path, err)
 }
 
 // openQuiet opens a database that nobody has open, without locks and without files beside it.
@@ -55,14 +85,34 @@ func openQuiet(ctx context.Context, path string) (*sqlite.Conn, error) {
 	return conn, nil
 }
 
-// quiet reports whether nothing stands in a write-ahead log or a rollback journal beside the file.
-func quiet(path string) bool {
-	for _, suffix := range []string{"-wal", "-journal"} {
-		if info, err := os.Stat(path + suffix); err == nil && info.Size() > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return false
-		}
+// look is what shows from outside whether a database was written to.
+type look struct {
+	size     int64
+	modified time.Time
+	counter  [4]byte // the file's change counter
+	wal      bool    // it is in WAL mode
+	quiet    bool    // no write-ahead log and no rollback journal hold anything
+}
+
+func lookAt(path string) (look, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return look{}, explainOpen(path, err)
 	}
-	return true
+	head, err := readHead(path)
+	if err != nil {
+		return look{}, explainOpen(path, err)
+	}
+	l := look{size: info.Size(), modified: info.ModTime(), quiet: true}
+	if len(head) >= 100 {
+		l.wal = head[18] == 2
+		copy(l.counter[:], head[24:])
+	}
+	for _, suffix := range []string{"-wal", "-journal"} {
+		beside, err := os.Stat(path + suffix)
+		l.quiet = l.quiet && (errors.Is(err, fs.ErrNotExist) || err == nil && beside.Size() == 0)
+	}
+	return l, nil
 }
 
 func sourceURI(path string, immutable bool) string {

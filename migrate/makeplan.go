@@ -2,24 +2,219 @@ package migrate
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"zombiezen.com/go/sqlite"
 
 	"github.com/lakeward/lakeward"
-	"zombiezen.com/go/sqlite"
+	"github.com/lakeward/lakeward/internal/dialect"
 )
 
 // PlanOptions are the choices of [MakePlan]. The zero value is useful.
 type PlanOptions struct {
 	Schema   string            // the target's schema; empty means public
 	Progress lakeward.Progress // receives what happens; may be nil
-	Jobs     int               // tables that are read at the same time; 0 means one
+	Jobs     int               // unused so far: one connection reads one table after the other
 }
 
-// MakePlan reads every value of the SQLite database at path once and decides what each table and column becomes. The
-// file is opened read-only and read in one transaction.
+// MakePlan reads every value of the SQLite database at path and decides, with the evidence, what each table and column
+// becomes. The file is opened read-only and read in one transaction, so that an application may go on writing.
 func MakePlan(ctx context.Context, path string, o PlanOptions) (*Plan, error) {
-	return nil, nil
+	var plan *Plan
+	err := withSource(ctx, path, func(conn *sqlite.Conn) (err error) {
+		plan, err = planFrom(ctx, conn, o)
+		if err != nil && lakeward.KindOf(err) == lakeward.KindInternal {
+			err = explainRead(ctx, path, err)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if absolute, err := filepath.Abs(path); err == nil {
+		path = absolute
+	}
+	plan.Source.Path = path
+	return plan, nil
 }
 
-func planFrom(ctx context.Context, conn *sqlite.Conn, o PlanOptions) (*Plan, error) {
-	return nil, nil
+// planFrom makes the plan of an open database.
+func planFrom(ctx context.Context, conn *sqlite.Conn, o PlanOptions) (_ *Plan, err error) {
+	if conn.AutocommitEnabled() {
+		if err := exec(conn, "BEGIN"); err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, exec(conn, "ROLLBACK")) }()
+	}
+	p := &planner{conn: conn, schema: o.Schema, progress: o.Progress, relations: nameSet{}}
+	if p.schema == "" {
+		p.schema = "public"
+	}
+	if err := p.run(ctx); err != nil {
+		return nil, err
+	}
+	return p.plan(), nil
+}
+
+// planner holds what the steps of planFrom hand to each other.
+type planner struct {
+	conn      *sqlite.Conn
+	schema    string
+	progress  lakeward.Progress
+	catalog   *catalog
+	tables    []*tablePlanner
+	views     []View
+	viewTypes map[string]viewShape // what translated views look like to others, by lower-case name
+	relations nameSet              // names of tables, indexes and views on the target
+	left      []Left
+}
+
+// tablePlanner is one table on its way into the plan.
+type tablePlanner struct {
+	Table
+	source   *sourceTable
+	parsed   *dialect.CreateTable // nil when the statement could not be read
+	profiles []*profile
+	asked    []declaredType
+	names    nameSet // of constraints that make no index
+	rejected string  // the temporary table with the keys of rows that will be quarantined, or ""
+}
+
+func (p *planner) run(ctx context.Context) (err error) {
+	p.progress.Send(lakeward.Event{Type: lakeward.EventPhase, Phase: "plan", Message: "read every value and decide on types"})
+	if p.catalog, err = readCatalog(ctx, p.conn); err != nil {
+		return err
+	}
+	if err := checkIntegrity(ctx, p.conn, p.sourcePath(ctx)); err != nil {
+		return err
+	}
+	p.takeTables()
+	for _, t := range p.tables {
+		if err := p.profile(ctx, t); err != nil {
+			return err
+		}
+	}
+	p.chooseTypes()
+	p.agreeOnKeys()
+	for _, t := range p.tables {
+		p.planColumns(t)
+		p.planKeys(t)
+	}
+	for _, t := range p.tables {
+		p.planForeignKeys(t)
+		p.planChecks(t)
+		p.planIndexes(t)
+	}
+	for _, t := range p.tables {
+		if err := p.predictMisfits(ctx, t); err != nil {
+			return err
+		}
+	}
+	for _, t := range p.tables {
+		if err := p.countViolations(ctx, t); err != nil {
+			return err
+		}
+	}
+	p.planViews()
+	p.leaveRest()
+	return nil
+}
+
+// plan assembles the result.
+func (p *planner) plan() *Plan {
+	plan := &Plan{
+		Version: 1,
+		Source: SourceInfo{
+			Kind: "sqlite", Bytes: p.catalog.bytes, Encoding: p.catalog.encoding, Journal: p.catalog.journal,
+			UserVersion: p.catalog.userVersion, Schema: p.catalog.schemaHash,
+		},
+		Schema: p.schema, Views: p.views, Left: p.left,
+	}
+	for _, t := range p.tables {
+		plan.Tables = append(plan.Tables, t.Table)
+	}
+	return plan
+}
+
+// sourcePath returns the file behind the connection, for messages.
+func (p *planner) sourcePath(ctx context.Context) string {
+	path := "the source"
+	_ = readRows(ctx, p.conn, "PRAGMA database_list", func(row []value) error { // a missing path only makes a message vaguer
+		if string(row[1].b) == "main" && len(row[2].b) > 0 {
+			path = string(row[2].b)
+		}
+		return nil
+	})
+	return path
+}
+
+// takeTables gives every table and column its name and parses what SQLite keeps of its statement.
+func (p *planner) takeTables() {
+	for i := range p.catalog.tables {
+		source := &p.catalog.tables[i]
+		t := &tablePlanner{source: source, names: nameSet{}}
+		t.Name, t.RowID = source.name, source.rowid
+		t.Target = p.relations.pick(source.name)
+		if t.Target != t.Name {
+			t.note("renamed to %s: PostgreSQL holds names of up to 63 bytes", t.Target)
+		}
+		parsed, err := dialect.ParseCreateTable(source.sql)
+		if err != nil {
+			p.leave(Left{Kind: "table", Name: source.name, Source: source.sql,
+				Reason: fmt.Sprintf("its checks, defaults and generated columns: %v", err)})
+		}
+		t.parsed = parsed
+		columns := systemColumns()
+		for _, c := range source.columns {
+			column := Column{Name: c.name, Target: columns.pick(c.name), Declared: c.declared}
+			if column.Target != c.name {
+				t.note("column %s renamed to %s: PostgreSQL cannot hold the name", c.name, column.Target)
+			}
+			t.Columns = append(t.Columns, column)
+		}
+		p.tables = append(p.tables, t)
+	}
+}
+
+// profile scans the values of one table.
+func (p *planner) profile(ctx context.Context, t *tablePlanner) (err error) {
+	for _, c := range t.source.columns {
+		asked := parseDeclared(c.declared)
+		t.asked = append(t.asked, asked)
+		t.profiles = append(t.profiles, newProfile(asked))
+	}
+	t.Rows, err = profileTable(ctx, p.conn, t.source, t.profiles, func(rows int64) {
+		p.progress.Send(lakeward.Event{Type: lakeward.EventProgress, Phase: "plan", Table: t.Name, Done: rows})
+	})
+	if err != nil {
+		return err
+	}
+	p.progress.Send(lakeward.Event{Type: lakeward.EventDone, Phase: "plan", Table: t.Name, Done: t.Rows, Total: t.Rows})
+	return nil
+}
+
+func (p *planner) leave(l Left) { p.left = append(p.left, l) }
+
+func (t *tablePlanner) note(format string, args ...any) {
+	t.Notes = append(t.Notes, fmt.Sprintf(format, args...))
+}
+
+// column finds a column of the table by its source name.
+func (t *tablePlanner) column(name string) *Column {
+	if i := t.source.column(name); i >= 0 {
+		return &t.Columns[i]
+	}
+	return nil
+}
+
+// table finds a table by its source name.
+func (p *planner) table(name string) *tablePlanner {
+	for _, t := range p.tables {
+		if sameName(t.Name, name) {
+			return t
+		}
+	}
+	return nil
 }

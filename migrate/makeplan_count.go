@@ -1,0 +1,234 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/lakeward/lakeward"
+)
+
+// predictMisfits finds the rows of a table that will be quarantined, by encoding it as the load will. Only a table whose
+// profile shows misfits is read again. The keys of these rows are kept in a temporary table.
+func (p *planner) predictMisfits(ctx context.Context, t *tablePlanner) error {
+	expected := int64(0)
+	for i, c := range t.Columns {
+		if c.Generated == "" {
+			expected += t.profiles[i].misfits(target{c.Type, c.Convert})
+		}
+	}
+	if expected == 0 {
+		return nil
+	}
+	rejected, err := p.openRejected(t)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rejected.Finalize() }() // it repeats the error of the last step
+	encoder, err := newRowEncoder(t.Table)
+	if err != nil {
+		return err
+	}
+	keys := len(rowKey(t.Table))
+	query := "SELECT " + strings.Join(rowKey(t.Table), ", ") + ", " + strings.TrimPrefix(selectRows(t.Table), "SELECT ")
+	byColumn := map[string]int64{}
+	var buffer []byte
+	err = readRows(ctx, p.conn, query, func(row []value) error {
+		var bad *misfit
+		if buffer, bad = encoder.append(buffer[:0], row[keys:]); bad == nil {
+			return nil
+		}
+		byColumn[bad.column]++
+		return keepKey(rejected, row[:keys])
+	})
+	if err != nil {
+		return fmt.Errorf("read table %s: %w", t.Name, err)
+	}
+	for i := range t.Columns {
+		t.Columns[i].Misfits = byColumn[t.Columns[i].Name]
+	}
+	return nil
+}
+
+// openRejected makes the temporary table for the keys of rows that will be quarantined.
+func (p *planner) openRejected(t *tablePlanner) (*sqlite.Stmt, error) {
+	if err := exec(p.conn, "PRAGMA temp_store = MEMORY"); err != nil {
+		return nil, err
+	}
+	t.rejected = "temp." + sourceName("rejected of "+t.Name)
+	columns, marks := "", ""
+	for i := range rowKey(t.Table) {
+		columns += fmt.Sprintf("k%d, ", i)
+		marks += "?, "
+	}
+	if err := exec(p.conn, "CREATE TABLE "+t.rejected+" ("+strings.TrimSuffix(columns, ", ")+")"); err != nil {
+		return nil, err
+	}
+	stmt, _, err := p.conn.PrepareTransient("INSERT INTO " + t.rejected + " VALUES (" + strings.TrimSuffix(marks, ", ") + ")")
+	if err != nil {
+		return nil, fmt.Errorf("prepare to keep keys: %w", err)
+	}
+	return stmt, nil
+}
+
+func keepKey(stmt *sqlite.Stmt, key []value) error {
+	for i, v := range key {
+		switch v.class {
+		case sqlite.TypeInteger:
+			stmt.BindInt64(i+1, v.i)
+		case sqlite.TypeFloat:
+			stmt.BindFloat(i+1, v.f)
+		case sqlite.TypeText:
+			stmt.BindText(i+1, string(v.b))
+		case sqlite.TypeBlob:
+			stmt.BindBytes(i+1, v.b)
+		default:
+			stmt.BindNull(i + 1)
+		}
+	}
+	if _, err := stmt.Step(); err != nil {
+		return fmt.Errorf("keep the key of a row: %w", err)
+	}
+	return stmt.Reset()
+}
+
+// countViolations counts the rows that break the table's foreign keys and checks already in the source.
+func (p *planner) countViolations(ctx context.Context, t *tablePlanner) error {
+	for i := range t.ForeignKeys {
+		fk := &t.ForeignKeys[i]
+		if p.cannotHaveOrphans(t, fk) {
+			continue
+		}
+		n, err := p.count(ctx, p.orphanQuery(t, fk))
+		if err != nil {
+			return fmt.Errorf("count the orphans of %s: %w", fk.Name, err)
+		}
+		if fk.Orphans = n; n > 0 {
+			fk.Query = targetOrphans(p.schema, t.Target, fk)
+			p.progress.Send(lakeward.Event{Type: lakeward.EventWarning, Phase: "plan", Table: t.Name,
+				Message: fmt.Sprintf("%s without a parent in %s", countOf(n, "row", "rows"), fk.Table)})
+		}
+	}
+	return p.countCheckViolations(ctx, t)
+}
+
+func (p *planner) count(ctx context.Context, query string) (n int64, err error) {
+	err = readRows(ctx, p.conn, query, func(row []value) error {
+		n = row[0].i
+		return nil
+	})
+	return n, err
+}
+
+// cannotHaveOrphans spares a look at every row: the parent's integer keys have no gaps, and the child's lie among them.
+func (p *planner) cannotHaveOrphans(t *tablePlanner, fk *ForeignKey) bool {
+	parent := p.tableByTarget(fk.Table)
+	if len(fk.Columns) != 1 || parent.rejected != "" {
+		return false
+	}
+	i, j := t.byTarget(fk.Columns[0]), parent.byTarget(fk.References[0])
+	child, key := t.profiles[i], parent.profiles[j]
+	if child.values() == 0 {
+		return true
+	}
+	dense := j == parent.source.rowidAlias && key.Integer > 0 && uint64(key.MaxInteger)-uint64(key.MinInteger) == uint64(key.Integer-1)
+	return dense && child.Integer == child.values() && child.MinInteger >= key.MinInteger && child.MaxInteger <= key.MaxInteger
+}
+
+// orphanQuery counts rows of the source without a parent on the target. NULL in any column means no reference; rows that
+// are quarantined themselves do not count, and a parent that is quarantined is missing. A parent key that differs in
+// case is found by SQLite's NOCASE and not by PostgreSQL.
+func (p *planner) orphanQuery(t *tablePlanner, fk *ForeignKey) string {
+	parent := p.tableByTarget(fk.Table)
+	from, to := sourceColumns(t.Table, fk.Columns), sourceColumns(parent.Table, fk.References)
+	var given, match []string
+	for i := range from {
+		given = append(given, "c."+from[i]+" IS NOT NULL")
+		match = append(match, "p."+to[i]+" = c."+from[i])
+		if column := parent.byTarget(fk.References[i]); parent.collates(column) {
+			match = append(match, "p."+to[i]+" = c."+from[i]+" COLLATE BINARY")
+		}
+	}
+	given = append(given, t.notRejected("c")...)
+	match = append(match, parent.notRejected("p")...)
+	return "SELECT count(*) FROM main." + sourceName(t.Name) + " AS c WHERE " + strings.Join(given, " AND ") +
+		" AND NOT EXISTS (SELECT 1 FROM main." + sourceName(parent.Name) + " AS p WHERE " + strings.Join(match, " AND ") + ")"
+}
+
+// collates reports whether a key over the column folds case or spaces.
+func (t *tablePlanner) collates(column int) bool {
+	for _, ix := range t.source.indexes {
+		for _, part := range ix.parts {
+			if part.column == column && t.folds(column, part.collation) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// notRejected returns the condition that a row of the table, by its alias, is not quarantined.
+func (t *tablePlanner) notRejected(alias string) []string {
+	if t.rejected == "" {
+		return nil
+	}
+	key := rowKey(t.Table)
+	for i := range key {
+		key[i] = alias + "." + key[i]
+	}
+	left := strings.Join(key, ", ")
+	if len(key) > 1 {
+		left = "(" + left + ")"
+	}
+	return []string{left + " NOT IN (SELECT * FROM " + t.rejected + ")"}
+}
+
+// targetOrphans finds the orphans of a foreign key on the target.
+func targetOrphans(schema, table string, fk *ForeignKey) string {
+	var given, match []string
+	for i, c := range fk.Columns {
+		given = append(given, "c."+quoteName(c)+" IS NOT NULL")
+		match = append(match, "p."+quoteName(fk.References[i])+" = c."+quoteName(c))
+	}
+	return "SELECT c.* FROM " + qualified(schema, table) + " AS c WHERE " + strings.Join(given, " AND ") +
+		" AND NOT EXISTS (SELECT FROM " + qualified(schema, fk.Table) + " AS p WHERE " + strings.Join(match, " AND ") + ")"
+}
+
+// countCheckViolations counts rows for which a check is false; NULL passes, as in PostgreSQL.
+func (p *planner) countCheckViolations(ctx context.Context, t *tablePlanner) error {
+	for i := range t.Checks {
+		c := &t.Checks[i]
+		where := append([]string{"NOT (" + c.Source + ")"}, t.notRejected("c")...)
+		n, err := p.count(ctx, "SELECT count(*) FROM main."+sourceName(t.Name)+" AS c WHERE "+strings.Join(where, " AND "))
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil { // a function that the application registers with SQLite; PostgreSQL will tell
+			t.note("CHECK (%s) could not be tried on the source: %v", c.Source, errors.Unwrap(err))
+			continue
+		}
+		c.Violations = n
+	}
+	return nil
+}
+
+func (p *planner) tableByTarget(target string) *tablePlanner {
+	for _, t := range p.tables {
+		if t.Target == target {
+			return t
+		}
+	}
+	return nil
+}
+
+func (t *tablePlanner) byTarget(target string) int {
+	for i, c := range t.Columns {
+		if c.Target == target {
+			return i
+		}
+	}
+	return -1
+}

@@ -1,0 +1,156 @@
+package migrate
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/lakeward/lakeward/internal/dialect"
+)
+
+// planIndexes takes over the indexes that are not a constraint's.
+func (p *planner) planIndexes(t *tablePlanner) {
+	for _, source := range t.source.indexes {
+		if source.constraint() {
+			continue
+		}
+		index, err := p.planIndex(t, source)
+		if err != nil {
+			p.leave(Left{Kind: "index", Table: t.Name, Name: source.name, Reason: reasonOf(err), Source: source.sql})
+			continue
+		}
+		index.Name = p.relations.pick(source.name)
+		t.Indexes = append(t.Indexes, index)
+	}
+}
+
+func (p *planner) planIndex(t *tablePlanner, source sourceIndex) (Index, error) {
+	index := Index{Unique: source.unique, Source: source.sql}
+	parsed, err := dialect.ParseCreateIndex(source.sql)
+	if err != nil {
+		return index, err
+	}
+	if len(parsed.Columns) != len(source.parts) {
+		return index, errors.New("its statement does not agree with its content")
+	}
+	for i, part := range source.parts {
+		element, err := p.indexElement(t, part, parsed.Columns[i])
+		if err != nil {
+			return index, err
+		}
+		index.Keys = append(index.Keys, element)
+	}
+	if parsed.Where != nil {
+		if index.Where, err = p.translate(parsed.Where, t); err != nil {
+			return index, fmt.Errorf("its WHERE: %w", err)
+		}
+	}
+	return index, nil
+}
+
+func (p *planner) indexElement(t *tablePlanner, part sourceIndexPart, parsed dialect.IndexedColumn) (string, error) {
+	if part.column == -1 && t.source.rowidAlias >= 0 {
+		part.column = t.source.rowidAlias
+	}
+	switch {
+	case part.column >= 0:
+		return t.element(part), nil
+	case part.column == -1:
+		return "", errors.New("it is over the rowid, which has no column on the target")
+	}
+	sql, err := p.translate(parsed.Expr, t)
+	if err != nil {
+		return "", err
+	}
+	sql = "(" + sql + ")"
+	if sameName(parsed.Collate, "NOCASE") {
+		sql = "lower(" + sql + `::text COLLATE "C")`
+	}
+	if part.desc {
+		sql += " DESC"
+	}
+	return sql, nil
+}
+
+// planChecks takes over CHECK constraints.
+func (p *planner) planChecks(t *tablePlanner) {
+	if t.parsed == nil {
+		return
+	}
+	for _, c := range t.parsed.Columns {
+		for _, check := range c.Checks {
+			p.planCheck(t, check, []string{c.Name})
+		}
+	}
+	for _, c := range t.parsed.Constraints {
+		if c.Check == nil {
+			continue
+		}
+		check := *c.Check
+		if check.Name == "" {
+			check.Name = c.Name
+		}
+		p.planCheck(t, check, nil)
+	}
+}
+
+func (p *planner) planCheck(t *tablePlanner, check dialect.Check, columns []string) {
+	if name := jsonCheck(check.Expr); name != "" {
+		if c := t.column(name); c != nil && c.Type == "jsonb" {
+			t.note("CHECK (%s) is what jsonb itself makes sure of", check.Text)
+			return
+		}
+	}
+	sql, err := p.translate(check.Expr, t)
+	if err != nil {
+		p.leave(Left{Kind: "check", Table: t.Name, Name: check.Name, Reason: reasonOf(err), Source: check.Text})
+		return
+	}
+	t.Checks = append(t.Checks, Check{
+		Name:   t.names.pick(constraintName(check.Name, t.Target, columns, "check")),
+		Source: check.Text, SQL: sql,
+	})
+}
+
+// djangoJSON recognises a JSONField of Django, which is text with CHECK (JSON_VALID(column) OR column IS NULL).
+func (t *tablePlanner) djangoJSON(i int) bool {
+	found := t.profiles[i]
+	if t.asked[i].family != familyText || t.parsed == nil || found.Text != found.values() || found.count(formatJSON) != found.Text {
+		return false
+	}
+	is := func(c *dialect.Check) bool { return c != nil && sameName(jsonCheck(c.Expr), t.Columns[i].Name) }
+	for _, c := range t.parsed.Constraints {
+		if is(c.Check) {
+			return true
+		}
+	}
+	for _, c := range t.definition(t.Columns[i].Name).Checks {
+		if is(&c) {
+			return true
+		}
+	}
+	return false
+}
+
+// jsonCheck returns the column that an expression of the form json_valid(column) [OR column IS NULL] is about, or "".
+func jsonCheck(e dialect.Expr) string {
+	if row, ok := e.(*dialect.Row); ok && len(row.Items) == 1 {
+		return jsonCheck(row.Items[0])
+	}
+	if or, ok := e.(*dialect.Binary); ok && or.Op == "OR" {
+		name := jsonCheck(or.L)
+		if strings.HasSuffix(strings.ToUpper(dialect.FormatExpr(or.R)), "NULL") && mentions(dialect.FormatExpr(or.R), name) {
+			return name
+		}
+		return ""
+	}
+	call, ok := e.(*dialect.Call)
+	if !ok || !strings.EqualFold(call.Name, "json_valid") || len(call.Args) != 1 {
+		return ""
+	}
+	column, ok := call.Args[0].(*dialect.ColumnRef)
+	if !ok {
+		return ""
+	}
+	return column.Column
+}

@@ -1,0 +1,239 @@
+package migrate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lakeward/lakeward/internal/dialect"
+)
+
+// planKeys takes over the primary key and the unique constraints.
+func (p *planner) planKeys(t *tablePlanner) {
+	if key := t.source.key(); len(key) > 0 {
+		p.planPrimaryKey(t, key)
+	}
+	for _, ix := range t.source.indexes {
+		if ix.origin != "u" {
+			continue
+		}
+		columns := ix.columns()
+		k := Key{Columns: t.targets(columns)}
+		k.Name = p.relations.pick(constraintName(t.uniqueName(columns), t.Target, k.Columns, "key"))
+		t.Uniques = append(t.Uniques, k)
+		p.planFoldedKey(t, ix)
+	}
+}
+
+func (p *planner) planPrimaryKey(t *tablePlanner, key []int) {
+	k := Key{Columns: t.targets(key)}
+	nulls := int64(0)
+	for _, i := range key {
+		if i != t.source.rowidAlias {
+			nulls += t.profiles[i].Null
+		}
+	}
+	for _, ix := range t.source.indexes {
+		if ix.origin == "pk" {
+			p.planFoldedKey(t, ix)
+		}
+	}
+	if nulls > 0 {
+		k.Name = p.relations.pick(constraintName(t.primaryKeyName(), t.Target, k.Columns, "key"))
+		t.Uniques = append(t.Uniques, k)
+		t.note("the primary key holds %s, which PostgreSQL refuses: it becomes a unique constraint",
+			countOf(nulls, "NULL", "NULLs"))
+		return
+	}
+	for _, i := range key {
+		t.Columns[i].NotNull = true
+	}
+	k.Name = p.relations.pick(constraintName(t.primaryKeyName(), t.Target, nil, "pkey"))
+	t.PrimaryKey = &k
+}
+
+// planFoldedKey adds what a unique key says beyond its columns when SQLite compares some of them with NOCASE or RTRIM: a
+// unique index over the values as those collations see them. The plain key stays beside it for foreign keys.
+func (p *planner) planFoldedKey(t *tablePlanner, ix sourceIndex) {
+	if !slices.ContainsFunc(ix.parts, func(part sourceIndexPart) bool { return t.folds(part.column, part.collation) }) {
+		return
+	}
+	var keys []string
+	for _, part := range ix.parts {
+		keys = append(keys, t.element(part))
+	}
+	columns := t.targets(ix.columns())
+	t.Indexes = append(t.Indexes, Index{
+		Name: p.relations.pick(constraintName("", t.Target, columns, "fold")), Unique: true, Keys: keys,
+		Source: "COLLATE in the unique key (" + strings.Join(columns, ", ") + ")",
+	})
+}
+
+// columns returns the places of an index's columns; expressions and the rowid are negative.
+func (ix *sourceIndex) columns() []int {
+	columns := make([]int, len(ix.parts))
+	for i, part := range ix.parts {
+		columns[i] = part.column
+	}
+	return columns
+}
+
+// folds reports whether a collation makes different texts of a column the same.
+func (t *tablePlanner) folds(column int, collation string) bool {
+	return column >= 0 && typeClass(t.Columns[column].Type) == "text" &&
+		(sameName(collation, "NOCASE") || sameName(collation, "RTRIM"))
+}
+
+// element renders a column of an index. SQLite's NOCASE folds ASCII letters only, which is what lower() does in the C
+// collation: uniqueness means the same as before, and comparisons stay deterministic, so that LIKE works.
+func (t *tablePlanner) element(part sourceIndexPart) string {
+	sql := quoteName(t.Columns[part.column].Target)
+	switch {
+	case !t.folds(part.column, part.collation):
+	case sameName(part.collation, "NOCASE"):
+		sql = "lower(" + sql + ` COLLATE "C")`
+	default:
+		sql = "rtrim(" + sql + ", ' ')"
+	}
+	if part.desc {
+		sql += " DESC"
+	}
+	return sql
+}
+
+// targets returns the target names of columns.
+func (t *tablePlanner) targets(columns []int) []string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = t.Columns[c].Target
+	}
+	return names
+}
+
+func (t *tablePlanner) primaryKeyName() string {
+	if t.parsed == nil {
+		return ""
+	}
+	for _, c := range t.parsed.Constraints {
+		if c.Kind == dialect.PrimaryKeyConstraint {
+			return c.Name
+		}
+	}
+	return ""
+}
+
+// uniqueName returns the name that the statement gives to a unique constraint.
+func (t *tablePlanner) uniqueName(columns []int) string {
+	if t.parsed == nil {
+		return ""
+	}
+	for _, c := range t.parsed.Constraints {
+		if c.Kind == dialect.UniqueConstraint && slices.EqualFunc(c.Columns, columns, func(a dialect.IndexedColumn, i int) bool {
+			return sameName(a.Name, t.Columns[i].Name)
+		}) {
+			return c.Name
+		}
+	}
+	return ""
+}
+
+// planForeignKeys takes over foreign keys that PostgreSQL can have.
+func (p *planner) planForeignKeys(t *tablePlanner) {
+	for _, source := range t.source.foreignKeys {
+		declared := t.declaredForeignKey(source)
+		parent, from, to, reason := p.refersTo(t, source)
+		if reason == "" {
+			reason = p.unfit(t, from, parent, to)
+		}
+		if reason != "" {
+			p.leave(Left{Kind: "foreign key", Table: t.Name, Name: declared.Name, Reason: reason,
+				Source: describeForeignKey(source)})
+			continue
+		}
+		fk := ForeignKey{
+			Columns: t.targets(from), Table: parent.Target, References: parent.targets(to),
+			OnDelete: action(source.onDelete), OnUpdate: action(source.onUpdate), Deferrable: deferrable(declared),
+		}
+		fk.Name = t.names.pick(constraintName(declared.Name, t.Target, fk.Columns, "fkey"))
+		t.ForeignKeys = append(t.ForeignKeys, fk)
+	}
+}
+
+// unfit returns why PostgreSQL cannot have a foreign key, or "".
+func (p *planner) unfit(t *tablePlanner, from []int, parent *tablePlanner, to []int) string {
+	if !parent.uniqueOver(to) {
+		return fmt.Sprintf("%s is not unique in %s", strings.Join(parent.targets(to), ", "), parent.Name)
+	}
+	for i := range from {
+		c, d := t.Columns[from[i]], parent.Columns[to[i]]
+		if !comparable(c.Type, d.Type) {
+			return fmt.Sprintf("%s is %s, but %s.%s is %s", c.Name, c.Type, parent.Name, d.Name, d.Type)
+		}
+	}
+	return ""
+}
+
+// uniqueOver reports whether a key or plain unique index stands over exactly these columns.
+func (t *tablePlanner) uniqueOver(columns []int) bool {
+	same := func(others []int) bool {
+		a, b := slices.Sorted(slices.Values(columns)), slices.Sorted(slices.Values(others))
+		return slices.Equal(a, b)
+	}
+	if key := t.source.key(); len(key) > 0 && same(key) {
+		return true
+	}
+	return slices.ContainsFunc(t.source.indexes, func(ix sourceIndex) bool {
+		folded := slices.ContainsFunc(ix.parts, func(part sourceIndexPart) bool { return t.folds(part.column, part.collation) })
+		return ix.unique && !ix.partial && same(ix.columns()) && (ix.constraint() || !folded)
+	})
+}
+
+// declaredForeignKey finds a foreign key in the table's statement, for its name and whether it is deferrable.
+func (t *tablePlanner) declaredForeignKey(source sourceForeignKey) dialect.ForeignKey {
+	if t.parsed == nil {
+		return dialect.ForeignKey{}
+	}
+	for _, c := range t.parsed.Columns {
+		if c.References != nil && len(source.columns) == 1 && sameName(c.Name, source.columns[0]) &&
+			sameName(c.References.Table, source.table) {
+			return *c.References
+		}
+	}
+	for _, c := range t.parsed.Constraints {
+		if c.ForeignKey == nil || !sameName(c.ForeignKey.Table, source.table) ||
+			!slices.EqualFunc(c.ForeignKey.Columns, source.columns, sameName) {
+			continue
+		}
+		fk := *c.ForeignKey
+		if fk.Name == "" {
+			fk.Name = c.Name
+		}
+		return fk
+	}
+	return dialect.ForeignKey{}
+}
+
+func action(a string) string {
+	if a == "NO ACTION" {
+		return ""
+	}
+	return a
+}
+
+func deferrable(fk dialect.ForeignKey) string {
+	switch {
+	case fk.Deferrable && fk.InitiallyDeferred:
+		return "DEFERRABLE INITIALLY DEFERRED"
+	case fk.Deferrable:
+		return "DEFERRABLE"
+	}
+	return ""
+}
+
+func describeForeignKey(fk sourceForeignKey) string {
+	s := "FOREIGN KEY (" + strings.Join(fk.columns, ", ") + ") REFERENCES " + fk.table
+	if len(fk.references) > 0 {
+		s += " (" + strings.Join(fk.references, ", ") + ")"
+	}
+	return s
+}

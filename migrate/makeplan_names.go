@@ -1,0 +1,56 @@
+package migrate
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// mostNameBytes is how long a name in PostgreSQL may be; longer ones are silently cut.
+const mostNameBytes = 63
+
+// nameSet hands out names that are different from each other.
+type nameSet map[string]bool
+
+// pick returns want, or the nearest name that PostgreSQL can hold and that is not taken yet.
+func (s nameSet) pick(want string) string {
+	want = strings.ToValidUTF8(strings.ReplaceAll(want, "\x00", ""), "_")
+	if want == "" {
+		want = "unnamed"
+	}
+	name := shortName(want, "")
+	for n := 2; s[name]; n++ {
+		name = shortName(want, "_"+strconv.Itoa(n))
+	}
+	s[name] = true
+	return name
+}
+
+// shortName returns name and suffix; when they are too long together, the end of name gives way to a hash of it.
+func shortName(name, suffix string) string {
+	if len(name)+len(suffix) <= mostNameBytes {
+		return name + suffix
+	}
+	sum := sha256.Sum256([]byte(name))
+	tail := "_" + hex.EncodeToString(sum[:4]) + suffix
+	head := name[:mostNameBytes-len(tail)]
+	for !utf8.ValidString(head) {
+		head = head[:len(head)-1]
+	}
+	return head + tail
+}
+
+// systemColumns returns the names that no column in PostgreSQL may have.
+func systemColumns() nameSet {
+	return nameSet{"tableoid": true, "xmin": true, "cmin": true, "xmax": true, "cmax": true, "ctid": true}
+}
+
+// constraintName returns the name that a constraint was given, or the one that PostgreSQL would give it.
+func constraintName(given, table string, columns []string, kind string) string {
+	if given != "" {
+		return given
+	}
+	return strings.Join(append(append([]string{table}, columns...), kind), "_")
+}

@@ -1,0 +1,369 @@
+package migrate
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"unicode/utf8"
+
+	"zombiezen.com/go/sqlite"
+)
+
+// format is a form that text may have. A value may have several.
+type format int
+
+const (
+	formatInteger format = iota
+	formatNumber
+	formatBoolean
+	formatDate         // a date, with a time of day only when that is midnight
+	formatMoment       // a date with or without time of day, without zone
+	formatMomentZone   // one with a zone
+	formatTime         // a time of day
+	formatJSON         // what jsonb holds
+	formatUUID         // 32 or 36 characters
+	formatUUIDv4       // a random UUID by its version and variant bits
+	formatUUIDStandard // a UUID of any version of RFC 9562 by these bits
+	formatCount
+)
+
+// formatNames are the names in Found.Formats.
+var formatNames = [formatCount]string{
+	formatInteger: "integer", formatNumber: "number", formatBoolean: "boolean", formatDate: "date",
+	formatMoment: "timestamp", formatMomentZone: "timestamptz", formatTime: "time", formatJSON: "json", formatUUID: "uuid",
+}
+
+// formatSet is a set of groups of formats that are recognised together.
+type formatSet uint8
+
+const (
+	lookNumber formatSet = 1 << iota
+	lookBoolean
+	lookMoment
+	lookJSON
+	lookUUID
+	lookAll = lookNumber | lookBoolean | lookMoment | lookJSON | lookUUID
+)
+
+// profile is what a scan found in one column.
+type profile struct {
+	Found
+	want    formatSet // recognised to the end
+	looking formatSet // still recognised: given up, when not wanted, at the first text of another form
+	limit   int       // of varchar(n), or 0
+	digits  [2]int    // of numeric(p,s), or 0, 0
+
+	formats    [formatCount]int64
+	badText    int64 // TEXT with NUL bytes or invalid UTF-8
+	textBlobs  int64 // BLOB that is text
+	uuidBlobs  int64 // BLOB of 16 bytes
+	overLimit  int64 // TEXT longer than limit
+	overDigits int64 // numbers that numeric(p,s) does not hold exactly
+	bits       int64 // INTEGER 0 and 1
+	over16     int64 // INTEGER beyond smallint
+	over32     int64 // INTEGER beyond integer
+	overReal   int64 // INTEGER that double precision does not hold
+	whole      int64 // REAL without a fraction, within bigint
+	infinite   int64
+	julian     int64 // REAL that could be Julian days of this age
+	cut        int64 // times with more than microseconds
+
+	seen    int64
+	samples []value // the first distinct values, copied
+	scratch []byte
+}
+
+// values returns how many values are not NULL.
+func (p *profile) values() int64 { return p.Integer + p.Real + p.Text + p.Blob }
+
+// numbers returns how many values are INTEGER or REAL.
+func (p *profile) numbers() int64 { return p.Integer + p.Real }
+
+// profileTable reads every value of a table once.
+func profileTable(ctx context.Context, conn *sqlite.Conn, t *sourceTable, profiles []*profile, tick func(rows int64)) (int64, error) {
+	names := make([]string, len(t.columns))
+	for i, c := range t.columns {
+		names[i] = sourceName(c.name)
+	}
+	query := "SELECT " + strings.Join(names, ", ") + " FROM main." + sourceName(t.name)
+	if t.rowid != "" {
+		query += " ORDER BY " + t.rowid // the table itself, never an index that happens to cover it
+	}
+	var rows int64
+	err := readRows(ctx, conn, query, func(row []value) error {
+		for i, p := range profiles {
+			p.add(&row[i])
+		}
+		if rows++; rows&0xfff == 0 {
+			tick(rows)
+		}
+		return nil
+	})
+	if err != nil {
+		return rows, fmt.Errorf("read table %s: %w", t.name, err)
+	}
+	for _, p := range profiles {
+		p.finish()
+	}
+	return rows, nil
+}
+
+// sampleRows is how far samples are looked for.
+const sampleRows = 1000
+
+func (p *profile) add(v *value) {
+	if v.class != sqlite.TypeNull && p.seen < sampleRows {
+		p.sample(v)
+	}
+	switch v.class {
+	case sqlite.TypeNull:
+		p.Null++
+	case sqlite.TypeInteger:
+		p.addInteger(v.i)
+	case sqlite.TypeFloat:
+		p.addReal(v.f)
+	case sqlite.TypeText:
+		p.addText(v.b)
+	case sqlite.TypeBlob:
+		p.addBlob(v.b)
+	}
+}
+
+func (p *profile) sample(v *value) {
+	p.seen++
+	if len(p.samples) == 3 {
+		return
+	}
+	for _, s := range p.samples {
+		if s.class == v.class && s.i == v.i && s.f == v.f && bytes.Equal(s.b, v.b) {
+			return
+		}
+	}
+	kept := value{class: v.class, b: bytes.Clone(v.b)}
+	switch v.class {
+	case sqlite.TypeInteger:
+		kept.i = v.i
+	case sqlite.TypeFloat:
+		kept.f = v.f
+	}
+	p.samples = append(p.samples, kept)
+}
+
+func (p *profile) addInteger(i int64) {
+	if p.Integer == 0 || i < p.MinInteger {
+		p.MinInteger = i
+	}
+	if p.Integer == 0 || i > p.MaxInteger {
+		p.MaxInteger = i
+	}
+	p.Integer++
+	if p.digits[0] > 0 {
+		p.addDigits(value{class: sqlite.TypeInteger, i: i})
+	}
+	switch {
+	case uint64(i) <= 1:
+		p.bits++
+	case i == int64(int16(i)):
+	case i == int64(int32(i)):
+		p.over16++
+	default:
+		p.over16++
+		p.over32++
+		if !exactFloat(i) {
+			p.overReal++
+		}
+	}
+}
+
+func (p *profile) addReal(f float64) {
+	p.Real++
+	if math.IsInf(f, 0) {
+		p.infinite++
+		return
+	}
+	if p.Real-p.infinite == 1 {
+		p.MinReal, p.MaxReal = f, f
+	}
+	p.MinReal, p.MaxReal = min(p.MinReal, f), max(p.MaxReal, f)
+	if _, ok := wholeNumber(value{class: sqlite.TypeFloat, f: f}); ok {
+		p.whole++
+	}
+	if f >= 1_721_059.5 && isJulian(f) { // from the year 0 on
+		p.julian++
+	}
+	if p.digits[0] > 0 {
+		p.addDigits(value{class: sqlite.TypeFloat, f: f})
+	}
+}
+
+func (p *profile) addDigits(v value) {
+	d, ok := decimalOf(p.scratch, v)
+	if d.digits != nil {
+		p.scratch = d.digits
+	}
+	if ok && !d.fits(p.digits[0], p.digits[1]) {
+		p.overDigits++
+	}
+}
+
+func (p *profile) addText(b []byte) {
+	p.Text++
+	if textProblem(b) != "" {
+		p.badText++
+		p.MaxBytes = max(p.MaxBytes, int64(len(b)))
+		return
+	}
+	if n := int64(len(b)); n > p.MaxChars || p.limit > 0 && n > int64(p.limit) {
+		chars := int64(utf8.RuneCount(b))
+		p.MaxChars = max(p.MaxChars, chars)
+		if p.limit > 0 && chars > int64(p.limit) {
+			p.overLimit++
+		}
+	}
+	p.MaxBytes = max(p.MaxBytes, int64(len(b)))
+	if p.looking != 0 {
+		p.recognise(b)
+	}
+}
+
+func (p *profile) addBlob(b []byte) {
+	p.Blob++
+	p.MaxBytes = max(p.MaxBytes, int64(len(b)))
+	if len(b) == 16 {
+		p.uuidBlobs++
+	}
+	// Only a mixed column, or one declared as text, can make use of this; a BLOB is rarely text, and seen to be none soon.
+	if textProblem(b) == "" {
+		p.textBlobs++
+		if p.limit > 0 && len(b) > p.limit && utf8.RuneCount(b) > p.limit {
+			p.overLimit++
+		}
+	}
+}
+
+// recognise counts the formats that b has.
+func (p *profile) recognise(b []byte) {
+	if p.looking&lookMoment != 0 && !p.addMoment(b) {
+		p.giveUp(lookMoment)
+	}
+	if p.looking&lookNumber != 0 && !p.addNumber(b) {
+		p.giveUp(lookNumber)
+	}
+	if p.looking&lookBoolean != 0 {
+		if _, ok := parseBoolean(b); ok {
+			p.formats[formatBoolean]++
+		} else {
+			p.giveUp(lookBoolean)
+		}
+	}
+	if p.looking&lookUUID != 0 && !p.addUUID(b) {
+		p.giveUp(lookUUID)
+	}
+	if p.looking&lookJSON != 0 {
+		if p.couldBeJSON(b) && jsonProblem(b) == "" {
+			p.formats[formatJSON]++
+		} else {
+			p.giveUp(lookJSON)
+		}
+	}
+}
+
+// giveUp stops looking for formats that the declared type does not ask for, once a value does not have them.
+func (p *profile) giveUp(s formatSet) { p.looking &^= s &^ p.want }
+
+// couldBeJSON spares columns that nobody calls JSON: there, only objects and arrays count.
+func (p *profile) couldBeJSON(b []byte) bool {
+	return p.want&lookJSON != 0 || len(b) > 1 && (b[0] == '{' || b[0] == '[')
+}
+
+func (p *profile) addMoment(b []byte) bool {
+	m, ok := parseMoment(b)
+	if !ok {
+		return false
+	}
+	if m.cut {
+		p.cut++
+	}
+	if m.isTime() {
+		p.formats[formatTime]++
+	}
+	switch {
+	case !m.hasDate:
+	case m.hasZone:
+		p.formats[formatMomentZone]++
+	default:
+		p.formats[formatMoment]++
+		if m.isDate() {
+			p.formats[formatDate]++
+		}
+	}
+	return true
+}
+
+func (p *profile) addNumber(b []byte) bool {
+	d, ok := scanDecimal(p.scratch, b)
+	if d.digits != nil {
+		p.scratch = d.digits
+	}
+	if !ok {
+		return false
+	}
+	p.formats[formatNumber]++
+	if p.digits[0] > 0 && !d.fits(p.digits[0], p.digits[1]) {
+		p.overDigits++
+	}
+	if _, ok := parseInteger(b); ok {
+		p.formats[formatInteger]++
+	}
+	return true
+}
+
+func (p *profile) addUUID(b []byte) bool {
+	id, ok := parseUUID(b)
+	if !ok {
+		return false
+	}
+	p.formats[formatUUID]++
+	version, variant := id[6]>>4, id[8]>>6
+	if variant == 2 && version >= 1 && version <= 8 {
+		p.formats[formatUUIDStandard]++
+		if version == 4 {
+			p.formats[formatUUIDv4]++
+		}
+	}
+	return true
+}
+
+// finish fills in what the plan shows.
+func (p *profile) finish() {
+	for f, n := range p.formats {
+		if name := formatNames[f]; name == "" || p.count(format(f)) == 0 {
+			continue
+		}
+		if p.Formats == nil {
+			p.Formats = map[string]int64{}
+		}
+		p.Formats[formatNames[f]] = n
+	}
+}
+
+// count returns how many texts have a format, and 0 when that was not looked for to the end.
+func (p *profile) count(f format) int64 {
+	set := lookUUID
+	switch f {
+	case formatInteger, formatNumber:
+		set = lookNumber
+	case formatBoolean:
+		set = lookBoolean
+	case formatDate, formatMoment, formatMomentZone, formatTime:
+		set = lookMoment
+	case formatJSON:
+		set = lookJSON
+	}
+	if p.looking&set == 0 {
+		return 0
+	}
+	return p.formats[f]
+}

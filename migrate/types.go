@@ -1,0 +1,276 @@
+package migrate
+
+import (
+	"fmt"
+	"strings"
+)
+
+// target is a type that a column may become, and the conversion that leads there.
+type target struct {
+	typ     string
+	convert Conversion
+}
+
+var (
+	toBigint      = target{"bigint", ConvertInteger}
+	toInteger     = target{"integer", ConvertInteger}
+	toSmallint    = target{"smallint", ConvertInteger}
+	toBoolean     = target{"boolean", ConvertBoolean}
+	toReal        = target{"double precision", ConvertReal}
+	toNumeric     = target{"numeric", ConvertDecimal}
+	toText        = target{"text", ConvertText}
+	toBytes       = target{"bytea", ConvertBytes}
+	toDate        = target{"date", ConvertDate}
+	toTime        = target{"time without time zone", ConvertTime}
+	toTimestamp   = target{"timestamp without time zone", ConvertTimestamp}
+	toTimestampTZ = target{"timestamp with time zone", ConvertTimestamp}
+	toEpoch       = target{"timestamp with time zone", ConvertEpoch}
+	toEpochMS     = target{"timestamp with time zone", ConvertEpochMS}
+	toEpochUS     = target{"timestamp with time zone", ConvertEpochUS}
+	toJulian      = target{"timestamp without time zone", ConvertJulian}
+	toJSON        = target{"jsonb", ConvertJSON}
+	toUUID        = target{"uuid", ConvertUUID}
+)
+
+// misfits counts the values of p that t cannot hold.
+func (p *profile) misfits(t target) int64 {
+	switch t.convert {
+	case ConvertInteger:
+		return p.integerMisfits(t)
+	case ConvertBoolean:
+		return p.Integer - p.bits + p.Real + p.Text - p.count(formatBoolean) + p.Blob
+	case ConvertReal:
+		return p.overReal + p.Text - p.count(formatNumber) + p.Blob
+	case ConvertDecimal:
+		n := p.Text - p.count(formatNumber) + p.Blob
+		if t.typ != "numeric" {
+			n += p.overDigits + p.infinite
+		}
+		return n
+	case ConvertText:
+		n := p.badText + p.Blob - p.textBlobs
+		if t.typ != "text" {
+			n += p.overLimit
+		}
+		return n
+	case ConvertBytes:
+		return 0
+	case ConvertJSON:
+		return p.infinite + p.Text - p.count(formatJSON) + p.Blob
+	case ConvertUUID:
+		return p.numbers() + p.Text - p.count(formatUUID) + p.Blob - p.uuidBlobs
+	}
+	return p.timeMisfits(t)
+}
+
+func (p *profile) integerMisfits(t target) int64 {
+	n := p.Real - p.whole + p.Text - p.count(formatInteger) + p.Blob
+	switch t.typ {
+	case "integer":
+		return n + p.over32 + p.whole + p.count(formatInteger)
+	case "smallint":
+		return n + p.over16 + p.whole + p.count(formatInteger)
+	}
+	return n
+}
+
+func (p *profile) timeMisfits(t target) int64 {
+	moments := p.count(formatMoment) + p.count(formatMomentZone)
+	switch t.convert {
+	case ConvertDate:
+		return p.numbers() + p.Text - p.count(formatDate) + p.Blob
+	case ConvertTime:
+		return p.numbers() + p.Text - p.count(formatTime) + p.Blob
+	case ConvertTimestamp:
+		if t == toTimestamp { // a zone must not be lost
+			moments = p.count(formatMoment)
+		}
+		return p.numbers() + p.Text - moments + p.Blob
+	case ConvertJulian:
+		return p.Integer + p.Real - p.julian + p.Text - moments + p.Blob
+	}
+	if p.epochUnit() != t.convert {
+		return p.values()
+	}
+	return p.infinite + p.Text - moments + p.Blob
+}
+
+// epochUnit infers the unit of numbers that stand for times from their size: in seconds, today has 10 digits, in
+// milliseconds 13, in microseconds 16. It returns "" for numbers that are no such times, among them dates written as
+// 20240131.
+func (p *profile) epochUnit() Conversion {
+	var low, high float64
+	switch {
+	case p.numbers() == p.infinite:
+		return ""
+	case p.Real == p.infinite:
+		low, high = float64(p.MinInteger), float64(p.MaxInteger)
+	case p.Integer == 0:
+		low, high = p.MinReal, p.MaxReal
+	default:
+		low, high = min(float64(p.MinInteger), p.MinReal), max(float64(p.MaxInteger), p.MaxReal)
+	}
+	for _, unit := range []struct {
+		convert     Conversion
+		perSecond   float64
+		first, last float64
+	}{ // the newest value lies between 1973 and 2286, none before 1900
+		{ConvertEpoch, 1, 1e8, 1e10}, {ConvertEpochMS, 1e3, 1e11, 1e13}, {ConvertEpochUS, 1e6, 1e14, 1e16},
+	} {
+		if high >= unit.first && high < unit.last && low > -2_208_988_800*unit.perSecond {
+			return unit.convert
+		}
+	}
+	return ""
+}
+
+// choice is what was decided for a column, with the evidence.
+type choice struct {
+	target
+	evidence     string
+	alternatives []string
+}
+
+// rare reports whether misfits are a handful in a column that otherwise fits: up to one in a hundred, or up to five as
+// long as they are not more than a quarter.
+func rare(misfits, values int64) bool {
+	return misfits*100 <= values || misfits <= 5 && misfits*4 <= values
+}
+
+// choose decides a column's type from its declared type and its values. The types that the declaration asks for come
+// first; among them the one with the fewest misfits wins. When more than a handful do not fit, the column becomes the
+// narrowest type that holds all of its values.
+func choose(d declaredType, p *profile, isKey bool) choice {
+	wanted, strict := preferred(d, p, isKey)
+	best := wanted[0]
+	for _, t := range wanted[1:] {
+		if p.misfits(t) < p.misfits(best) {
+			best = t
+		}
+	}
+	if n := p.misfits(best); n == 0 || !strict && rare(n, p.values()) {
+		return choice{best, evidence(d, p, best, wanted[0]), alternatives(p, best)}
+	}
+	wide := widest(p)
+	return choice{wide, evidence(d, p, wide, wanted[0]), alternatives(p, wide)}
+}
+
+// widest returns the narrowest general type that holds all values, or nearly all as text.
+func widest(p *profile) target {
+	for _, t := range []target{toBigint, toReal, toNumeric, toText} {
+		if p.Text > 0 && t != toText || p.Real > 0 && t == toBigint { // what looks like a number stays text, 2.0 stays real
+			continue
+		}
+		if p.misfits(t) == 0 {
+			return t
+		}
+	}
+	if rare(p.misfits(toText), p.values()) {
+		return toText
+	}
+	return toBytes
+}
+
+// preferred lists the types that a declared type asks for. Strict ones are taken only when every value fits.
+func preferred(d declaredType, p *profile, isKey bool) (wanted []target, strict bool) {
+	if isKey && (d.family == familySmall || d.family == familyTiny) {
+		return []target{toBigint}, false
+	}
+	switch d.family {
+	case familyInteger:
+		return []target{toBigint}, false
+	case familySmall:
+		return []target{toSmallint, toInteger, toBigint}, false
+	case familyTiny:
+		return []target{toBoolean, toSmallint, toInteger, toBigint}, false
+	case familyBoolean:
+		return []target{toBoolean}, false
+	case familyReal:
+		return []target{toReal}, false
+	case familyDecimal:
+		return []target{{numericType(p.digits), ConvertDecimal}, toNumeric}, false
+	case familyVarchar:
+		if p.hasUUIDs(d.args[0]) {
+			return []target{toUUID}, true
+		}
+		return []target{{fmt.Sprintf("character varying(%d)", d.args[0]), ConvertText}, toText}, false
+	case familyText:
+		return []target{toText}, false
+	case familyBlob:
+		if p.Text > 0 && p.Text == p.values() {
+			return []target{toText}, false
+		}
+		return []target{toBytes}, false
+	case familyJSON:
+		return []target{toJSON}, true
+	case familyUUID:
+		return []target{toUUID}, true
+	case familyNone:
+		return []target{fromData(p)}, false
+	}
+	return preferredTime(d.family), false
+}
+
+func preferredTime(f family) []target {
+	epochs := []target{toEpoch, toEpochMS, toEpochUS, toJulian}
+	switch f {
+	case familyDate:
+		return append([]target{toDate, toTimestamp, toTimestampTZ}, epochs...)
+	case familyTime:
+		return []target{toTime, toTimestamp}
+	case familyTimestampZone:
+		return append([]target{toTimestampTZ}, epochs...)
+	}
+	return append([]target{toTimestamp, toTimestampTZ}, epochs...)
+}
+
+// hasUUIDs reports whether a char(32) or char(36) holds what ORMs write there for a UUID, and not 32 hexadecimal digits
+// of another kind: the version and variant bits of every value say so.
+func (p *profile) hasUUIDs(limit int) bool {
+	if limit != 32 && limit != 36 || p.Text == 0 || p.Text != p.values() {
+		return false
+	}
+	if limit == 36 && p.MaxChars == 36 && p.count(formatUUID) == p.Text {
+		return true
+	}
+	return p.Text >= 2 && p.count(formatUUIDv4) == p.Text || p.Text >= 8 && p.count(formatUUIDStandard) == p.Text
+}
+
+// fromData chooses for a column whose declaration says nothing.
+func fromData(p *profile) target {
+	switch {
+	case p.values() == 0:
+		return toText
+	case p.Blob > 0:
+		return toBytes
+	}
+	return widest(p)
+}
+
+// alternatives lists other types that every value fits.
+func alternatives(p *profile, chosen target) []string {
+	if p.values() == 0 {
+		return nil
+	}
+	var names []string
+	for _, t := range []target{toBoolean, toSmallint, toInteger, toBigint, toNumeric, toReal, toDate, toTime, toTimestamp,
+		toTimestampTZ, toEpoch, toEpochMS, toEpochUS, toJulian, toJSON, toUUID, toText, toBytes} {
+		if t.typ == chosen.typ || p.misfits(t) > 0 ||
+			t == toJulian && p.Real == 0 || (t == toJSON || t == toReal) && p.numbers() > 0 {
+			continue
+		}
+		if name := t.name(); len(names) == 0 || names[len(names)-1] != name {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// name spells a target for people.
+func (t target) name() string {
+	switch t.convert {
+	case ConvertEpoch, ConvertEpochMS, ConvertEpochUS, ConvertJulian:
+		return t.typ + " (" + strings.ReplaceAll(string(t.convert), "_", " ") + ")"
+	}
+	return t.typ
+}
