@@ -48,7 +48,7 @@ func planFrom(ctx context.Context, conn *sqlite.Conn, o PlanOptions) (_ *Plan, e
 		}
 		defer func() { err = errors.Join(err, exec(conn, "ROLLBACK")) }()
 	}
-	p := &planner{conn: conn, schema: o.Schema, progress: o.Progress, relations: nameSet{}}
+	p := &planner{conn: conn, schema: o.Schema, progress: o.Progress, relations: targetNames{}}
 	if p.schema == "" {
 		p.schema = "public"
 	}
@@ -67,7 +67,7 @@ type planner struct {
 	tables    []*tablePlanner
 	views     []View
 	viewTypes map[string]viewShape // what translated views look like to others, by lower-case name
-	relations nameSet              // names of tables, indexes and views on the target
+	relations targetNames          // names of tables, indexes and views on the target
 	left      []Left
 }
 
@@ -78,8 +78,8 @@ type tablePlanner struct {
 	parsed   *dialect.CreateTable // nil when the statement could not be read
 	profiles []*profile
 	asked    []declaredType
-	names    nameSet // of constraints that make no index
-	rejected string  // the temporary table with the keys of rows that will be quarantined, or ""
+	names    targetNames // of constraints that make no index
+	rejected string      // the temporary table with the keys of rows that will be quarantined, or ""
 }
 
 func (p *planner) run(ctx context.Context) (err error) {
@@ -154,7 +154,7 @@ func (p *planner) sourcePath(ctx context.Context) string {
 func (p *planner) takeTables() {
 	for i := range p.catalog.tables {
 		source := &p.catalog.tables[i]
-		t := &tablePlanner{source: source, names: nameSet{}}
+		t := &tablePlanner{source: source, names: targetNames{}}
 		t.Name, t.RowID = source.name, source.rowid
 		t.Target = p.relations.pick(source.name)
 		if t.Target != t.Name {

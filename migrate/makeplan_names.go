@@ -11,11 +11,11 @@ import (
 // mostNameBytes is how long a name in PostgreSQL may be; longer ones are silently cut.
 const mostNameBytes = 63
 
-// nameSet hands out names that are different from each other.
-type nameSet map[string]bool
+// targetNames hands out names that are different from each other.
+type targetNames map[string]bool
 
 // pick returns want, or the nearest name that PostgreSQL can hold and that is not taken yet.
-func (s nameSet) pick(want string) string {
+func (s targetNames) pick(want string) string {
 	want = strings.ToValidUTF8(strings.ReplaceAll(want, "\x00", ""), "_")
 	if want == "" {
 		want = "unnamed"
@@ -43,8 +43,8 @@ func shortName(name, suffix string) string {
 }
 
 // systemColumns returns the names that no column in PostgreSQL may have.
-func systemColumns() nameSet {
-	return nameSet{"tableoid": true, "xmin": true, "cmin": true, "xmax": true, "cmax": true, "ctid": true}
+func systemColumns() targetNames {
+	return targetNames{"tableoid": true, "xmin": true, "cmin": true, "xmax": true, "cmax": true, "ctid": true}
 }
 
 // constraintName returns the name that a constraint was given, or the one that PostgreSQL would give it.

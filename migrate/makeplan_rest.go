@@ -46,7 +46,7 @@ func (p *planner) planView(v sourceObject) error {
 		return err
 	}
 	view := View{Name: v.name, Target: p.relations.pick(v.name), SQL: sql, Source: v.sql}
-	names := nameSet{}
+	names := targetNames{}
 	for i := range shape {
 		shape[i].Target = names.pick(shape[i].Name)
 		view.Columns = append(view.Columns, shape[i].Target)
