@@ -1,0 +1,169 @@
+package migrate
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+	"zombiezen.com/go/sqlite"
+)
+
+// quarantineTable holds the rows that PostgreSQL cannot hold, each with the reason and the original values.
+const quarantineTable = "lakeward_quarantine"
+
+// quarantineKept is how many quarantined rows of a table the report names; the table on the target has all of them.
+const quarantineKept = 20
+
+// createQuarantine returns the statement that makes the quarantine in a schema.
+func createQuarantine(schema string) string {
+	return `CREATE TABLE ` + qualified(schema, quarantineTable) + ` (
+		migration text NOT NULL,
+		table_name text NOT NULL,
+		key jsonb NOT NULL,
+		column_name text NOT NULL,
+		reason text NOT NULL,
+		"row" jsonb NOT NULL,
+		at timestamptz NOT NULL
+	);
+	COMMENT ON TABLE ` + qualified(schema, quarantineTable) + ` IS ` + literal(quarantineComment)
+}
+
+const quarantineComment = `rows that a migration by lakeward could not store in their tables, with the reason and the original ` +
+	`values by storage class; blobs in base64`
+
+// quarantineColumns are the columns of the quarantine in the order in which they are written.
+var quarantineColumns = []string{"migration", "table_name", "key", "column_name", "reason", "row", "at"}
+
+// reject is a row on its way to the quarantine. It shares no memory with the reader.
+type reject struct {
+	table string // the source's name
+	misfit
+	key []byte // JSON
+	row []byte // JSON
+}
+
+// String returns the warning that goes into the progress.
+func (r reject) String() string {
+	return fmt.Sprintf("quarantined a row %s: column %s: %s", r.key, r.column, r.reason)
+}
+
+// newReject copies what the quarantine keeps of a row.
+func newReject(t Table, columns []Column, row []value, m misfit) reject {
+	var keyColumns []Column
+	var keyValues []value
+	for i, c := range columns {
+		if t.inPrimaryKey(c.Target) {
+			keyColumns, keyValues = append(keyColumns, c), append(keyValues, row[i])
+		}
+	}
+	return reject{
+		table: t.Name, misfit: m,
+		key: appendRow(nil, keyColumns, keyValues, appendPlain),
+		row: appendRow(nil, columns, row, appendClassed),
+	}
+}
+
+// quarantine writes rejects into the staging schema until the channel is closed. It is one COPY over a connection of
+// its own, because the loaders' connections are busy with theirs.
+func quarantine(ctx context.Context, conn *pgx.Conn, stage, migration string, rejects <-chan reject) (int64, error) {
+	next := func() ([]any, error) {
+		select {
+		case r, ok := <-rejects:
+			if !ok {
+				return nil, nil
+			}
+			return []any{migration, r.table, r.key, r.column, r.reason, r.row, time.Now().UTC()}, nil
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	n, err := conn.CopyFrom(ctx, pgx.Identifier{stage, quarantineTable}, quarantineColumns, pgx.CopyFromFunc(next))
+	if err != nil {
+		return n, fmt.Errorf("write quarantined rows: %w", err)
+	}
+	return n, nil
+}
+
+// appendRow appends a JSON object of column names and values.
+func appendRow(dst []byte, columns []Column, row []value, appendValue func([]byte, value) []byte) []byte {
+	dst = append(dst, '{')
+	for i, c := range columns {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(appendString(dst, c.Name), ':')
+		dst = appendValue(dst, row[i])
+	}
+	return append(dst, '}')
+}
+
+// appendClassed appends a value with its storage class, so that the row can be written back as it was:
+// {"integer":1}, {"real":1.5}, {"text":"a"}, {"text_base64":"AA=="} for text that JSON cannot hold, {"blob":"AA=="}, null.
+func appendClassed(dst []byte, v value) []byte {
+	class := ""
+	switch v.class {
+	case sqlite.TypeNull:
+		return append(dst, "null"...)
+	case sqlite.TypeInteger:
+		class = "integer"
+	case sqlite.TypeFloat:
+		class = "real"
+	case sqlite.TypeText:
+		class = "text"
+		if !jsonText(v.b) {
+			class = "text_base64"
+		}
+	case sqlite.TypeBlob:
+		class = "blob"
+	}
+	dst = append(append(append(dst, `{"`...), class...), `":`...)
+	return append(appendPlain(dst, v), '}')
+}
+
+// appendPlain appends a value as JSON; blobs, and text that JSON cannot hold, in base64.
+func appendPlain(dst []byte, v value) []byte {
+	switch v.class {
+	case sqlite.TypeInteger:
+		return strconv.AppendInt(dst, v.i, 10)
+	case sqlite.TypeFloat:
+		if math.IsInf(v.f, 0) || math.IsNaN(v.f) {
+			return appendString(dst, strconv.FormatFloat(v.f, 'g', -1, 64))
+		}
+		return strconv.AppendFloat(dst, v.f, 'g', -1, 64)
+	case sqlite.TypeText:
+		if jsonText(v.b) {
+			return appendString(dst, string(v.b))
+		}
+		fallthrough
+	case sqlite.TypeBlob:
+		dst = append(dst, '"')
+		dst = base64.StdEncoding.AppendEncode(dst, v.b)
+		return append(dst, '"')
+	}
+	return append(dst, "null"...)
+}
+
+// jsonText reports whether jsonb can hold text: valid UTF-8 without NUL.
+func jsonText(b []byte) bool {
+	for _, c := range b {
+		if c == 0 {
+			return false
+		}
+	}
+	return utf8.Valid(b)
+}
+
+// appendString appends s as a JSON string.
+func appendString(dst []byte, s string) []byte {
+	quoted, err := json.Marshal(s)
+	if err != nil {
+		panic("migrate: a string is always valid JSON: " + err.Error())
+	}
+	return append(dst, quoted...)
+}

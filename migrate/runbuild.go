@@ -1,0 +1,242 @@
+package migrate
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/lakeward/lakeward"
+)
+
+// step is one statement about one table.
+type step struct {
+	table Table
+	sql   string
+}
+
+// build makes everything of the plan that is not a row. What takes long runs in parallel; what locks two tables at once
+// runs alone, on the session of the stage, so that no two steps can wait for each other.
+func (m *migration) build(ctx context.Context) error {
+	if err := m.parallel(ctx, m.indexSteps(), m.index); err != nil {
+		return err
+	}
+	if err := m.constraints(ctx); err != nil {
+		return err
+	}
+	if err := m.identities(ctx); err != nil {
+		return err
+	}
+	return m.views(ctx)
+}
+
+// parallel runs steps with all workers, those of the largest tables first.
+func (m *migration) parallel(ctx context.Context, steps []step, fn func(context.Context, *pgx.Conn, step) error) error {
+	slices.SortStableFunc(steps, func(a, b step) int { return cmp.Compare(b.table.Rows, a.table.Rows) })
+	return eachItem(ctx, m.target, m.Jobs, steps, fn)
+}
+
+// indexSteps returns the statements that build indexes: of keys first, because they are needed most.
+func (m *migration) indexSteps() (steps []step) {
+	for _, t := range m.plan.Tables {
+		if sql := addPrimaryKey(m.stage.name, t); sql != "" {
+			steps = append(steps, step{t, sql})
+		}
+		for _, k := range t.Uniques {
+			steps = append(steps, step{t, addUnique(m.stage.name, t, k)})
+		}
+		for _, ix := range t.Indexes {
+			steps = append(steps, step{t, createIndex(m.stage.name, t, ix)})
+		}
+	}
+	return steps
+}
+
+// index builds one index.
+func (m *migration) index(ctx context.Context, conn *pgx.Conn, s step) error {
+	m.journal.event(lakeward.Event{Type: lakeward.EventProgress, Table: s.table.Name, Message: firstLine(s.sql)})
+	if _, err := conn.Exec(ctx, s.sql); err != nil {
+		return explainStatement(s.sql, err)
+	}
+	return nil
+}
+
+// constraints adds checks and foreign keys, as NOT VALID where the data breaks them, which the report names.
+func (m *migration) constraints(ctx context.Context) error {
+	var analyze, validate []step
+	for _, t := range m.plan.Tables {
+		analyze = append(analyze, step{t, "ANALYZE " + qualified(m.stage.name, t.Target)})
+		for _, c := range t.Checks {
+			if err := m.check(ctx, t, c); err != nil {
+				return err
+			}
+		}
+		for _, fk := range t.ForeignKeys {
+			if err := m.stage.run(ctx, addForeignKey(m.stage.name, t, fk)); err != nil {
+				return err
+			}
+			validate = append(validate, step{t, validateForeignKey(m.stage.name, t, fk)})
+		}
+	}
+	if err := m.parallel(ctx, analyze, m.index); err != nil {
+		return err
+	}
+	validate = slices.DeleteFunc(validate, func(s step) bool { return s.sql == "" })
+	if err := m.parallel(ctx, validate, m.validate); err != nil {
+		return err
+	}
+	for _, t := range m.plan.Tables {
+		if err := m.broken(ctx, m.stage.conn, m.stage.name, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check adds one CHECK. Where a row breaks it that the plan did not foresee, such as one that an edited plan converts
+// in another way, the constraint stays NOT VALID.
+func (m *migration) check(ctx context.Context, t Table, c Check) error {
+	err := m.stage.run(ctx, addCheck(m.stage.name, t, c))
+	if sqlState(err) == "23514" { // check_violation
+		c.Violations = 1
+		err = m.stage.run(ctx, addCheck(m.stage.name, t, c))
+	}
+	return err
+}
+
+// validate has PostgreSQL check the rows of one foreign key. One that fails although the plan found no orphans stays
+// NOT VALID; orphans names its rows.
+func (m *migration) validate(ctx context.Context, conn *pgx.Conn, s step) error {
+	if err := m.index(ctx, conn, s); err != nil && sqlState(err) != "23503" { // foreign_key_violation
+		return err
+	}
+	return nil
+}
+
+// broken reports the foreign keys and checks of a table that are not valid, with the rows that break them.
+func (m *migration) broken(ctx context.Context, conn *pgx.Conn, schema string, t Table) error {
+	rows, err := conn.Query(ctx, `SELECT conname::text FROM pg_constraint WHERE conrelid = to_regclass($1) AND NOT convalidated`,
+		qualified(schema, t.Target))
+	if err != nil {
+		return fmt.Errorf("look at the constraints of %s: %w", t.Target, err)
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("look at the constraints of %s: %w", t.Target, err)
+	}
+	for _, fk := range t.ForeignKeys {
+		if !slices.Contains(names, fk.Name) {
+			continue
+		}
+		found := OrphanReport{Table: t.Name, ForeignKey: fk.Name, Parent: fk.Table, Query: orphanQuery("c.*", m.Schema, t, fk)}
+		if found.Rows, err = countRows(ctx, conn, orphanQuery("count(*)", schema, t, fk)); err != nil {
+			return err
+		}
+		m.report.Orphans = append(m.report.Orphans, found)
+		m.journal.warn(t.Name, fmt.Sprintf("%s without a parent in %s; foreign key %s holds for new rows only",
+			rowCount(found.Rows), fk.Table, fk.Name))
+	}
+	for _, c := range t.Checks {
+		if !slices.Contains(names, c.Name) {
+			continue
+		}
+		found := CheckReport{Table: t.Name, Check: c.Name, Query: checkQuery("*", m.Schema, t, c)}
+		if found.Rows, err = countRows(ctx, conn, checkQuery("count(*)", schema, t, c)); err != nil {
+			return err
+		}
+		m.report.Checks = append(m.report.Checks, found)
+		m.journal.warn(t.Name, fmt.Sprintf("%s that break the check %s; it holds for new rows only", rowCount(found.Rows), c.Name))
+	}
+	return nil
+}
+
+// countRows runs a SELECT count(*).
+func countRows(ctx context.Context, conn *pgx.Conn, query string) (n int64, err error) {
+	if err := conn.QueryRow(ctx, query).Scan(&n); err != nil {
+		return 0, explainStatement(query, err)
+	}
+	return n, nil
+}
+
+// checkQuery returns a SELECT over the rows of t that break a check.
+func checkQuery(what, schema string, t Table, c Check) string {
+	return fmt.Sprintf("SELECT %s FROM %s WHERE NOT (%s)", what, qualified(schema, t.Target), c.SQL)
+}
+
+// orphanQuery returns a SELECT over the rows of t whose parent does not exist.
+func orphanQuery(what, schema string, t Table, fk ForeignKey) string {
+	var set, match string
+	for i, column := range fk.Columns {
+		set += " AND c." + quoteName(column) + " IS NOT NULL"
+		if i > 0 {
+			match += " AND "
+		}
+		match += "p." + quoteName(fk.References[i]) + " = c." + quoteName(column)
+	}
+	return fmt.Sprintf("SELECT %s FROM %s c WHERE NOT EXISTS (SELECT FROM %s p WHERE %s)%s",
+		what, qualified(schema, t.Target), qualified(schema, fk.Table), match, set)
+}
+
+// identities makes identity columns go on after the last value of the source.
+func (m *migration) identities(ctx context.Context) error {
+	for _, t := range m.plan.Tables {
+		for _, c := range t.Columns {
+			if !c.Identity {
+				continue
+			}
+			if err := m.stage.run(ctx, setIdentity(m.stage.name, t, c)); err != nil {
+				return err
+			}
+			m.report.Sequences = append(m.report.Sequences, SequenceState{Table: t.Name, Column: c.Name, Next: max(c.Next, 1)})
+		}
+	}
+	return nil
+}
+
+// views creates the views over the staged tables. One that PostgreSQL does not accept stays behind with the reason, and
+// so do those that need it.
+func (m *migration) views(ctx context.Context) error {
+	if err := m.stage.run(ctx, "SET search_path = "+quoteName(m.stage.name)); err != nil {
+		return err
+	}
+	created := make([]View, 0, len(m.plan.Views))
+	for _, v := range m.plan.Views {
+		err := m.stage.run(ctx, createView(m.stage.name, v))
+		pgErr, refused := errors.AsType[*pgconn.PgError](err)
+		switch {
+		case refused:
+			m.leaveView(v, "PostgreSQL does not accept its translation: "+pgErr.Message)
+		case err != nil:
+			return err
+		default:
+			created = append(created, v)
+		}
+	}
+	m.keepViews(created)
+	return m.stage.run(ctx, "SET search_path = pg_catalog")
+}
+
+// leaveView records that a view stays behind.
+func (m *migration) leaveView(v View, reason string) {
+	m.report.Left = append(m.report.Left, Left{Kind: "view", Name: v.Name, Reason: reason, Source: v.Source, Draft: v.SQL})
+	m.journal.warn("", fmt.Sprintf("view %s stays behind: %s", v.Name, reason))
+}
+
+// keepViews makes created the views of the plan, without a change to the plan that the caller handed in.
+func (m *migration) keepViews(created []View) {
+	plan := *m.plan
+	plan.Views = created
+	m.plan = &plan
+}
+
+// sqlState returns PostgreSQL's code of an error, or "".
+func sqlState(err error) string {
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pgErr.Code
+	}
+	return ""
+}

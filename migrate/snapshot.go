@@ -1,0 +1,181 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/lakeward/lakeward"
+)
+
+// snapshotPages is how many pages are copied at a time, between looks at the context.
+const snapshotPages = 4096
+
+// snapshot is a consistent private copy of the source. Everything that is read for a migration is read from it, by
+// several connections at once, while the application goes on writing to the source.
+type snapshot struct {
+	folder string
+	path   string
+}
+
+// takeSnapshot copies the source into a new folder below workDir through SQLite's online backup: consistent also while
+// an application writes, whatever the journal mode. The source is only read.
+func takeSnapshot(ctx context.Context, source, workDir string, j *journal) (_ *snapshot, err error) {
+	if err := checkFile(source); err != nil {
+		return nil, err
+	}
+	if workDir == "" {
+		workDir = os.TempDir()
+	}
+	folder, err := os.MkdirTemp(workDir, "lakeward-snapshot-") // 0700
+	if err != nil {
+		return nil, lakeward.Errorf(lakeward.KindInvalid, "name a folder that can be written to",
+			"make a folder for the snapshot: %w", err)
+	}
+	s := &snapshot{folder: folder, path: filepath.Join(folder, "source.sqlite")}
+	meter := j.meter(filepath.Base(source), 0)
+	err = withSource(ctx, source, func(src *sqlite.Conn) error {
+		if err := s.reserve(src); err != nil {
+			return err
+		}
+		if err := s.copy(ctx, src, meter); err != nil {
+			return explainCopy(ctx, source, folder, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, errors.Join(err, s.remove())
+	}
+	return s, nil
+}
+
+// reserve makes sure that the disk has room for the copy before anything is written.
+func (s *snapshot) reserve(src *sqlite.Conn) error {
+	pages, err := pragmaInt(src, "PRAGMA page_count")
+	if err != nil {
+		return err
+	}
+	size, err := pragmaInt(src, "PRAGMA page_size")
+	if err != nil {
+		return err
+	}
+	free, err := freeSpace(s.folder)
+	if err != nil {
+		return fmt.Errorf("look for free space in %s: %w", s.folder, err)
+	}
+	if need := pages * size; free < need {
+		return diskFull(filepath.Dir(s.folder), fmt.Errorf("the snapshot needs %s, %s are free", byteCount(need), byteCount(free)))
+	}
+	return nil
+}
+
+// diskFull is the error of a folder without room for the snapshot.
+func diskFull(folder string, cause error) error {
+	return lakeward.Errorf(lakeward.KindUnavailable, "free some space there, or choose another folder (TMPDIR)",
+		"no space left in %s: %w", folder, cause)
+}
+
+// explainCopy tells a full disk from a source that cannot be read.
+func explainCopy(ctx context.Context, source, folder string, err error) error {
+	code := sqlite.ErrCode(err).ToPrimary()
+	if code == sqlite.ResultFull || code == sqlite.ResultIOErr && fullDisk(folder) {
+		return diskFull(filepath.Dir(folder), err)
+	}
+	return explainRead(ctx, source, err)
+}
+
+// fullDisk reports whether next to nothing is free: SQLite reports some full disks as input/output errors.
+func fullDisk(folder string) bool {
+	free, err := freeSpace(folder)
+	return err == nil && free < 1<<20
+}
+
+// copy runs the online backup. The first step takes a read lock that the following ones keep, so that the copy is of one
+// moment; a writer in rollback mode waits for it, a writer in WAL mode does not.
+func (s *snapshot) copy(ctx context.Context, src *sqlite.Conn, m *meter) (err error) {
+	file, err := os.OpenFile(s.path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) // SQLite would give it the rights of the umask
+	if err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	dst, err := sqlite.OpenConn(s.path, sqlite.OpenReadWrite)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dst.Close()) }()
+	for _, pragma := range []string{"PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF"} { // a failed copy is thrown away
+		if err := exec(dst, pragma); err != nil {
+			return err
+		}
+	}
+	src.SetInterrupt(ctx.Done())
+	defer src.SetInterrupt(nil)
+	if err := exec(src, "BEGIN"); err != nil { // holds the backup to one moment between its steps
+		return err
+	}
+	defer func() { err = errors.Join(err, exec(src, "ROLLBACK")) }()
+	if _, err := pragmaInt(src, "SELECT count(*) FROM sqlite_schema"); err != nil {
+		return err
+	}
+	backup, err := sqlite.NewBackup(dst, "main", src, "main")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, backup.Close()) }()
+	return runBackup(ctx, backup, m)
+}
+
+func runBackup(ctx context.Context, backup *sqlite.Backup, m *meter) error {
+	for {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		more, err := backup.Step(snapshotPages)
+		if err != nil {
+			return err
+		}
+		m.total, m.rows = int64(backup.PageCount()), int64(backup.PageCount()-backup.Remaining())
+		if !more {
+			m.done()
+			return nil
+		}
+		m.tick()
+	}
+}
+
+// open returns a new read-only connection to the snapshot. Nobody writes to it, so SQLite need not lock.
+func (s *snapshot) open() (*sqlite.Conn, error) {
+	conn, err := sqlite.OpenConn(sourceURI(s.path, true), sqlite.OpenReadOnly, sqlite.OpenURI)
+	if err != nil {
+		return nil, fmt.Errorf("open the snapshot: %w", err)
+	}
+	return conn, nil
+}
+
+// remove deletes the copy.
+func (s *snapshot) remove() error {
+	if err := os.RemoveAll(s.folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the snapshot: %w", err)
+	}
+	return nil
+}
+
+// byteCount writes a number of bytes for people.
+func byteCount(n int64) string {
+	const unit = 1000
+	if n < unit {
+		return fmt.Sprintf("%d B", n)
+	}
+	f, i := float64(n)/unit, 0
+	for ; f >= unit && i < 4; i++ {
+		f /= unit
+	}
+	return fmt.Sprintf("%.1f %cB", f, "kMGTP"[i])
+}

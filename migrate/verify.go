@@ -1,0 +1,247 @@
+package migrate
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lakeward/lakeward"
+)
+
+// Verify compares target with the SQLite database in the file source again, at any time after a migration: every row of
+// every table, and the rows of every view. It reads only. Rows that have changed on either side since are differences.
+// The error is about the comparison itself; what it found is in the report.
+func Verify(ctx context.Context, source string, target Target, o Options) (*Report, error) {
+	m := newMigration("verify", source, target, o)
+	err := m.runVerify(ctx)
+	m.finish()
+	return m.report, err
+}
+
+func (m *migration) runVerify(ctx context.Context) (err error) {
+	if err := m.inspect(ctx, false); err != nil {
+		return err
+	}
+	defer func() {
+		if m.snapshot != nil {
+			err = errors.Join(err, m.snapshot.remove())
+		}
+	}()
+	if err := m.prepareSource(ctx); err != nil {
+		return err
+	}
+	m.journal.begin("verify", "compare every row with the source")
+	if err := m.compare(ctx, m.Schema); err != nil {
+		return err
+	}
+	return m.foundBroken(ctx)
+}
+
+// verify compares the staged tables with the source. A view that gives other rows than the source's stays behind; any
+// other difference ends the migration.
+func (m *migration) verify(ctx context.Context) error {
+	if err := m.compare(ctx, m.stage.name); err != nil {
+		return err
+	}
+	if err := m.dropDifferingViews(ctx); err != nil {
+		return err
+	}
+	m.report.judge()
+	if m.report.Verdict == VerdictDifferent {
+		return lakeward.Errorf(lakeward.KindInternal, "the target was left as it was; please report this with the report file",
+			"the loaded rows are not those of the source: %s", m.report.firstDifference())
+	}
+	return nil
+}
+
+// compare fills the report with what differs between the source and a schema of the target.
+func (m *migration) compare(ctx context.Context, schema string) error {
+	v := &verifier{migration: m, schema: schema, misfits: map[string]misfitRows{}}
+	if err := v.tables(ctx); err != nil {
+		return err
+	}
+	if err := v.views(ctx); err != nil {
+		return err
+	}
+	m.report.judge()
+	return nil
+}
+
+// verifier compares the snapshot with one schema of the target.
+type verifier struct {
+	*migration
+	schema  string
+	mu      sync.Mutex
+	misfits map[string]misfitRows // by the source's table
+}
+
+// tables compares all tables, the largest first.
+func (v *verifier) tables(ctx context.Context) error {
+	for _, t := range v.plan.Tables {
+		v.report.table(t) // so that none moves while workers fill them in
+	}
+	tables := slices.SortedStableFunc(slices.Values(v.plan.Tables), func(a, b Table) int { return cmp.Compare(b.Rows, a.Rows) })
+	return eachItem(ctx, v.target, v.Jobs, tables, func(ctx context.Context, conn *pgx.Conn, t Table) error {
+		return frozen(ctx, conn, func() error { return v.table(ctx, conn, t) })
+	})
+}
+
+// frozen runs fn in a transaction that sees the target as of one moment and cannot write.
+func frozen(ctx context.Context, conn *pgx.Conn, fn func() error) error {
+	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	if err != nil {
+		return fmt.Errorf("begin to compare: %w", err)
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // nothing was written
+	return fn()
+}
+
+func (v *verifier) table(ctx context.Context, conn *pgx.Conn, t Table) error {
+	shape, err := newRowShape(t)
+	if err != nil {
+		return err
+	}
+	if err := checkHash(ctx, conn); err != nil {
+		return err
+	}
+	src, err := v.snapshot.open()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = src.Close() }() // it was only read
+	found := TableReport{Name: t.Name, Target: t.Target, Bytes: v.report.table(t).Bytes}
+	check := &tableCheck{shape: shape, schema: v.schema, src: src, dst: conn, report: &found, meter: v.journal.meter(t.Name, t.Rows)}
+	if err := v.quarantined(ctx, conn, t, &found); err != nil {
+		return err
+	}
+	if err := check.run(ctx); err != nil {
+		return err
+	}
+	check.meter.done()
+	if found.Error == "" && check.misfits.count != found.Quarantined {
+		found.Error = fmt.Sprintf("%d rows do not fit the target, %d are in %s", check.misfits.count, found.Quarantined, quarantineTable)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.misfits[t.Name] = check.misfits
+	*v.report.table(t) = found
+	return nil
+}
+
+// quarantined counts the rows of t that the migration which made the table has put into the quarantine.
+func (v *verifier) quarantined(ctx context.Context, conn *pgx.Conn, t Table, found *TableReport) error {
+	var there bool
+	var mark string
+	err := conn.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL, coalesce(obj_description(to_regclass($2), 'pg_class'), '')`,
+		qualified(v.schema, quarantineTable), qualified(v.schema, t.Target)).Scan(&there, &mark)
+	if err != nil {
+		return fmt.Errorf("look for quarantined rows: %w", err)
+	}
+	if !there {
+		return nil
+	}
+	id, _, _ := strings.Cut(strings.TrimPrefix(mark, markPrefix), " ")
+	if v.stage != nil {
+		id = v.stage.id
+	}
+	rows, err := conn.Query(ctx, `
+		SELECT count(*) OVER (), table_name AS table, key::text AS key, column_name AS column, reason
+		FROM `+qualified(v.schema, quarantineTable)+` WHERE table_name = $1 AND migration = $2 ORDER BY at, key::text LIMIT $3`,
+		t.Name, id, quarantineKept)
+	if err != nil {
+		return fmt.Errorf("read quarantined rows: %w", err)
+	}
+	var q QuarantinedRow
+	_, err = pgx.ForEachRow(rows, []any{&found.Quarantined, &q.Table, &q.Key, &q.Column, &q.Reason}, func() error {
+		found.Quarantine = append(found.Quarantine, q)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read quarantined rows: %w", err)
+	}
+	return nil
+}
+
+// views compares all views of the plan.
+func (v *verifier) views(ctx context.Context) error {
+	reports := make([]ViewReport, len(v.plan.Views))
+	err := eachItem(ctx, v.target, v.Jobs, indices(len(v.plan.Views)), func(ctx context.Context, conn *pgx.Conn, i int) error {
+		return frozen(ctx, conn, func() (err error) {
+			reports[i], err = v.view(ctx, conn, v.plan.Views[i])
+			return err
+		})
+	})
+	v.report.Views = reports
+	return err
+}
+
+// dropDifferingViews removes the views from the staging schema that do not give the rows of the source's views, with
+// those that read them, and names them.
+func (m *migration) dropDifferingViews(ctx context.Context) error {
+	kept := m.plan.Views
+	for _, r := range m.report.Views {
+		if r.Identical || r.Explained != "" {
+			continue
+		}
+		at := slices.IndexFunc(kept, func(v View) bool { return v.Name == r.Name })
+		if at < 0 { // gone with another one
+			continue
+		}
+		m.leaveView(kept[at], "its translation gives other rows than the source: "+r.difference())
+		if err := m.stage.run(ctx, "DROP VIEW "+qualified(m.stage.name, r.Target)+" CASCADE"); err != nil {
+			return err
+		}
+		var err error
+		if kept, err = m.remainingViews(ctx, slices.Delete(slices.Clone(kept), at, at+1), r.Name); err != nil {
+			return err
+		}
+	}
+	m.keepViews(kept)
+	m.report.Views = slices.DeleteFunc(m.report.Views, func(r ViewReport) bool {
+		return !slices.ContainsFunc(kept, func(v View) bool { return v.Name == r.Name })
+	})
+	return nil
+}
+
+// remainingViews returns those of views that still exist after one was dropped, and names the others.
+func (m *migration) remainingViews(ctx context.Context, views []View, dropped string) (kept []View, err error) {
+	for _, v := range views {
+		var there bool
+		err := m.stage.conn.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, qualified(m.stage.name, v.Target)).Scan(&there)
+		if err != nil {
+			return nil, fmt.Errorf("look for view %s: %w", v.Target, err)
+		}
+		if there {
+			kept = append(kept, v)
+		} else {
+			m.leaveView(v, "it reads "+dropped+", which stays behind")
+		}
+	}
+	return kept, nil
+}
+
+// foundBroken names the foreign keys and checks of the target that hold for new rows only, with the rows that break
+// them now.
+func (m *migration) foundBroken(ctx context.Context) error {
+	conn, err := session(ctx, m.target)
+	if err != nil {
+		return err
+	}
+	defer closeSession(ctx, conn)
+	for i, t := range m.plan.Tables {
+		if m.report.Tables[i].Error != "" {
+			continue
+		}
+		if err := m.broken(ctx, conn, m.Schema, t); err != nil {
+			return err
+		}
+	}
+	m.report.judge()
+	return nil
+}
