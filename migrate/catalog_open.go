@@ -62,8 +62,8 @@ func openSource(ctx context.Context, path string) (*sqlite.Conn, error) {
 		return nil, explainRead(ctx, path, err)
 	}
 	conn.SetInterrupt(ctx.Done())
-	defer conn.SetInterrupt(nil)
 	if _, err = pragmaInt(conn, "SELECT count(*) FROM sqlite_schema"); err == nil {
+		conn.SetInterrupt(nil)
 		return conn, nil
 	}
 	_ = conn.Close() // it was only read, and the first error is the one that counts
