@@ -188,8 +188,9 @@ func explainRead(ctx context.Context, path string, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	kind, hint, what := lakeward.KindInternal, "", "read "+path
-	switch code := sqlite.ErrCode(err); code.ToPrimary() {
+	code := sqlite.ErrCode(err)
+	kind, hint, what := lakeward.KindInternal, "", ""
+	switch code.ToPrimary() {
 	case sqlite.ResultCorrupt:
 		kind, what = lakeward.KindInvalid, path+" is corrupt"
 		hint = "save what can be saved with: sqlite3 FILE .recover | sqlite3 NEW; then migrate the new file"
@@ -203,7 +204,10 @@ func explainRead(ctx context.Context, path string, err error) error {
 		kind, what = lakeward.KindDenied, "cannot open "+path+" with its -wal or -journal file"
 		hint = "run as a user who may write to its folder, or migrate a copy of the file and the files beside it"
 	}
-	return &lakeward.Error{Kind: kind, Hint: hint, Message: what, Err: err}
+	if what == "" {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	return &lakeward.Error{Kind: kind, Hint: hint, Message: what, Err: code.ToError()} // without the statement
 }
 
 // checkIntegrity has SQLite look through every page. What it says of broken constraints is not its business here: those

@@ -203,16 +203,16 @@ func (s *jsonScanner) number() {
 			s.fail()
 		}
 	}
-	exponent := s.peek() == 'e' || s.peek() == 'E'
-	if exponent {
+	exponent := 0 // its digits
+	if s.peek() == 'e' || s.peek() == 'E' {
 		if s.at++; s.peek() == '+' || s.peek() == '-' {
 			s.at++
 		}
-		if s.digits() == 0 {
+		if exponent = s.digits(); exponent == 0 {
 			s.fail()
 		}
 	}
-	if s.problem == "" && (exponent || s.at-start > 1000) && !numericHolds(s.b[start:s.at]) {
+	if s.problem == "" && (exponent > 3 || s.at-start > 1000) && !numericHolds(s.b[start:s.at]) {
 		s.problem = "a number beyond the range of numeric in it"
 	}
 }
@@ -226,7 +226,6 @@ func (s *jsonScanner) digits() (n int) {
 }
 
 func numericHolds(b []byte) bool {
-	var scratch [64]byte
-	_, ok := scanDecimal(scratch[:0], b)
+	_, ok := scanDecimal(nil, b)
 	return ok
 }

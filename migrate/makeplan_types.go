@@ -15,7 +15,7 @@ func (p *planner) chooseTypes() {
 			c, asked, found := &t.Columns[i], t.asked[i], t.profiles[i]
 			switch {
 			case i == t.source.rowidAlias:
-				t.decide(i, choice{target: toBigint, evidence: "the key of the table: " + classesOr(found, "no rows yet")})
+				t.decide(i, choice{target: toBigint, evidence: "the key: " + classesOr(found, "no rows yet")})
 			case t.gormBoolean(i):
 				t.decide(i, choice{target: toBoolean,
 					evidence: "declared numeric as GORM declares a bool, and " + classesOr(found, "no values yet")})
@@ -159,6 +159,10 @@ func samples(c Column, p *profile) []Sample {
 	if err != nil {
 		return nil
 	}
+	same := map[Conversion]sqlite.ColumnType{
+		ConvertText: sqlite.TypeText, ConvertJSON: sqlite.TypeText, ConvertBytes: sqlite.TypeBlob,
+		ConvertInteger: sqlite.TypeInteger, ConvertReal: sqlite.TypeFloat,
+	}
 	var list []Sample
 	for _, v := range p.samples {
 		field, reason := encode(nil, v)
@@ -166,7 +170,7 @@ func samples(c Column, p *profile) []Sample {
 		if reason == "" {
 			after = showField(c, field)
 		}
-		if before := showValue(v); before != after && string(v.b) != after && (v.class != sqlite.TypeBlob || c.Convert != ConvertBytes && c.Convert != ConvertText) {
+		if before := showValue(v); reason != "" || v.class != same[c.Convert] && before != after && string(v.b) != after {
 			list = append(list, Sample{Before: before, After: after})
 		}
 	}

@@ -61,8 +61,13 @@ func found(p *profile, chosen target) string {
 func classes(p *profile) string {
 	var parts []string
 	if p.Integer > 0 {
-		parts = append(parts, countOf(p.Integer, "integer", "integers")+
-			fmt.Sprintf(" from %d to %d", p.MinInteger, p.MaxInteger))
+		integers := countOf(p.Integer, "integer", "integers")
+		if p.MinInteger < p.MaxInteger {
+			integers += fmt.Sprintf(" from %d to %d", p.MinInteger, p.MaxInteger)
+		} else {
+			integers += fmt.Sprintf(" (%d)", p.MinInteger)
+		}
+		parts = append(parts, integers)
 	}
 	if p.Real > 0 {
 		parts = append(parts, countOf(p.Real, "real", "reals"))
