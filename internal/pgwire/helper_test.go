@@ -193,6 +193,7 @@ func (g *gate) config(t testing.TB, dsn string) *pgconn.Config {
 		t.Fatal(err)
 	}
 	c.Host, c.Port, c.User, c.Password, c.TLSConfig, c.Fallbacks = host, uint16(n), user, password, g.TLS, nil
+	c.ConnectTimeout = patience
 	return c
 }
 
