@@ -51,9 +51,17 @@ type migration struct {
 // source are as they were. The report is never nil; with an error it tells how far the run came.
 func Run(ctx context.Context, source string, target Target, o Options) (*Report, error) {
 	m := newMigration("migrate", source, target, o)
-	err := m.run(ctx)
+	err := interrupted(ctx, m.run(ctx))
 	m.finish()
 	return m.report, err
+}
+
+// interrupted makes sure that an error which came of ctx being done says so.
+func interrupted(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil || errors.Is(err, context.Cause(ctx)) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", context.Cause(ctx), err)
 }
 
 func newMigration(operation, source string, target Target, o Options) *migration {

@@ -19,7 +19,7 @@ import (
 // The error is about the comparison itself; what it found is in the report.
 func Verify(ctx context.Context, source string, target Target, o Options) (*Report, error) {
 	m := newMigration("verify", source, target, o)
-	err := m.runVerify(ctx)
+	err := interrupted(ctx, m.runVerify(ctx))
 	m.finish()
 	return m.report, err
 }

@@ -1,0 +1,227 @@
+package migrate
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+)
+
+// The report shows so many tables, and so many items of a list; the JSON has all of them.
+const (
+	tablesShown = 30
+	itemsShown  = 8
+)
+
+// WriteText writes the report for a person: one calm screen.
+func (r *Report) WriteText(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s to %s: PostgreSQL %s, database %s, schema %s\n\n", filepath.Base(r.Source.Path), r.Target.Name,
+		firstWord(r.Target.Server), r.Target.Database, r.Target.Schema)
+	fmt.Fprintf(&b, "%s\n\n", r.headline())
+	r.writeTables(&b)
+	r.writeDifferences(&b)
+	r.writeQuarantine(&b)
+	r.writeBroken(&b)
+	r.writeViews(&b)
+	r.writeLeft(&b)
+	r.writePhases(&b)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// headline is the result in one sentence.
+func (r *Report) headline() string {
+	var rows, loaded int64
+	for _, t := range r.Tables {
+		rows += t.Read
+		loaded += t.Loaded
+	}
+	what := fmt.Sprintf("%s, %s", plural(int64(len(r.Tables)), "table"), plural(loaded, "row"))
+	if len(r.Views) > 0 {
+		what += ", " + plural(int64(len(r.Views)), "view")
+	}
+	switch r.Verdict {
+	case VerdictIdentical:
+		return "Identical: " + what + ", every one compared with the source."
+	case VerdictExcept:
+		return "Identical except what is named below: " + what + ", every one compared with the source."
+	case VerdictDifferent:
+		return "DIFFERENT: " + plural(r.differing(), "row") + " of " + count(rows) + " and what is named below."
+	}
+	return "Not finished: nothing was compared, and the target is as it was."
+}
+
+func (r *Report) writeTables(b *strings.Builder) {
+	shown, hidden := r.chooseTables()
+	w := tabwriter.NewWriter(b, 0, 8, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(w, "rows\tloaded\tquarantined\tproven\t  table\n")
+	for _, t := range shown {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t  %s\n", count(t.Read), count(t.Loaded), dash(t.Quarantined), count(t.Verified), t.Name)
+	}
+	_ = w.Flush() // a strings.Builder takes everything
+	if len(hidden) > 0 {
+		var rows int64
+		for _, t := range hidden {
+			rows += t.Read
+		}
+		fmt.Fprintf(b, "and %s more with %s, all proven\n", plural(int64(len(hidden)), "table"), plural(rows, "row"))
+	}
+	b.WriteByte('\n')
+}
+
+// chooseTables returns the tables to show: all that have something to say, and the largest, in the order of the plan.
+func (r *Report) chooseTables() (shown, hidden []TableReport) {
+	if len(r.Tables) <= tablesShown {
+		return r.Tables, nil
+	}
+	sizes := slices.SortedFunc(slices.Values(r.Tables), func(a, b TableReport) int { return cmp.Compare(b.Read, a.Read) })
+	least := sizes[tablesShown-1].Read
+	for _, t := range r.Tables {
+		if !t.same() || t.Quarantined > 0 || t.Read >= least && len(shown) < tablesShown {
+			shown = append(shown, t)
+		} else {
+			hidden = append(hidden, t)
+		}
+	}
+	return shown, hidden
+}
+
+func (r *Report) writeDifferences(b *strings.Builder) {
+	var lines []string
+	for _, t := range r.Tables {
+		if t.Error != "" {
+			lines = append(lines, t.Name+": "+t.Error)
+		}
+		for _, d := range t.Differences {
+			lines = append(lines, t.Name+": "+d.String())
+		}
+		if t.Truncated {
+			lines = append(lines, fmt.Sprintf("%s: more rows differ than the %s that were looked at one by one", t.Name, count(rowsExamined)))
+		}
+	}
+	for _, v := range r.Views {
+		if !v.Identical && v.Explained == "" {
+			lines = append(lines, "view "+v.Name+": "+v.difference())
+		}
+	}
+	writeList(b, "Differences", lines)
+}
+
+func (r *Report) writeQuarantine(b *strings.Builder) {
+	var lines []string
+	var rows int64
+	for _, t := range r.Tables {
+		rows += t.Quarantined
+		for _, q := range t.Quarantine {
+			lines = append(lines, fmt.Sprintf("%s %s, column %s: %s", q.Table, q.Key, q.Column, q.Reason))
+		}
+	}
+	writeList(b, fmt.Sprintf("Quarantined: %s that PostgreSQL cannot hold, kept in %s", plural(rows, "row"), quarantineTable), lines)
+}
+
+func (r *Report) writeBroken(b *strings.Builder) {
+	var lines []string
+	for _, o := range r.Orphans {
+		lines = append(lines, fmt.Sprintf("%s: %s without a parent in %s (%s)", o.Table, plural(o.Rows, "row"), o.Parent, o.ForeignKey),
+			"  "+o.Query)
+	}
+	for _, c := range r.Checks {
+		lines = append(lines, fmt.Sprintf("%s: %s against the check %s", c.Table, plural(c.Rows, "row"), c.Check), "  "+c.Query)
+	}
+	writeList(b, "Kept, although they break a constraint, which holds for new rows only", lines)
+}
+
+func (r *Report) writeViews(b *strings.Builder) {
+	var lines []string
+	for _, v := range r.Views {
+		if !v.Identical && v.Explained != "" {
+			lines = append(lines, v.Name+": "+v.Explained)
+		}
+	}
+	writeList(b, "Views that could not be compared", lines)
+}
+
+func (r *Report) writeLeft(b *strings.Builder) {
+	var lines []string
+	for _, l := range r.Left {
+		name := l.Name
+		if l.Table != "" {
+			name = strings.TrimSuffix(l.Table+"."+l.Name, ".")
+		}
+		lines = append(lines, fmt.Sprintf("%s %s: %s", l.Kind, name, l.Reason))
+	}
+	writeList(b, "Left behind: "+plural(int64(len(r.Left)), "object"), lines)
+}
+
+func (r *Report) writePhases(b *strings.Builder) {
+	if n := len(r.Sequences); n > 0 {
+		fmt.Fprintf(b, "%s set to go on after the source's last values.\n", plural(int64(n), "sequence"))
+	}
+	parts := make([]string, len(r.Phases))
+	for i, p := range r.Phases {
+		parts[i] = fmt.Sprintf("%s %s", p.Name, seconds(p.Seconds))
+	}
+	fmt.Fprintf(b, "%s in all: %s.\n", seconds(r.Seconds), strings.Join(parts, ", "))
+}
+
+// writeList writes a headed list, or nothing when it is empty.
+func writeList(b *strings.Builder, head string, lines []string) {
+	if len(lines) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "%s\n", head)
+	for _, line := range lines[:min(len(lines), itemsShown)] {
+		fmt.Fprintf(b, "  %s\n", line)
+	}
+	if more := len(lines) - itemsShown; more > 0 {
+		fmt.Fprintf(b, "  and %d more lines in the JSON report\n", more)
+	}
+	b.WriteByte('\n')
+}
+
+// count writes a number with commas between thousands.
+func count(n int64) string {
+	text := strconv.FormatInt(n, 10)
+	for at := len(text) - 3; at > 0; at -= 3 {
+		text = text[:at] + "," + text[at:]
+	}
+	return text
+}
+
+// dash is count with a dash for nothing.
+func dash(n int64) string {
+	if n == 0 {
+		return "-"
+	}
+	return count(n)
+}
+
+// plural writes a number of things.
+func plural(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return count(n) + " " + thing + "s"
+}
+
+// seconds writes a duration for people.
+func seconds(s float64) string {
+	switch {
+	case s < 0.0995:
+		return fmt.Sprintf("%.0f ms", s*1000)
+	case s < 99.5:
+		return fmt.Sprintf("%.1f s", s)
+	}
+	return fmt.Sprintf("%.0f min %02d s", float64(int(s+0.5)/60), int(s+0.5)%60)
+}
+
+// firstWord returns what stands before the first space.
+func firstWord(s string) string {
+	word, _, _ := strings.Cut(s, " ")
+	return word
+}
