@@ -51,12 +51,19 @@ func (r *Report) headline() string {
 	case VerdictExcept:
 		return "Identical except what is named below: " + what + ", every one compared with the source."
 	case VerdictDifferent:
-		return "DIFFERENT: " + plural(r.differing(), "row") + " of " + count(rows) + " and what is named below."
+		text := "DIFFERENT: " + plural(r.differing(), "row") + " of " + count(rows) + ", and what is named below."
+		if r.Operation == "migrate" {
+			text += " The target is as it was."
+		}
+		return text
 	}
 	return "Not finished: nothing was compared, and the target is as it was."
 }
 
 func (r *Report) writeTables(b *strings.Builder) {
+	if len(r.Tables) == 0 {
+		return
+	}
 	shown, hidden := r.chooseTables()
 	w := tabwriter.NewWriter(b, 0, 8, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(w, "rows\tloaded\tquarantined\tproven\t  table\n")
@@ -74,22 +81,32 @@ func (r *Report) writeTables(b *strings.Builder) {
 	b.WriteByte('\n')
 }
 
-// chooseTables returns the tables to show: all that have something to say, and the largest, in the order of the plan.
+// chooseTables returns the tables to show: all that have something to say, and the largest of the others, in the order
+// of the plan.
 func (r *Report) chooseTables() (shown, hidden []TableReport) {
-	if len(r.Tables) <= tablesShown {
-		return r.Tables, nil
-	}
-	sizes := slices.SortedFunc(slices.Values(r.Tables), func(a, b TableReport) int { return cmp.Compare(b.Read, a.Read) })
-	least := sizes[tablesShown-1].Read
+	quiet := make([]int64, 0, len(r.Tables)) // sizes of the tables with nothing to say
 	for _, t := range r.Tables {
-		if !t.same() || t.Quarantined > 0 || t.Read >= least && len(shown) < tablesShown {
+		if t.unremarkable() {
+			quiet = append(quiet, t.Read)
+		}
+	}
+	slices.SortFunc(quiet, func(a, b int64) int { return cmp.Compare(b, a) })
+	room := max(tablesShown-(len(r.Tables)-len(quiet)), 0)
+	for _, t := range r.Tables {
+		switch {
+		case !t.unremarkable():
 			shown = append(shown, t)
-		} else {
+		case room > 0 && (len(quiet) <= room || t.Read >= quiet[room-1]):
+			shown = append(shown, t)
+		default:
 			hidden = append(hidden, t)
 		}
 	}
 	return shown, hidden
 }
+
+// unremarkable reports whether a table is the same on both sides and all of it.
+func (t *TableReport) unremarkable() bool { return t.same() && t.Quarantined == 0 }
 
 func (r *Report) writeDifferences(b *strings.Builder) {
 	var lines []string
