@@ -1,0 +1,80 @@
+package standin
+
+import (
+	"errors"
+	"hash/fnv"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	"github.com/lakeward/lakeward"
+)
+
+// allocate finds a loopback address for one more endpoint: 127.x.y.z with x and y made from the folder, so that the
+// local Lakebases of one machine keep out of each other's way. Addresses that are in use, here or by another program,
+// are skipped.
+func (l *Lakebase) allocate(s *state) (netip.Addr, error) {
+	taken := map[netip.Addr]bool{}
+	s.computes(func(_ *project, _ *branch, c *compute) bool {
+		taken[c.Host] = true
+		return true
+	})
+	var inUse error
+	for a := range candidates(l.dir) {
+		if taken[a] {
+			continue
+		}
+		err := probe(netip.AddrPortFrom(a, uint16(l.port)))
+		if err == nil {
+			return a, nil
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			return a, explainAddress(a, l.port, err)
+		}
+		inUse = explainAddress(a, l.port, err)
+	}
+	return netip.Addr{}, inUse
+}
+
+// candidates yields a few hundred addresses, in the order in which they are tried.
+func candidates(dir string) func(yield func(netip.Addr) bool) {
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
+	h := fnv.New32a()
+	h.Write([]byte(dir))
+	sum := h.Sum32()
+	x, y := byte(16+sum%200), byte(sum>>16) // away from 127.0 and 127.1, which others like
+	return func(yield func(netip.Addr) bool) {
+		for more := range 4 {
+			for z := 1; z < 255; z++ {
+				if !yield(netip.AddrFrom4([4]byte{127, x, y + byte(more), byte(z)})) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func probe(addr netip.AddrPort) error {
+	listener, err := net.Listen("tcp", addr.String())
+	if err != nil {
+		return err
+	}
+	return listener.Close()
+}
+
+func explainAddress(a netip.Addr, port int, err error) error {
+	address := net.JoinHostPort(a.String(), strconv.Itoa(port))
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return lakeward.Errorf(lakeward.KindConflict, "find the program with: ss -ltnp; or choose another port with --port",
+			"port %d is taken on every loopback address, last tried %s", port, address)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return lakeward.Errorf(lakeward.KindUnsupported, "give the machine the address, on macOS: sudo ifconfig lo0 alias "+
+			a.String(), "address %s is not this machine's: %w", address, err)
+	}
+	return lakeward.Errorf(lakeward.KindDenied, "choose another port with --port", "listen on %s: %w", address, err)
+}

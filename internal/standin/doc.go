@@ -1,0 +1,17 @@
+// Package standin is the local Lakebase: one server for both Databricks REST APIs of Lakebase, over real PostgreSQL. The
+// official SDKs and the Databricks CLI work against it unchanged, because it answers with the Go SDK's own structs: a
+// change of the API is a compile error here.
+//
+// The Autoscaling API (projects, branches, endpoints, roles, databases, operations) is the model; the Database instance
+// API is a second face of the same objects. Each endpoint is a PostgreSQL of its own (see package endpoint) on a loopback
+// address of its own, because the APIs have no field for a port.
+//
+// What it says is true. An endpoint is ACTIVE when its PostgreSQL has accepted a token; a change is done when PostgreSQL
+// has done it; what the real service has and the local one has not is refused by name, with NOT_IMPLEMENTED. Four things
+// differ from the real service on purpose: endpoints are never suspended, whatever their timeout says; a deleted project
+// or branch is gone at once; a read-only endpoint streams from the read-write one and rests while that is stopped; and
+// the version of PostgreSQL is the one that is installed. Why an endpoint is DEGRADED stands in the custom tag
+// lakeward:problem of its project, because the APIs have no field for it.
+//
+// A [Lakebase] owns its goroutines and its PostgreSQL processes; after [Lakebase.Close] there are none.
+package standin

@@ -1,0 +1,263 @@
+package standin
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/internal/endpoint"
+	"github.com/lakeward/lakeward/internal/pgproc"
+)
+
+// DefaultAPI is the address of the REST API when [Options] name none.
+const DefaultAPI = "127.0.0.1:8432"
+
+// Options describes a local Lakebase. Dir is required.
+type Options struct {
+	Dir      string        // everything lives here; made when missing
+	API      string        // address of the REST API; "" means DefaultAPI, port 0 takes a free one
+	Port     int           // of all endpoints; 0 means lakeward.DefaultPort
+	TokenTTL time.Duration // life of a database credential; 0 means an hour
+	Fast     bool          // for tests: data may be lost with the machine
+	Log      *slog.Logger  // nil discards
+}
+
+// Lakebase is a running local Lakebase.
+type Lakebase struct {
+	dir       string
+	host      string // URL of the REST API
+	port      int
+	tokenTTL  time.Duration
+	fast      bool
+	log       *slog.Logger
+	lock      *os.File
+	store     *store
+	workspace WorkspaceFile
+	ca        *endpoint.CA
+	roots     *x509.CertPool
+	tokens    *tokenMaker
+	binaries  pgproc.Binaries
+	faults    faults
+
+	queueMu sync.Mutex                 // held while submitting, so that queues have the order of the state's changes
+	tails   map[string]<-chan struct{} // by project: closed when the last operation in its queue is over
+	jobs    chan func(context.Context)
+
+	runMu    sync.Mutex
+	runners  map[string]*runner // by uid of the endpoint
+	watchers sync.WaitGroup     // one for each endpoint that has run
+
+	wake     chan struct{} // of the janitor
+	stopping chan struct{} // closed when the end begins
+	running  sync.WaitGroup
+	server   *http.Server
+	close    func() error
+}
+
+// Start starts the local Lakebase in o.Dir and returns when its REST API answers. Its endpoints start in the background:
+// their states tell how far they are. ctx bounds the start only.
+func Start(ctx context.Context, o Options) (*Lakebase, error) {
+	l := newLakebase(o)
+	if err := l.open(o.Dir); err != nil {
+		return nil, errors.Join(err, l.unlock())
+	}
+	listener, err := listen(ctx, o.API)
+	if err != nil {
+		return nil, errors.Join(err, l.unlock())
+	}
+	l.host = "http://" + listener.Addr().String()
+	if err := l.settleWorkspace(); err != nil {
+		return nil, errors.Join(err, listener.Close(), l.unlock())
+	}
+	l.run(context.WithoutCancel(ctx), listener)
+	l.resume()
+	l.log.Info("local Lakebase is up", "host", l.host, "dir", l.dir)
+	return l, nil
+}
+
+func newLakebase(o Options) *Lakebase {
+	l := &Lakebase{
+		port: o.Port, tokenTTL: o.TokenTTL, fast: o.Fast, log: o.Log,
+		tails: map[string]<-chan struct{}{}, jobs: make(chan func(context.Context)),
+		runners: map[string]*runner{}, wake: make(chan struct{}, 1), stopping: make(chan struct{}),
+	}
+	if l.port == 0 {
+		l.port = lakeward.DefaultPort
+	}
+	if l.tokenTTL == 0 {
+		l.tokenTTL = maxCredential
+	}
+	if l.log == nil {
+		l.log = slog.New(slog.DiscardHandler)
+	}
+	l.close = sync.OnceValue(l.shutDown)
+	return l
+}
+
+// open takes possession of the folder and loads what is in it.
+func (l *Lakebase) open(dir string) (err error) {
+	if l.dir, err = filepath.Abs(dir); err != nil {
+		return fmt.Errorf("find folder: %w", err)
+	}
+	// PostgreSQL's user must be able to pass; what is secret in the folder has mode 0600.
+	if err := os.MkdirAll(l.dir, 0o711); err != nil {
+		return lakeward.Errorf(lakeward.KindDenied, "choose another folder with --dir or LAKEWARD_DIR",
+			"make folder of the local Lakebase: %w", err)
+	}
+	if l.lock, err = lockFolder(l.dir); err != nil {
+		return err
+	}
+	if l.binaries, err = pgproc.Find(); err != nil {
+		return err
+	}
+	if l.store, err = openStore(filepath.Join(l.dir, "state.json"), l.fast); err != nil {
+		return err
+	}
+	if l.tokens, err = loadTokenMaker(l.dir); err != nil {
+		return err
+	}
+	if l.ca, err = endpoint.LoadCA(l.dir); err != nil {
+		return err
+	}
+	pem, err := os.ReadFile(l.ca.Path())
+	if err != nil {
+		return fmt.Errorf("read certificate authority: %w", err)
+	}
+	l.roots, err = rootsOf(pem)
+	return err
+}
+
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	if address == "" {
+		address = DefaultAPI
+	}
+	var c net.ListenConfig
+	listener, err := c.Listen(ctx, "tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, lakeward.Errorf(lakeward.KindConflict, "choose another address with --api",
+			"address %s of the REST API is taken", address)
+	}
+	if err != nil {
+		return nil, lakeward.Errorf(lakeward.KindInvalid, "choose another address with --api", "listen for the REST API: %w", err)
+	}
+	return listener, nil
+}
+
+// run starts the goroutines that live as long as the Lakebase: the REST server, the dispatcher of operations, the
+// janitor.
+func (l *Lakebase) run(ctx context.Context, listener net.Listener) {
+	ctx, cancel := context.WithCancel(ctx)
+	l.running.Go(func() {
+		<-l.stopping
+		cancel()
+	})
+	l.running.Go(func() { l.dispatch(ctx) })
+	l.running.Go(func() { l.janitor(ctx) })
+	l.server = newServer(l.routes())
+	l.running.Go(func() {
+		if err := l.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			l.log.Error("REST API has ended", "err", err)
+		}
+	})
+}
+
+// dispatch runs jobs until ctx is done, and returns when all of them have.
+func (l *Lakebase) dispatch(ctx context.Context) {
+	var jobs sync.WaitGroup
+	defer jobs.Wait()
+	for {
+		select {
+		case job := <-l.jobs:
+			jobs.Go(func() { job(ctx) })
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// resume starts the endpoints and takes up the operations that were not finished.
+func (l *Lakebase) resume() {
+	l.queueMu.Lock()
+	defer l.queueMu.Unlock()
+	s := l.store.view()
+	for _, p := range s.Projects {
+		for _, b := range p.Branches {
+			for _, c := range b.Computes {
+				if c.Disabled || b.primary().Disabled {
+					l.setPhase(c.UID, phaseStopped, nil)
+				}
+			}
+			if s.pending(p, b) {
+				continue // its operation does it
+			}
+			l.enqueue(queuesOf(p, b), func(ctx context.Context) {
+				// What went wrong is logged and shown as the endpoint's state.
+				_ = l.reconcile(ctx, p.ID, b.ID)
+			})
+		}
+	}
+	for _, op := range s.Operations {
+		if !op.Done {
+			l.schedule(op)
+		}
+	}
+}
+
+// Close stops the REST API, every endpoint and its PostgreSQL, and returns when all is over. What was going on is taken
+// up again by the next Start.
+func (l *Lakebase) Close() error { return l.close() }
+
+func (l *Lakebase) shutDown() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	close(l.stopping)
+	if err := l.server.Shutdown(ctx); err != nil {
+		l.server.Close() // a client that holds on to its call is not waited for
+	}
+	l.running.Wait()
+	err := l.stopAll()
+	l.watchers.Wait()
+	l.log.Info("local Lakebase has stopped", "dir", l.dir)
+	return errors.Join(err, l.unlock())
+}
+
+// stopAll stops what runs, replicas before the primaries that they stream from.
+func (l *Lakebase) stopAll() error {
+	var replicas, primaries []*endpoint.Endpoint
+	l.store.view().computes(func(_ *project, _ *branch, c *compute) bool {
+		e := l.runner(c.UID).endpoint
+		switch {
+		case e == nil:
+		case c.ReadOnly:
+			replicas = append(replicas, e)
+		default:
+			primaries = append(primaries, e)
+		}
+		l.setRunner(c.UID, func(r *runner) { r.endpoint = nil })
+		return true
+	})
+	return errors.Join(haltAll(replicas), haltAll(primaries))
+}
+
+func haltAll(endpoints []*endpoint.Endpoint) error {
+	errs := make([]error, len(endpoints))
+	var stopping sync.WaitGroup
+	for i, e := range endpoints {
+		stopping.Go(func() { errs[i] = halt(context.Background(), e) })
+	}
+	stopping.Wait()
+	return errors.Join(errs...)
+}
+
+// Workspace returns how to reach the local Lakebase and sign in to it.
+func (l *Lakebase) Workspace() WorkspaceFile { return l.workspace }

@@ -1,0 +1,167 @@
+package standin
+
+import (
+	"github.com/databricks/databricks-sdk-go/service/postgres"
+)
+
+// postgresRoutes are those of the Autoscaling API, the core model. Names of resources are paths, so every depth is a
+// pattern of its own.
+func (l *Lakebase) postgresRoutes(api func(pattern string, h handler)) {
+	const (
+		projects  = apiPostgres + "projects"
+		aProject  = projects + "/{project}"
+		branches  = aProject + "/branches"
+		aBranch   = branches + "/{branch}"
+		endpoints = aBranch + "/endpoints"
+		roles     = aBranch + "/roles"
+		databases = aBranch + "/databases"
+	)
+	for collection, h := range map[string]struct{ create, list, get, update, remove handler }{
+		projects:  {l.createProject, l.listProjects, l.getProject, l.updateProject, l.deleteProject},
+		branches:  {l.createBranch, l.listBranches, l.getBranch, l.updateBranch, l.deleteBranch},
+		endpoints: {l.createEndpoint, l.listEndpoints, l.getEndpoint, l.updateEndpoint, l.deleteEndpoint},
+		roles:     {l.createRole, l.listRoles, l.getRole, l.updateRole, l.deleteRole},
+		databases: {l.createDatabase, l.listDatabases, l.getDatabase, l.updateDatabase, l.deleteDatabase},
+	} {
+		one := collection + "/{id}"
+		switch collection {
+		case projects:
+			one = aProject
+		case branches:
+			one = aBranch
+		}
+		api("POST "+collection, h.create)
+		api("GET "+collection, h.list)
+		api("GET "+one, h.get)
+		api("PATCH "+one, h.update)
+		api("DELETE "+one, h.remove)
+		api("GET "+one+"/operations/{operation}", l.getOperation)
+	}
+	api("POST "+apiPostgres+"credentials", l.credential)
+	for pattern, thing := range map[string]string{
+		"POST " + aProject + "/undelete":                      "restoring a deleted project",
+		"POST " + aBranch + "/undelete":                       "restoring a deleted branch",
+		aProject + "/snapshots":                               "snapshots",
+		aProject + "/snapshots/":                              "snapshots",
+		aBranch + "/snapshot-schedule":                        "a snapshot schedule",
+		databases + "/{id}/data-api":                          "the Data API",
+		databases + "/{id}/cdf-configs":                       "change data feed",
+		databases + "/{id}/cdf-configs/":                      "change data feed",
+		databases + "/{id}/cdf-statuses":                      "change data feed",
+		databases + "/{id}/cdf-statuses/":                     "change data feed",
+		apiPostgres + "catalogs":                              "a Unity Catalog catalog of a database",
+		apiPostgres + "catalogs/":                             "a Unity Catalog catalog of a database",
+		apiPostgres + "synced_tables":                         "a synced table",
+		apiPostgres + "synced_tables/":                        "a synced table",
+		"GET " + endpoints + "/{id}/operations":               "listing operations",
+		"GET " + aProject + "/operations":                     "listing operations",
+		"GET " + aBranch + "/operations":                      "listing operations",
+		"POST " + aProject + "/operations/{operation}/cancel": "cancelling an operation",
+	} {
+		api(pattern, func(*request) (any, error) { return nil, notImplemented(thing) })
+	}
+}
+
+// getOperation answers for an operation of any resource, also of one that the operation has deleted.
+func (l *Lakebase) getOperation(r *request) (any, error) {
+	name := r.URL.Path[len(apiPostgres):]
+	op := l.store.view().operation(name)
+	if op == nil {
+		return nil, notFound("operation not found; operation:%q", name)
+	}
+	return op.wire(), nil
+}
+
+// answer is what a call that submits an operation returns.
+func answer(t task, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	return t.op.wire(), nil
+}
+
+// Looking resources up, in the words of the real service.
+
+func (r *request) project(s *state) (*project, error) {
+	if p := s.project(r.PathValue("project")); p != nil {
+		return p, nil
+	}
+	return nil, notFound("project id not found")
+}
+
+func (r *request) branch(s *state) (*project, *branch, error) {
+	p, err := r.project(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	if b := p.branch(r.PathValue("branch")); b != nil {
+		return p, b, nil
+	}
+	return nil, nil, notFound("branch id not found")
+}
+
+// branchToChange is branch for calls that change something in it.
+func (r *request) branchToChange(s *state) (*project, *branch, error) {
+	p, b, err := r.branch(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	if p.Deleting || b.Deleting {
+		return nil, nil, notFound("branch id not found")
+	}
+	return p, b, nil
+}
+
+func (r *request) endpoint(s *state) (*project, *branch, *compute, error) {
+	p, b, err := r.branch(s)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if c := b.compute(r.PathValue("id")); c != nil {
+		return p, b, c, nil
+	}
+	return nil, nil, nil, notFound("endpoint id not found")
+}
+
+func (r *request) role(s *state) (*project, *branch, *role, error) {
+	p, b, err := r.branch(s)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	id := r.PathValue("id")
+	if found := b.role(id); found != nil {
+		return p, b, found, nil
+	}
+	return nil, nil, nil, notFound("role not found; role_id:%q", id)
+}
+
+func (r *request) database(s *state) (*project, *branch, *pgdb, error) {
+	p, b, err := r.branch(s)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	id := r.PathValue("id")
+	if found := b.database(id); found != nil {
+		return p, b, found, nil
+	}
+	return nil, nil, nil, notFound("database not found; database_id:%q", id)
+}
+
+// replacing reads replace_existing.
+func (r *request) replacing() (bool, error) {
+	replace, _, err := r.flag("replace_existing")
+	return replace, err
+}
+
+// list answers a list request. wrap builds the SDK's response of a page.
+func list[T any, R any](r *request, items []T, key func(T) string, wrap func([]T, string) R) (any, error) {
+	part, next, err := page(items, key, r.URL.Query())
+	if err != nil {
+		return nil, err
+	}
+	return wrap(part, next), nil
+}
+
+func projectList(items []postgres.Project, next string) postgres.ListProjectsResponse {
+	return postgres.ListProjectsResponse{Projects: items, NextPageToken: next}
+}

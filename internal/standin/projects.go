@@ -1,0 +1,380 @@
+package standin
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"os"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/databricks/databricks-sdk-go/common/types/duration"
+	sdktime "github.com/databricks/databricks-sdk-go/common/types/time"
+	"github.com/databricks/databricks-sdk-go/service/postgres"
+	"github.com/google/uuid"
+
+	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/internal/endpoint"
+)
+
+// What comes into the world with a project.
+const (
+	rootBranch      = "production"
+	primaryEndpoint = "primary"
+	firstDatabase   = "databricks-postgres"
+)
+
+const (
+	maxProjects     = 1000
+	branchSizeLimit = 8 << 40
+	maxDisplayName  = 256
+	problemTag      = "lakeward:problem" // tells why an endpoint of the project is degraded
+)
+
+// blueprint is what a new project is made from, by either API.
+type blueprint struct {
+	id       string
+	owner    identity
+	settings computeSettings
+	instance *instance
+	parent   *project // whose default branch is copied, or nil
+}
+
+// plan adds a project with all that comes with it to the state.
+func (l *Lakebase) plan(s *state, bp blueprint) (*project, error) {
+	if len(s.Projects) >= maxProjects {
+		return nil, overLimit("The workspace has %d projects already, which is the limit.", maxProjects)
+	}
+	for _, p := range s.Projects {
+		if strings.EqualFold(p.ID, bp.id) {
+			return nil, alreadyExists("project with such id already exists in the workspace")
+		}
+	}
+	t := now()
+	p := &project{
+		ID: bp.id, UID: uuid.NewString(), DisplayName: bp.id, Owner: bp.owner.Name, OwnerType: bp.owner.Type,
+		PgVersion: l.binaries.Major, Retention: defaultRetention, Defaults: bp.settings, DefaultBranch: rootBranch,
+		Instance: bp.instance, Created: t, Updated: t,
+	}
+	b := &branch{ID: rootBranch, UID: "br-" + randomHex(8), Created: t, Updated: t, Changed: t}
+	b.addRole(endpoint.Role{
+		Name: p.Owner, Identity: p.OwnerType, AuthMethod: endpoint.AuthOAuth,
+		Superuser: true, BypassRLS: true, CreateDB: true, CreateRole: true,
+	}, "")
+	b.Databases = append(b.Databases, &pgdb{
+		ID: firstDatabase, Name: lakeward.DefaultDatabase, Owner: p.Owner, Created: t, Updated: t,
+	})
+	if bp.parent != nil {
+		from := bp.parent.defaultBranch()
+		b.Source, b.SourceTime = bp.parent.branchName(from), t
+		b.inherit(from)
+	}
+	p.Branches = append(p.Branches, b)
+	s.Projects = append(s.Projects, p)
+	return p, l.planPrimary(s, p, b, bp.settings)
+}
+
+// planPrimary adds a branch's read-write endpoint.
+func (l *Lakebase) planPrimary(s *state, p *project, b *branch, settings computeSettings) error {
+	_, err := l.planEndpoint(s, p, b, &compute{ID: primaryEndpoint, Settings: settings})
+	return err
+}
+
+// defaultSettings are those of an endpoint about which nobody said anything.
+func defaultSettings() computeSettings {
+	return computeSettings{MinCU: defaultUnits, MaxCU: defaultUnits, Suspend: defaultSuspend}
+}
+
+func (l *Lakebase) createProject(r *request) (any, error) {
+	var in postgres.Project
+	if err := r.decode(&in); err != nil {
+		return nil, err
+	}
+	id := r.URL.Query().Get("project_id")
+	if err := checkID("project_id", id); err != nil {
+		return nil, err
+	}
+	m, err := r.wholeBody()
+	if err != nil {
+		return nil, err
+	}
+	spec := cmp.Or(in.Spec, &postgres.ProjectSpec{})
+	if err := l.checkVersion(spec.PgVersion); err != nil {
+		return nil, err
+	}
+	settings, err := initialSettings(in.InitialEndpointSpec, spec.DefaultEndpointSettings)
+	if err != nil {
+		return nil, err
+	}
+	return answer(l.submit(func(s *state) (*operation, error) {
+		p, err := l.plan(s, blueprint{id: id, owner: r.caller, settings: settings})
+		if err != nil {
+			return nil, err
+		}
+		p.Defaults = defaultSettings()
+		if err := applyProject(p, spec, m); err != nil {
+			return nil, err
+		}
+		if in.InitialBranchSpec != nil {
+			p.Branches[0].Protected = in.InitialBranchSpec.IsProtected
+		}
+		return newOperation(createProject, p.name()).of(p, p.Branches[0], ""), nil
+	}))
+}
+
+// checkVersion refuses any other PostgreSQL than the one that is installed.
+func (l *Lakebase) checkVersion(major int) error {
+	if major != 0 && major != l.binaries.Major {
+		return invalid("Field 'project.spec.pg_version' must be %d, the version installed here (PostgreSQL %s), got %d.",
+			l.binaries.Major, l.binaries.Version, major)
+	}
+	return nil
+}
+
+// initialSettings are those of the primary endpoint of a new project: what was said about it, else the project's
+// defaults.
+func initialSettings(in *postgres.InitialEndpointSpec, defaults *postgres.ProjectDefaultEndpointSettings) (computeSettings, error) {
+	settings := defaultSettings()
+	if defaults != nil {
+		settings.merge(settingsIn{
+			min: defaults.AutoscalingLimitMinCu, max: defaults.AutoscalingLimitMaxCu,
+			noSuspension: defaults.NoSuspension, suspend: defaults.SuspendTimeoutDuration,
+		})
+		settings.PgSettings = maps.Clone(defaults.PgSettings)
+	}
+	if in != nil {
+		settings.merge(settingsIn{
+			min: in.AutoscalingLimitMinCu, max: in.AutoscalingLimitMaxCu,
+			noSuspension: in.NoSuspension, suspend: in.SuspendTimeoutDuration,
+		})
+		if err := checkGroup(in.Group); err != nil {
+			return settings, err
+		}
+	}
+	return settings, settings.check()
+}
+
+// applyProject changes what the mask names.
+func applyProject(p *project, spec *postgres.ProjectSpec, m mask) error {
+	if m.has("spec.display_name") {
+		if n := utf8.RuneCountInString(spec.DisplayName); n > maxDisplayName {
+			return invalid("Field 'spec.display_name' must have 1 to %d characters, got %d.", maxDisplayName, n)
+		}
+		p.DisplayName = cmp.Or(spec.DisplayName, p.ID)
+	}
+	if m.has("spec.history_retention_duration") {
+		p.Retention = defaultRetention
+		if spec.HistoryRetentionDuration != nil {
+			p.Retention = spec.HistoryRetentionDuration.AsDuration()
+		}
+		if err := checkRetention(p.Retention); err != nil {
+			return err
+		}
+	}
+	if m.has("spec.default_branch") {
+		id, ok := strings.CutPrefix(spec.DefaultBranch, p.name()+"/branches/")
+		if !ok || p.branch(id) == nil {
+			return invalid("Field 'spec.default_branch' must name a branch of the project, got '%s'.", spec.DefaultBranch)
+		}
+		p.DefaultBranch = id
+	}
+	if m.has("spec.enable_pg_native_login") && spec.EnablePgNativeLogin {
+		return notImplemented("login with PostgreSQL's own passwords (enable_pg_native_login)")
+	}
+	if m.has("spec.budget_policy_id") {
+		p.BudgetPolicy = spec.BudgetPolicyId
+	}
+	if m.has("spec.custom_tags") {
+		p.Tags = nil
+		for _, t := range spec.CustomTags {
+			p.Tags = append(p.Tags, tag{t.Key, t.Value})
+		}
+	}
+	return applyDefaults(&p.Defaults, spec.DefaultEndpointSettings, m)
+}
+
+// applyDefaults changes the settings of endpoints yet to be made.
+func applyDefaults(settings *computeSettings, in *postgres.ProjectDefaultEndpointSettings, m mask) error {
+	in = cmp.Or(in, &postgres.ProjectDefaultEndpointSettings{})
+	settings.apply("spec.default_endpoint_settings.", settingsIn{
+		min: in.AutoscalingLimitMinCu, max: in.AutoscalingLimitMaxCu,
+		noSuspension: in.NoSuspension, suspend: in.SuspendTimeoutDuration,
+	}, m)
+	if m.has("spec.default_endpoint_settings.pg_settings") {
+		settings.PgSettings = in.PgSettings
+	}
+	return settings.check()
+}
+
+func (l *Lakebase) getProject(r *request) (any, error) {
+	p, err := r.project(l.store.view())
+	if err != nil {
+		return nil, err
+	}
+	answer := l.projectAnswer(p)
+	for _, b := range p.Branches {
+		answer.Status.SyntheticStorageSizeBytes += l.size(r.Context(), b)
+	}
+	return answer, nil
+}
+
+func (l *Lakebase) listProjects(r *request) (any, error) {
+	var all []postgres.Project
+	for _, p := range l.store.view().Projects {
+		all = append(all, *l.projectAnswer(p))
+	}
+	return list(r, all, func(p postgres.Project) string { return p.ProjectId }, projectList)
+}
+
+func (l *Lakebase) updateProject(r *request) (any, error) {
+	var in postgres.Project
+	if err := r.decode(&in); err != nil {
+		return nil, err
+	}
+	m, err := r.mask(true, "spec.display_name", "spec.history_retention_duration", "spec.default_branch",
+		"spec.enable_pg_native_login", "spec.budget_policy_id", "spec.custom_tags", "spec.default_endpoint_settings")
+	if err != nil {
+		return nil, err
+	}
+	return answer(l.submitDone(func(s *state) (*operation, any, error) {
+		p, err := r.project(s)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := applyProject(p, cmp.Or(in.Spec, &postgres.ProjectSpec{}), m); err != nil {
+			return nil, nil, err
+		}
+		p.Updated = now()
+		return newOperation(updateProject, p.name()).of(p, nil, ""), l.projectAnswer(p), nil
+	}))
+}
+
+func (l *Lakebase) deleteProject(r *request) (any, error) {
+	if _, _, err := r.flag("purge"); err != nil {
+		return nil, err
+	}
+	return answer(l.submit(func(s *state) (*operation, error) {
+		p, err := r.project(s)
+		if err != nil {
+			return nil, err
+		}
+		return planDeletion(p)
+	}))
+}
+
+// planDeletion marks a project for deletion.
+func planDeletion(p *project) (*operation, error) {
+	if p.Deleting {
+		return nil, notFound("project id not found")
+	}
+	for _, b := range p.Branches {
+		if b.Protected {
+			return nil, badRequest("cannot delete protected branch")
+		}
+	}
+	p.Deleting = true
+	return newOperation(deleteProject, p.name()).of(p, nil, ""), nil
+}
+
+// performDeleteProject stops what runs and removes the data. Doing it twice does no harm.
+func (l *Lakebase) performDeleteProject(ctx context.Context, op *operation) (settlement, error) {
+	p := l.store.view().project(op.Project)
+	if p == nil {
+		return nil, nil
+	}
+	var errs []error
+	for _, b := range p.Branches {
+		errs = append(errs, l.removeBranch(ctx, p, b))
+	}
+	if err := os.Remove(l.projectFolder(p)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		errs = append(errs, err)
+	}
+	return func(s *state, err error) any {
+		switch p := s.project(op.Project); {
+		case p == nil:
+		case err != nil:
+			p.Deleting = false
+		default:
+			s.Projects = without(s.Projects, p)
+		}
+		return nil
+	}, errors.Join(errs...)
+}
+
+// projectAnswer is how GET shows a project: its status, without the spec.
+func (l *Lakebase) projectAnswer(p *project) *postgres.Project {
+	if p == nil {
+		return nil
+	}
+	return &postgres.Project{
+		Name: p.name(), ProjectId: p.ID, Uid: p.UID,
+		CreateTime: sdktime.New(p.Created), UpdateTime: sdktime.New(p.Updated),
+		Status: &postgres.ProjectStatus{
+			ProjectId: p.ID, DisplayName: p.DisplayName, Owner: p.Owner, PgVersion: p.PgVersion,
+			DefaultBranch:            p.name() + "/branches/" + p.DefaultBranch,
+			HistoryRetentionDuration: duration.New(p.Retention),
+			DefaultEndpointSettings: &postgres.ProjectDefaultEndpointSettings{
+				AutoscalingLimitMinCu: p.Defaults.MinCU, AutoscalingLimitMaxCu: p.Defaults.MaxCU,
+				NoSuspension: p.Defaults.NoSuspension, SuspendTimeoutDuration: p.Defaults.suspendWire(),
+				PgSettings: p.Defaults.PgSettings,
+			},
+			BudgetPolicyId: p.BudgetPolicy, CustomTags: l.tags(p), BranchLogicalSizeLimitBytes: branchSizeLimit,
+			ComputeLastActiveTime: l.lastActive(p),
+			ForceSendFields:       []string{"EnablePgNativeLogin", "SyntheticStorageSizeBytes"},
+		},
+	}
+}
+
+// tags returns a project's tags. The APIs have no field for what is wrong with an endpoint, so a tag tells it.
+func (l *Lakebase) tags(p *project) []postgres.ProjectCustomTag {
+	var tags []postgres.ProjectCustomTag
+	for _, t := range p.Tags {
+		tags = append(tags, postgres.ProjectCustomTag{Key: t.Key, Value: t.Value})
+	}
+	if problem := l.problem(p); problem != "" {
+		tags = append(tags, postgres.ProjectCustomTag{Key: problemTag, Value: problem})
+	}
+	return tags
+}
+
+// problem tells why an endpoint of the project does not run though it should, and "" when all is well.
+func (l *Lakebase) problem(p *project) string {
+	for _, b := range p.Branches {
+		for _, c := range b.Computes {
+			if err := l.runner(c.UID).problem; err != nil {
+				return p.under(b, "endpoints", c.ID) + ": " + asAPIError(err).Message
+			}
+		}
+	}
+	return ""
+}
+
+func (l *Lakebase) lastActive(p *project) *sdktime.Time {
+	var last time.Time
+	for _, b := range p.Branches {
+		for _, c := range b.Computes {
+			if t := l.activeTime(l.runner(c.UID)); t.After(last) {
+				last = t
+			}
+		}
+	}
+	return wireTime(last)
+}
+
+// activeTime is when an endpoint was active last: now, while it runs.
+func (l *Lakebase) activeTime(r runner) time.Time {
+	if r.phase == phaseActive {
+		return now()
+	}
+	return r.active
+}
+
+// wireTime leaves the zero time out.
+func wireTime(t time.Time) *sdktime.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return sdktime.New(t)
+}

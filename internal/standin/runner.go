@@ -1,0 +1,395 @@
+package standin
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/netip"
+	"path/filepath"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lakeward/lakeward/internal/endpoint"
+)
+
+// phase is what an endpoint does now.
+type phase string
+
+const (
+	phaseStarting phase = "starting" // until its PostgreSQL has accepted a token
+	phaseUpdating phase = "updating" // starting again with other settings
+	phaseActive   phase = "active"
+	phaseStopped  phase = "stopped"
+	phaseFailed   phase = "failed" // could not start, or gave up
+	phaseDeleting phase = "deleting"
+)
+
+// runner is the running side of a compute. Values are copied out of Lakebase.runners; they are never shared.
+type runner struct {
+	phase    phase
+	problem  error // why it failed
+	active   time.Time
+	endpoint *endpoint.Endpoint // nil when it does not run
+	with     runSpec            // what it was started with
+}
+
+// runSpec is what an endpoint must be restarted for.
+type runSpec struct {
+	maxConnections int
+	settings       map[string]string
+}
+
+func (r runSpec) equal(other runSpec) bool {
+	return r.maxConnections == other.maxConnections && maps.Equal(r.settings, other.settings)
+}
+
+func runSpecOf(c *compute) runSpec {
+	return runSpec{maxConnections: connections(c.Settings.MaxCU), settings: c.Settings.PgSettings}
+}
+
+// runner returns how the endpoint with the uid is doing.
+func (l *Lakebase) runner(uid string) runner {
+	l.runMu.Lock()
+	defer l.runMu.Unlock()
+	if r, ok := l.runners[uid]; ok {
+		return *r
+	}
+	return runner{phase: phaseStarting}
+}
+
+// setRunner changes how the endpoint with the uid is doing.
+func (l *Lakebase) setRunner(uid string, change func(*runner)) {
+	l.runMu.Lock()
+	defer l.runMu.Unlock()
+	r, ok := l.runners[uid]
+	if !ok {
+		r = &runner{}
+		l.runners[uid] = r
+	}
+	change(r)
+}
+
+func (l *Lakebase) setPhase(uid string, p phase, problem error) {
+	l.setRunner(uid, func(r *runner) { r.phase, r.problem = p, problem })
+}
+
+// phaseOf returns the phase of an endpoint as a client should see it: a change that was accepted shows at once, though
+// the work on it may not have begun.
+func (l *Lakebase) phaseOf(p *project, b *branch, c *compute) phase {
+	r := l.runner(c.UID)
+	switch {
+	case p.Deleting || b.Deleting || c.Deleting:
+		return phaseDeleting
+	case r.endpoint != nil && (c.Disabled || !r.with.equal(runSpecOf(c))):
+		return phaseUpdating
+	case r.endpoint == nil && !c.Disabled && l.store.view().pending(p, b) && r.phase != phaseUpdating:
+		return phaseStarting
+	}
+	return r.phase
+}
+
+// pending reports whether there is work to do on a branch's endpoints.
+func (s *state) pending(p *project, b *branch) bool {
+	return find(s.Operations, func(o *operation) bool {
+		return !o.Done && o.Project == p.ID && o.Branch == b.ID && o.Role == nil && o.Database == nil
+	}) != nil
+}
+
+// live returns the running endpoint with the uid. It is an error of the client's when there is none.
+func (l *Lakebase) live(uid string) (*endpoint.Endpoint, error) {
+	r := l.runner(uid)
+	if r.endpoint == nil {
+		return nil, invalidState("the compute endpoint is not running (%s); start it first", r.phase)
+	}
+	return r.endpoint, nil
+}
+
+// Problems returns why endpoints do not run though they should, by the endpoints' resource names.
+func (l *Lakebase) Problems() map[string]error {
+	problems := map[string]error{}
+	l.store.view().computes(func(p *project, b *branch, c *compute) bool {
+		if r := l.runner(c.UID); r.problem != nil {
+			problems[p.under(b, "endpoints", c.ID)] = r.problem
+		}
+		return true
+	})
+	return problems
+}
+
+// performCompute makes a branch's endpoints what the state says, and reports on the one that the operation is about.
+func (l *Lakebase) performCompute(ctx context.Context, op *operation) (settlement, error) {
+	err := l.reconcile(ctx, op.Project, op.Branch)
+	respond := func(s *state, _ error) any {
+		p := s.project(op.Project)
+		switch op.Kind {
+		case createProject:
+			return l.projectAnswer(p)
+		case createBranch:
+			return l.branchAnswer(p, p.branch(op.Branch), 0)
+		}
+		b := p.branch(op.Branch)
+		return l.endpointAnswer(p, b, b.compute(op.ID))
+	}
+	if _, b := l.store.view().branchByName("projects/" + op.Project + "/branches/" + op.Branch); b != nil {
+		id := op.ID
+		if op.Kind != createEndpoint && op.Kind != updateEndpoint {
+			id = b.primary().ID
+		}
+		if c := b.compute(id); c != nil {
+			return respond, l.runner(c.UID).problem
+		}
+	}
+	return respond, err
+}
+
+// reconcile starts, stops and restarts the endpoints of a branch until they are as the state says. Replicas stream from
+// the primary: they rest while it rests, and are restarted with it.
+func (l *Lakebase) reconcile(ctx context.Context, projectID, branchID string) error {
+	s := l.store.view()
+	p, b := s.branchByName("projects/" + projectID + "/branches/" + branchID)
+	if b == nil || p.Deleting || b.Deleting {
+		return nil
+	}
+	primary := b.primary()
+	restart := l.mustStop(primary)
+	for _, c := range b.Computes {
+		if c.ReadOnly && (restart || l.mustStop(c)) {
+			l.stop(ctx, c)
+		}
+	}
+	if restart {
+		l.stop(ctx, primary)
+	}
+	if primary.Disabled {
+		for _, c := range b.Computes {
+			l.setPhase(c.UID, phaseStopped, nil)
+		}
+		return nil
+	}
+	var errs []error
+	errs = append(errs, l.ensure(ctx, p, b, primary))
+	for _, c := range b.Computes {
+		if c.ReadOnly && !c.Disabled && !c.Deleting {
+			errs = append(errs, l.ensure(ctx, p, b, c))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// mustStop reports whether an endpoint runs that should not, or should run differently.
+func (l *Lakebase) mustStop(c *compute) bool {
+	r := l.runner(c.UID)
+	return r.endpoint != nil && (c.Disabled || c.Deleting || !r.with.equal(runSpecOf(c)))
+}
+
+// stop stops an endpoint if it runs.
+func (l *Lakebase) stop(ctx context.Context, c *compute) {
+	e := l.runner(c.UID).endpoint
+	if e != nil {
+		l.setRunner(c.UID, func(r *runner) { r.endpoint = nil }) // an end that is wanted, see watch
+		if err := halt(ctx, e); err != nil {
+			l.log.Warn("endpoint did not stop cleanly", "endpoint", c.UID, "err", err)
+		}
+	}
+	next := phaseUpdating
+	if c.Disabled {
+		next = phaseStopped
+	}
+	l.setPhase(c.UID, next, nil)
+}
+
+// halt stops an endpoint in good order, also when ctx is done: a PostgreSQL that was cut off repairs itself first when it
+// is started again.
+func halt(ctx context.Context, e *endpoint.Endpoint) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
+	defer cancel()
+	return e.Stop(ctx)
+}
+
+const stopPatience = 30 * time.Second
+
+// ensure starts an endpoint unless it runs. Its state is AVAILABLE when its PostgreSQL has accepted a token.
+func (l *Lakebase) ensure(ctx context.Context, p *project, b *branch, c *compute) error {
+	r := l.runner(c.UID)
+	if r.endpoint != nil {
+		return nil
+	}
+	if r.phase != phaseUpdating {
+		l.setPhase(c.UID, phaseStarting, nil)
+	}
+	e, err := l.start(ctx, p, b, c)
+	if err == nil {
+		if err = l.admit(ctx, p, b, c, e); err != nil {
+			err = errors.Join(err, halt(ctx, e))
+		}
+	}
+	if err != nil {
+		if ctx.Err() == nil {
+			l.setPhase(c.UID, phaseFailed, err)
+			l.log.Warn("endpoint does not run", "endpoint", p.under(b, "endpoints", c.ID), "err", err)
+		}
+		return err
+	}
+	l.setRunner(c.UID, func(r *runner) {
+		*r = runner{phase: phaseActive, active: now(), endpoint: e, with: runSpecOf(c)}
+	})
+	l.watch(c.UID, e)
+	l.log.Info("endpoint is active", "endpoint", p.under(b, "endpoints", c.ID), "address", e.Addr())
+	return nil
+}
+
+// start starts the PostgreSQL of an endpoint. One whose data does not exist yet is made: from nothing, as a copy of the
+// branch's source, or as a copy of its primary.
+func (l *Lakebase) start(ctx context.Context, p *project, b *branch, c *compute) (*endpoint.Endpoint, error) {
+	config, err := l.ca.ServerConfig([]string{c.UID + hostSuffix, p.ID + hostSuffix}, []netip.Addr{c.Host})
+	if err != nil {
+		return nil, err
+	}
+	spec := runSpecOf(c)
+	o := endpoint.Options{
+		Binaries: l.binaries, Dir: l.dataFolder(p, b, c), Listen: netip.AddrPortFrom(c.Host, uint16(l.port)), TLS: config,
+		Owner:          endpoint.Role{Name: p.Owner, Identity: p.OwnerType},
+		MaxConnections: spec.maxConnections, Settings: maps.Clone(spec.settings),
+		Verify: func(_ context.Context, user, password string) error { return l.verify(c.UID, user, password) },
+		Log:    l.log.With("endpoint", p.under(b, "endpoints", c.ID)),
+	}
+	if l.fast {
+		o.Settings = withFast(o.Settings)
+	}
+	if c.ReadOnly {
+		if o.Follow, err = l.live(b.primary().UID); err != nil {
+			return nil, err
+		}
+		return endpoint.Start(ctx, o)
+	}
+	if b.Ready || b.Source == "" {
+		return endpoint.Start(ctx, o)
+	}
+	source, done, err := l.source(ctx, b)
+	if err != nil {
+		return nil, fmt.Errorf("copy branch %s: %w", b.Source, err)
+	}
+	defer done()
+	o.From = source
+	return endpoint.Start(ctx, o)
+}
+
+// withFast adds the settings of a PostgreSQL whose data may be lost with the machine.
+func withFast(settings map[string]string) map[string]string {
+	fast := map[string]string{"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+	maps.Copy(fast, settings)
+	return fast
+}
+
+// source returns the running primary of the branch that b is a copy of. One that is stopped is started for the while:
+// nobody can log in to it, because its endpoint stays disabled in the state.
+func (l *Lakebase) source(ctx context.Context, b *branch) (*endpoint.Endpoint, func(), error) {
+	p, from := l.store.view().branchByName(b.Source)
+	if from == nil {
+		return nil, nil, notFound("source branch not found")
+	}
+	c := from.primary()
+	if e := l.runner(c.UID).endpoint; e != nil {
+		return e, func() {}, nil
+	}
+	e, err := l.start(ctx, p, from, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	return e, func() { halt(ctx, e) }, nil
+}
+
+// admit finishes a fresh branch and logs in as its owner, through the gate and with a token, as a client would.
+func (l *Lakebase) admit(ctx context.Context, p *project, b *branch, c *compute, e *endpoint.Endpoint) error {
+	if !c.ReadOnly && !b.Ready {
+		err := e.CreateRole(ctx, endpoint.Role{Name: p.Owner, Identity: p.OwnerType,
+			Superuser: true, BypassRLS: true, CreateDB: true, CreateRole: true})
+		if err != nil && !errors.Is(err, endpoint.ErrExists) { // a copy has the owner of what it is a copy of
+			return fmt.Errorf("create owner: %w", err)
+		}
+	}
+	if err := l.login(ctx, p, c, e); err != nil {
+		return fmt.Errorf("log in as %s: %w", p.Owner, err)
+	}
+	if c.ReadOnly || b.Ready {
+		return nil
+	}
+	return l.store.update(func(s *state) error {
+		if _, b := s.branchByName(p.branchName(b)); b != nil {
+			b.Ready, b.Changed = true, now()
+		}
+		return nil
+	})
+}
+
+func (l *Lakebase) login(ctx context.Context, p *project, c *compute, e *endpoint.Endpoint) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	token, _, err := l.mint(p.Owner, []string{c.UID}, l.tokenTTL)
+	if err != nil {
+		return err
+	}
+	config, err := pgx.ParseConfig("sslmode=disable dbname=" + loginDatabase) // everything else is set below
+	if err != nil {
+		return err
+	}
+	config.Host, config.Port = c.Host.String(), uint16(e.Addr().Port())
+	config.User, config.Password = p.Owner, token
+	config.TLSConfig = &tls.Config{RootCAs: l.roots, ServerName: c.Host.String(), MinVersion: tls.VersionTLS12}
+	config.Fallbacks, config.ValidateConnect, config.RuntimeParams = nil, nil, nil // of the environment
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return err
+	}
+	return conn.Close(ctx)
+}
+
+// loginDatabase always exists: users can drop any other.
+const loginDatabase = "postgres"
+
+// watch waits in the background for the end of an endpoint that nobody wanted to end.
+func (l *Lakebase) watch(uid string, e *endpoint.Endpoint) {
+	l.watchers.Go(func() {
+		<-e.Done()
+		l.setRunner(uid, func(r *runner) {
+			if r.endpoint != e {
+				return
+			}
+			err := e.Err()
+			if err == nil {
+				err = errors.New("PostgreSQL has ended")
+			}
+			r.phase, r.problem, r.endpoint = phaseFailed, err, nil
+			l.log.Warn("endpoint has ended", slog.String("endpoint", uid), slog.Any("err", err))
+		})
+	})
+}
+
+// dataFolder is where the data of an endpoint lives. Ids hold no plus sign, so that no two share one.
+func (l *Lakebase) dataFolder(p *project, b *branch, c *compute) string {
+	name := b.ID
+	if c.ReadOnly {
+		name += "+" + c.ID
+	}
+	return filepath.Join(l.projectFolder(p), name)
+}
+
+func (l *Lakebase) projectFolder(p *project) string { return filepath.Join(l.dir, "pg", p.ID) }
+
+// hostSuffix ends the names in the certificates. Clients connect to addresses; the names are for those who add them to
+// their hosts file.
+const hostSuffix = ".lakeward.local"
+
+// rootsOf returns the pool of certificates with the one in a file's content.
+func rootsOf(pem []byte) (*x509.CertPool, error) {
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, errors.New("no certificate in ca.pem")
+	}
+	return pool, nil
+}

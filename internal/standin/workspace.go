@@ -1,0 +1,144 @@
+package standin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/google/uuid"
+
+	"github.com/lakeward/lakeward"
+)
+
+// WorkspaceFile is what DIR/workspace.json holds: where the local Lakebase of that folder answers, and the secrets of its
+// two identities. Only the folder's owner may read it.
+type WorkspaceFile struct {
+	Host         string `json:"host"` // URL of the REST API
+	Token        string `json:"token"`
+	WorkspaceID  string `json:"workspace_id"`
+	UserName     string `json:"user_name"`     // of the administrator, whose token Token is
+	ClientID     string `json:"client_id"`     // of the service principal
+	ClientSecret string `json:"client_secret"` // of the service principal
+	CAFile       string `json:"ca_file"`       // certificate authority of the endpoints
+}
+
+const (
+	workspaceName = "workspace.json"
+
+	// adminName is an e-mail address, as users of Databricks have, and the same on every machine, so that what belongs
+	// to this role in a dump finds its owner on the next one.
+	adminName = "admin@lakeward.local"
+)
+
+// ReadWorkspace reads the workspace file of a folder. Whether the local Lakebase runs is not known from it.
+func ReadWorkspace(dir string) (WorkspaceFile, error) {
+	var w WorkspaceFile
+	path := filepath.Join(dir, workspaceName)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return w, lakeward.Errorf(lakeward.KindNotFound, "start one with: lakeward up", "there is no local Lakebase in %s", dir)
+	}
+	if err != nil {
+		return w, fmt.Errorf("read workspace: %w", err)
+	}
+	if err := json.Unmarshal(text, &w); err != nil {
+		return w, lakeward.Errorf(lakeward.KindInvalid, "remove the file; the next start writes a new one",
+			"workspace file %s is damaged: %w", path, err)
+	}
+	return w, nil
+}
+
+// settleWorkspace makes the workspace at the first start, and writes the workspace file. Secrets are made anew when the
+// file is lost, because the state has only their hashes.
+func (l *Lakebase) settleWorkspace() error {
+	w, err := ReadWorkspace(l.dir)
+	if err != nil && lakeward.KindOf(err) != lakeward.KindNotFound && lakeward.KindOf(err) != lakeward.KindInvalid {
+		return err
+	}
+	s := l.store.view()
+	user, principal := s.first(typeUser), s.first(typeServicePrincipal)
+	if user == nil || principal == nil || !same(user.SecretHash, hashOf(w.Token)) ||
+		!same(principal.SecretHash, hashOf(w.ClientSecret)) {
+		w.Token, w.ClientSecret = patPrefix+randomHex(16), secretPrefix+randomHex(16)
+		if err := l.store.update(func(s *state) error { return s.furnish(hashOf(w.Token), hashOf(w.ClientSecret)) }); err != nil {
+			return err
+		}
+		s = l.store.view()
+	}
+	w.Host, w.WorkspaceID, w.CAFile = l.host, s.Workspace, l.ca.Path()
+	w.UserName, w.ClientID = s.first(typeUser).Name, s.first(typeServicePrincipal).Name
+	text, err := json.MarshalIndent(w, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode workspace: %w", err)
+	}
+	if err := writeFile(filepath.Join(l.dir, workspaceName), append(text, '\n'), l.fast); err != nil {
+		return fmt.Errorf("write workspace: %w", err)
+	}
+	l.workspace = w
+	return nil
+}
+
+func (s *state) first(kind string) *identity {
+	for i := range s.Identities {
+		if s.Identities[i].Type == kind {
+			return &s.Identities[i]
+		}
+	}
+	return nil
+}
+
+// furnish makes sure that there is a workspace with its identities, and gives them these secrets.
+func (s *state) furnish(tokenHash, secretHash string) error {
+	if s.Workspace == "" {
+		s.Workspace = strconv.FormatInt(1e15+rand.Int64N(9e15), 10) // 16 digits, as real ones have
+	}
+	if s.first(typeUser) == nil {
+		s.Identities = append(s.Identities, identity{
+			Name: adminName, Type: typeUser, ID: strconv.FormatInt(1e15+rand.Int64N(9e15), 10), Display: "Administrator",
+		})
+	}
+	if s.first(typeServicePrincipal) == nil {
+		s.Identities = append(s.Identities, identity{
+			Name: uuid.NewString(), Type: typeServicePrincipal, ID: strconv.FormatInt(1e15+rand.Int64N(9e15), 10),
+			Display: "Application",
+		})
+	}
+	s.first(typeUser).SecretHash, s.first(typeServicePrincipal).SecretHash = tokenHash, secretHash
+	return nil
+}
+
+// lockFolder makes this process the only one that runs a local Lakebase in the folder. The lock ends with the process,
+// however it ends.
+func lockFolder(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, lakeward.Errorf(lakeward.KindDenied, "choose another folder with --dir or LAKEWARD_DIR", "lock folder: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		pid, _ := os.ReadFile(f.Name()) // only for the message
+		f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, lakeward.Errorf(lakeward.KindConflict, "stop it first, or choose another folder with --dir or LAKEWARD_DIR",
+				"another lakeward (pid %s) runs in %s", strings.TrimSpace(string(pid)), dir)
+		}
+		return nil, fmt.Errorf("lock folder %s: %w", dir, err)
+	}
+	if err := f.Truncate(0); err == nil {
+		_, err = f.WriteString(strconv.Itoa(os.Getpid()) + "\n")
+	}
+	return f, err
+}
+
+func (l *Lakebase) unlock() error {
+	if l.lock == nil {
+		return nil
+	}
+	return l.lock.Close()
+}
