@@ -69,7 +69,8 @@ func (c *CA) load(keyPath string) error {
 		return fmt.Errorf("read %s: %w", keyPath, err)
 	}
 	if !c.key.PublicKey.Equal(c.cert.PublicKey) || time.Now().After(c.cert.NotAfter) {
-		return lakeward.Errorf(lakeward.KindInvalid, "remove both files: new ones are made, and clients must trust the new ca.pem",
+		return lakeward.Errorf(lakeward.KindInvalid,
+			"remove both files: new ones are made, and clients must trust the new ca.pem",
 			"%s has expired or does not belong to %s", c.path, keyPath)
 	}
 	return nil
@@ -169,7 +170,10 @@ func (c *CA) issue(names []string, addrs []netip.Addr) (*tls.Certificate, error)
 	return &tls.Certificate{Certificate: [][]byte{der, c.cert.Raw}, PrivateKey: key, Leaf: leaf}, nil
 }
 
-func sign(template, parent *x509.Certificate, pub *ecdsa.PublicKey, key *ecdsa.PrivateKey, life time.Duration) ([]byte, error) {
+// sign completes the template with a serial number and a life from now on.
+func sign(
+	template, parent *x509.Certificate, pub *ecdsa.PublicKey, key *ecdsa.PrivateKey, life time.Duration,
+) ([]byte, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 	if err != nil {
 		return nil, err

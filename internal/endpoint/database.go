@@ -35,8 +35,8 @@ func (e *Endpoint) Databases(ctx context.Context) (found []Database, err error) 
 	return found, nil
 }
 
-// CreateDatabase creates a database. The error wraps ErrExists when the name is taken, ErrNotExist when there is no such
-// owner.
+// CreateDatabase creates a database. The error wraps ErrExists when the name is taken, ErrNotExist when there is no
+// such owner.
 func (e *Endpoint) CreateDatabase(ctx context.Context, d Database) error {
 	return e.admin(ctx, adminDatabase, func(conn *pgx.Conn) error { return createDatabase(ctx, conn, d) })
 }
@@ -67,7 +67,8 @@ func (e *Endpoint) AlterDatabase(ctx context.Context, name string, d Database) e
 	return e.execute(ctx, adminDatabase, fmt.Sprintf("database %q", name), statements...)
 }
 
-// DropDatabase drops a database and ends the sessions in it. The error wraps ErrNotExist when there is none of the name.
+// DropDatabase drops a database and ends the sessions in it. The error wraps ErrNotExist when there is none of the
+// name.
 func (e *Endpoint) DropDatabase(ctx context.Context, name string) error {
 	if err := e.userDatabase(ctx, name); err != nil {
 		return err
@@ -91,7 +92,8 @@ func (e *Endpoint) userDatabase(ctx context.Context, name string) error {
 
 // LogicalSize returns the size of all databases in bytes.
 func (e *Endpoint) LogicalSize(ctx context.Context) (bytes int64, err error) {
-	const sql = `SELECT coalesce(sum(pg_catalog.pg_database_size(oid)), 0)::bigint FROM pg_catalog.pg_database` + whereUsers
+	const sql = `SELECT coalesce(sum(pg_catalog.pg_database_size(oid)), 0)::bigint
+		FROM pg_catalog.pg_database` + whereUsers
 	err = e.admin(ctx, adminDatabase, func(conn *pgx.Conn) error { return conn.QueryRow(ctx, sql).Scan(&bytes) })
 	if err != nil {
 		return 0, fmt.Errorf("measure databases: %w", err)

@@ -33,10 +33,11 @@ func TestDatabases(t *testing.T) {
 		t.Fatal(err)
 	}
 	shows(standard, shop)
-	if err := e.CreateDatabase(ctx, shop); !errors.Is(err, endpoint.ErrExists) || lakeward.KindOf(err) != lakeward.KindConflict {
+	err := e.CreateDatabase(ctx, shop)
+	if !errors.Is(err, endpoint.ErrExists) || lakeward.KindOf(err) != lakeward.KindConflict {
 		t.Errorf("create the same database again: %v", err)
 	}
-	err := e.CreateDatabase(ctx, endpoint.Database{Name: "d", Owner: "nobody"})
+	err = e.CreateDatabase(ctx, endpoint.Database{Name: "d", Owner: "nobody"})
 	if want := `database "d": role "nobody" does not exist`; !errors.Is(err, endpoint.ErrNotExist) || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
@@ -45,7 +46,8 @@ func TestDatabases(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mustExec(t, s.connect(e, ownerName, shop.Name), "CREATE TABLE t AS SELECT repeat('x', 1000) FROM generate_series(1, 2000)")
+	mustExec(t, s.connect(e, ownerName, shop.Name),
+		"CREATE TABLE t AS SELECT repeat('x', 1000) FROM generate_series(1, 2000)")
 	if after, err := e.LogicalSize(ctx); err != nil || after < before+2_000_000 {
 		t.Errorf("size was %d and is %d after 2 MB more, %v", before, after, err)
 	}

@@ -36,7 +36,8 @@ func TestLogin(t *testing.T) {
 	})
 	t.Run("is refused with another password", func(t *testing.T) {
 		out, err := psql(t, s.dsn(e, ownerName, "stale", lakeward.DefaultDatabase), "SELECT 1")
-		if want := `FATAL:  password authentication failed for user "` + ownerName + `"`; err == nil || !strings.Contains(out, want) {
+		want := `FATAL:  password authentication failed for user "` + ownerName + `"`
+		if err == nil || !strings.Contains(out, want) {
 			t.Errorf("psql said %q, want %q", out, want)
 		}
 	})
@@ -87,7 +88,8 @@ func TestRestart(t *testing.T) {
 	s := newStand(t)
 	o := s.options()
 	first := s.start(o)
-	mustExec(t, s.owner(first), "CREATE TABLE t AS SELECT 42 AS n", "SELECT databricks_create_role('app', 'SERVICE_PRINCIPAL')")
+	mustExec(t, s.owner(first),
+		"CREATE TABLE t AS SELECT 42 AS n", "SELECT databricks_create_role('app', 'SERVICE_PRINCIPAL')")
 	if err := first.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +240,9 @@ func TestStandby(t *testing.T) {
 	if err := syscall.Kill(killed, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, func() bool { return s.login(primary, ownerName, token) == "" && postmaster(t, primary.Dir()) != killed })
+	eventually(t, func() bool {
+		return s.login(primary, ownerName, token) == "" && postmaster(t, primary.Dir()) != killed
+	})
 	follows()
 }
 

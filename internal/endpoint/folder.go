@@ -31,7 +31,8 @@ func (e *Endpoint) makeFolder(ctx context.Context) error {
 		return nil
 	}
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-		return lakeward.Errorf(lakeward.KindConflict, "move its content away, or choose another folder with --dir or LAKEWARD_DIR",
+		return lakeward.Errorf(lakeward.KindConflict,
+			"move its content away, or choose another folder with --dir or LAKEWARD_DIR",
 			"the folder is not empty and holds no PostgreSQL data")
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -14,7 +14,7 @@ import (
 // How a role authenticates.
 const (
 	AuthOAuth    = "LAKEBASE_OAUTH_V1"         // with a token of its identity
-	AuthPassword = "PG_PASSWORD_SCRAM_SHA_256" // with a password of its own, which Lakebase has switched off by default; so has the gate
+	AuthPassword = "PG_PASSWORD_SCRAM_SHA_256" // with a password of its own; the gate admits none, as Lakebase by default
 	AuthNone     = "NO_LOGIN"
 )
 
@@ -143,8 +143,8 @@ func (e *Endpoint) reassign(ctx context.Context, from, to string) error {
 
 func createRole(ctx context.Context, conn *pgx.Conn, r Role) error {
 	if strings.EqualFold(r.Name, "public") || len(r.Name) == 0 || len(r.Name) > maxName {
-		return lakeward.Errorf(lakeward.KindInvalid, "choose another name", "role %q: a name has 1 to %d bytes and is not public",
-			r.Name, maxName)
+		return lakeward.Errorf(lakeward.KindInvalid, "choose another name",
+			"role %q: a name has 1 to %d bytes and is not public", r.Name, maxName)
 	}
 	return writeRole(ctx, conn, "CREATE", r)
 }

@@ -38,7 +38,8 @@ func TestRoles(t *testing.T) {
 	if got := s.login(e, plain.Name, token); got != "28P01" {
 		t.Errorf("login of a plain role: %q, want 28P01", got)
 	}
-	if err := e.CreateRole(ctx, app); !errors.Is(err, endpoint.ErrExists) || lakeward.KindOf(err) != lakeward.KindConflict {
+	err = e.CreateRole(ctx, app)
+	if !errors.Is(err, endpoint.ErrExists) || lakeward.KindOf(err) != lakeward.KindConflict {
 		t.Errorf("create the same role again: %v", err)
 	}
 
@@ -120,8 +121,8 @@ func TestLink(t *testing.T) {
 	conn := s.owner(e)
 
 	t.Run("databricks_create_role makes one, in every database", func(t *testing.T) {
-		mustExec(t, conn, "CREATE EXTENSION IF NOT EXISTS databricks_auth", "SELECT databricks_create_role('a@example.com', 'USER')",
-			"CREATE DATABASE by_sql")
+		mustExec(t, conn, "CREATE EXTENSION IF NOT EXISTS databricks_auth",
+			"SELECT databricks_create_role('a@example.com', 'USER')", "CREATE DATABASE by_sql")
 		other := s.connect(e, ownerName, "by_sql")
 		mustExec(t, other, "DROP SCHEMA public CASCADE", "CREATE EXTENSION IF NOT EXISTS databricks_auth",
 			"SELECT databricks_create_role('readers', 'GROUP')")
@@ -156,14 +157,18 @@ func TestLink(t *testing.T) {
 	t.Run("cannot be forged", func(t *testing.T) {
 		mustExec(t, conn, "CREATE ROLE forged LOGIN")
 		for _, sql := range []string{
-			"SECURITY LABEL FOR databricks_auth ON ROLE forged IS 'type=USER,id=forged'",
-			"INSERT INTO pg_shseclabel VALUES ('forged'::regrole, 'pg_authid'::regclass, 'databricks_auth', 'type=USER,id=forged')",
+			`INSERT INTO pg_shseclabel (objoid, classoid, provider, label)
+			 VALUES ('forged'::regrole, 'pg_authid'::regclass, 'databricks_auth', 'type=USER,id=forged')`,
 			"UPDATE pg_shseclabel SET label = 'type=USER,id=forged'",
 			"DELETE FROM pg_shseclabel",
 		} {
-			if _, err := conn.Exec(t.Context(), sql); err == nil {
-				t.Errorf("%s: no error", sql)
+			if _, err := conn.Exec(t.Context(), sql); sqlState(err) != "42501" {
+				t.Errorf("%s: %v, want 42501", sql, err)
 			}
+		}
+		_, err := conn.Exec(t.Context(), "SECURITY LABEL FOR databricks_auth ON ROLE forged IS 'type=USER,id=forged'")
+		if err == nil {
+			t.Error("SECURITY LABEL succeeded")
 		}
 		if got := s.login(e, "forged", token); got != "28P01" {
 			t.Errorf("login: %q, want 28P01", got)

@@ -26,6 +26,9 @@ func (e *Endpoint) supervise(ctx context.Context) error {
 			return nil
 		case <-server.Done():
 		}
+		if ctx.Err() != nil {
+			return nil
+		}
 		if time.Since(born) > goodLife {
 			restarts = 0
 		}
@@ -34,7 +37,7 @@ func (e *Endpoint) supervise(ctx context.Context) error {
 		}
 		delay := min(firstDelay<<restarts, longest)
 		e.options.Log.Warn("PostgreSQL died and is started again", "dir", e.config.Dir, "after", delay, "err", server.Err())
-		if err := e.restart(ctx, delay); err != nil {
+		if err := e.restart(ctx, delay); err != nil && ctx.Err() == nil {
 			e.options.Log.Warn("restart PostgreSQL", "dir", e.config.Dir, "err", err)
 		}
 		born = time.Now()

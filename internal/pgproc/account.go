@@ -81,9 +81,13 @@ func (a *account) sysProcAttr(death syscall.Signal) *syscall.SysProcAttr {
 	return attr
 }
 
-// makeFolder makes the data folder dir, or takes over an existing one, for the account alone.
+// makeFolder makes the data folder dir, or takes over an existing one, for the account alone. Nothing is made when the
+// account could not get there.
 func (a *account) makeFolder(dir string) error {
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+	if err := a.canEnter(dir); err != nil {
+		return err
+	}
+	if err := a.makeParents(filepath.Dir(dir)); err != nil {
 		return explain(err, "", dir)
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -92,7 +96,21 @@ func (a *account) makeFolder(dir string) error {
 	if err := a.chown(dir); err != nil {
 		return fmt.Errorf("hand folder %s to user %s: %w", dir, a.name, err)
 	}
-	return a.canEnter(dir)
+	return nil
+}
+
+// makeParents is os.MkdirAll whose folders the account can enter whatever the umask.
+func (a *account) makeParents(dir string) error {
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := a.makeParents(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil || a == nil {
+		return err
+	}
+	return os.Chmod(dir, 0o755)
 }
 
 // chown gives path, and all below it, to the account when it belongs to root, as it does when it was just made or
@@ -128,8 +146,11 @@ func (a *account) canEnter(dir string) error {
 	}
 	for _, p := range slices.Backward(above) {
 		info, err := os.Stat(p)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // it and all below will be made
+		}
 		if err != nil {
-			return fmt.Errorf("check folder: %w", err)
+			return explain(err, "", dir)
 		}
 		if !a.mayEnter(info) {
 			return lakeward.Errorf(lakeward.KindDenied,

@@ -57,7 +57,8 @@ func TestFind(t *testing.T) {
 	t.Run("refuses an old one that was asked for", func(t *testing.T) {
 		t.Setenv("LAKEWARD_PG_BIN", fake(t, "14.2"))
 		_, err := pgproc.Find()
-		if lakeward.KindOf(err) != lakeward.KindUnsupported || !strings.Contains(err.Error(), "unsupported version: PostgreSQL 14.2") {
+		want := "unsupported version: PostgreSQL 14.2"
+		if lakeward.KindOf(err) != lakeward.KindUnsupported || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v", err)
 		}
 	})

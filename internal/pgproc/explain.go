@@ -22,6 +22,9 @@ func explain(err error, line, dir string) error {
 		errors.Is(err, syscall.EDQUOT), strings.Contains(text, "Disk quota exceeded"):
 		return lakeward.Errorf(lakeward.KindUnavailable, "free space on the disk that holds "+dir+" and try again",
 			"the disk is full: %w", err)
+	case errors.Is(err, syscall.ENOTDIR):
+		return lakeward.Errorf(lakeward.KindInvalid, "choose another folder with --dir or LAKEWARD_DIR",
+			"folder %s cannot be made below a file: %w", dir, err)
 	case errors.Is(err, syscall.EROFS), strings.Contains(text, "Read-only file system"):
 		return lakeward.Errorf(lakeward.KindDenied, "choose a folder on another disk with --dir or LAKEWARD_DIR",
 			"folder %s cannot be written: %w", dir, err)

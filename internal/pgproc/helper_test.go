@@ -120,18 +120,28 @@ func running(t *testing.T, dir string) (pids []string) {
 	return pids
 }
 
-// ends waits until no process is left in dir, which no event announces to somebody else than the parent.
-func ends(t *testing.T, dir string) {
+// ends waits until a process has ended, which no event announces to somebody else than its parent.
+func ends(t *testing.T, pid string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for len(running(t, dir)) > 0 {
+	for alive(pid) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatalf("still running in %s: %v", dir, running(t, dir))
+			t.Fatalf("process %s still runs", pid)
 		}
 	}
+}
+
+// alive reports whether a process runs; a zombie that nobody has waited for yet does not.
+func alive(pid string) bool {
+	text, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		return false
+	}
+	_, state, _ := strings.Cut(string(text), ") ")
+	return !strings.HasPrefix(state, "Z")
 }

@@ -16,8 +16,9 @@ import (
 func TestNothingInstalled(t *testing.T) {
 	t.Parallel()
 	_, err := firstUsable([]string{t.TempDir()})
-	if lakeward.KindOf(err) != lakeward.KindNotFound || !strings.Contains(lakeward.HintOf(err), "apt-get install postgresql") {
-		t.Errorf("error %v, hint %q", err, lakeward.HintOf(err))
+	hint := lakeward.HintOf(err)
+	if lakeward.KindOf(err) != lakeward.KindNotFound || !strings.Contains(hint, "apt-get install postgresql") {
+		t.Errorf("error %v, hint %q", err, hint)
 	}
 }
 
@@ -29,9 +30,12 @@ func TestFolderThatTheAccountCannotEnter(t *testing.T) {
 	}
 	// The test's own folder is closed to strangers as well.
 	stranger := &account{name: "stranger", uid: 4_000_000_000, groups: []uint32{4_000_000_000}}
-	err := stranger.canEnter(filepath.Join(closed, "data"))
+	err := stranger.makeFolder(filepath.Join(closed, "data"))
 	if lakeward.KindOf(err) != lakeward.KindDenied || !strings.Contains(lakeward.HintOf(err), "chmod o+x ") {
 		t.Errorf("error %v, hint %q", err, lakeward.HintOf(err))
+	}
+	if _, err := os.Stat(filepath.Join(closed, "data")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the refused folder was made: %v", err)
 	}
 	me := &account{name: "me", uid: uint32(os.Getuid()), groups: []uint32{uint32(os.Getgid())}}
 	if err := me.canEnter(filepath.Join(closed, "data")); err != nil {
@@ -41,18 +45,21 @@ func TestFolderThatTheAccountCannotEnter(t *testing.T) {
 
 func TestExplain(t *testing.T) {
 	t.Parallel()
+	failed := errors.New("exit status 1")
+	mkdir := func(errno syscall.Errno) error { return &fs.PathError{Op: "mkdir", Path: "/x", Err: errno} }
 	for _, c := range []struct {
 		err  error
 		line string
 		kind lakeward.Kind
 		says string
 	}{
-		{errors.New("exit status 1"), `could not write to file "pg_wal/xlogtemp.7": No space left on device`, lakeward.KindUnavailable, "the disk is full"},
-		{&fs.PathError{Op: "mkdir", Path: "/x", Err: syscall.ENOSPC}, "", lakeward.KindUnavailable, "the disk is full"},
-		{&fs.PathError{Op: "mkdir", Path: "/x", Err: syscall.EACCES}, "", lakeward.KindDenied, "/x: permission denied"},
-		{errors.New("exit status 1"), `data directory "/x" has wrong ownership`, lakeward.KindDenied, "wrong ownership"},
-		{&fs.PathError{Op: "mkdir", Path: "/x", Err: syscall.EROFS}, "", lakeward.KindDenied, "read-only file system"},
-		{errors.New("exit status 1"), "invalid value", lakeward.KindInternal, "PostgreSQL in /x: invalid value"},
+		{failed, `could not write file "base/4": No space left on device`, lakeward.KindUnavailable, "the disk is full"},
+		{mkdir(syscall.ENOSPC), "", lakeward.KindUnavailable, "the disk is full"},
+		{mkdir(syscall.EACCES), "", lakeward.KindDenied, "/x: permission denied"},
+		{failed, `data directory "/x" has wrong ownership`, lakeward.KindDenied, "wrong ownership"},
+		{mkdir(syscall.EROFS), "", lakeward.KindDenied, "read-only file system"},
+		{mkdir(syscall.ENOTDIR), "", lakeward.KindInvalid, "below a file"},
+		{failed, "invalid value", lakeward.KindInternal, "PostgreSQL in /x: invalid value"},
 	} {
 		err := explain(c.err, c.line, "/x")
 		if lakeward.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.says) {
@@ -74,7 +81,8 @@ func TestDecisive(t *testing.T) {
 	if got, want := decisive(lines), "could not create lock file"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got, want := decisive([]string{"creating directory", "initdb: error: could not change it"}), "could not change it"; got != want {
+	lines = []string{"creating directory", "initdb: error: could not change it"}
+	if got, want := decisive(lines), "could not change it"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if got, want := decisive([]string{"something else\n"}), "something else"; got != want {

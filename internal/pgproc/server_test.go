@@ -21,7 +21,8 @@ func TestServer(t *testing.T) {
 	c := initialize(t, config(t))
 	s := start(t, c)
 	exec(t, s, "CREATE TABLE t AS SELECT 'kept' AS v")
-	if got := query(t, s, "SELECT current_user || ' ' || rolsuper FROM pg_roles WHERE rolname = current_user"); got != "cloud_admin true" {
+	const who = "SELECT current_user || ' ' || rolsuper FROM pg_roles WHERE rolname = current_user"
+	if got := query(t, s, who); got != "cloud_admin true" {
 		t.Errorf("logged in as %s", got)
 	}
 	if err := s.Stop(t.Context()); err != nil {
@@ -135,14 +136,22 @@ func TestKilledParent(t *testing.T) {
 	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "ready\n" {
 		t.Fatalf("child said %q, %v", line, err)
 	}
-	if len(running(t, dir)) == 0 {
+	text, err := os.ReadFile(filepath.Join(dir, "postmaster.pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, _, _ := strings.Cut(string(text), "\n")
+	if !alive(pid) {
 		t.Fatal("no server runs")
 	}
 	if err := child.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = child.Wait() // it was killed
-	ends(t, dir)
+	ends(t, pid)
+	if left := running(t, dir); len(left) > 0 {
+		t.Errorf("processes %v are left", left)
+	}
 }
 
 // TestOrphan starts a server where another one still runs, as after kill -9 on a system without parent death signals.

@@ -33,7 +33,10 @@ import (
 // may. It is no superuser.
 const Owner = "owner@example.com"
 
-const folderPattern = "lakeward-pgtest-"
+const (
+	folderPattern = "lakeward-pgtest-"
+	dataFolder    = "data"
+)
 
 // server is the test binary's one PostgreSQL. A test's helper has nowhere else to find it than in its package.
 var server struct {
@@ -64,7 +67,8 @@ func Main(m *testing.M) {
 	os.Exit(code)
 }
 
-// DB creates an empty database for the test, drops it at the test's end, and returns a DSN with which its [Owner] logs in.
+// DB creates an empty database for the test, drops it at the test's end, and returns a DSN with which its [Owner] logs
+// in.
 func DB(t testing.TB) string {
 	t.Helper()
 	s, name := newDatabase(t)
@@ -140,7 +144,7 @@ func running(ctx context.Context) (*pgproc.Server, error) {
 }
 
 func start(ctx context.Context) (*pgproc.Server, error) {
-	removeAbandoned()
+	removeAbandoned(ctx)
 	var err error
 	if server.folder, err = makeFolder(folderPattern); err != nil {
 		return nil, err
@@ -148,7 +152,7 @@ func start(ctx context.Context) (*pgproc.Server, error) {
 	if server.lock, err = lockFolder(server.folder); err != nil {
 		return nil, err
 	}
-	c := pgproc.Config{Dir: filepath.Join(server.folder, "data"), Temporary: true, Settings: map[string]string{
+	c := pgproc.Config{Dir: filepath.Join(server.folder, dataFolder), Temporary: true, Settings: map[string]string{
 		"wal_level": "logical", "max_connections": "200", "shared_buffers": "64MB", "max_wal_size": "2GB",
 	}}
 	if err := pgproc.Init(ctx, c); err != nil {
@@ -207,19 +211,22 @@ func execute(ctx context.Context, s *pgproc.Server, database string, statements 
 	return nil
 }
 
-// makeFolder makes a temporary folder that everybody may enter. It avoids a long TMPDIR: the path of a socket must fit
-// into 107 bytes, and a DSN cannot go round that.
+// makeFolder makes a temporary folder that everybody may enter.
 func makeFolder(pattern string) (string, error) {
-	const longest = 60
-	parent := os.TempDir()
-	if len(parent) > longest {
-		parent = "/tmp"
-	}
-	dir, err := os.MkdirTemp(parent, pattern)
+	dir, err := os.MkdirTemp(parent(), pattern)
 	if err != nil {
 		return "", err
 	}
 	return dir, os.Chmod(dir, 0o755)
+}
+
+// parent avoids a long TMPDIR: the path of a socket must fit into 107 bytes, and a DSN cannot go round that.
+func parent() string {
+	const longest = 60
+	if dir := os.TempDir(); len(dir) <= longest {
+		return dir
+	}
+	return "/tmp"
 }
 
 // lockFolder marks a folder as used by this process for as long as it lives.
@@ -235,15 +242,17 @@ func lockFolder(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// removeAbandoned removes the folders of test binaries that were killed. A folder without a lock file is just being made.
-func removeAbandoned() {
-	dirs, _ := filepath.Glob(filepath.Join(os.TempDir(), folderPattern+"*"))
+// removeAbandoned removes the folders of test binaries that were killed. A folder without a lock file is just being
+// made.
+func removeAbandoned(ctx context.Context) {
+	dirs, _ := filepath.Glob(filepath.Join(parent(), folderPattern+"*"))
 	for _, dir := range dirs {
 		if _, err := os.Stat(filepath.Join(dir, "lock")); err != nil {
 			continue
 		}
 		if f, err := lockFolder(dir); err == nil {
-			_ = os.RemoveAll(dir) // another test binary may be at it too
+			_ = pgproc.Remove(ctx, filepath.Join(dir, dataFolder)) // another test binary may be at it too
+			_ = os.RemoveAll(dir)
 			f.Close()
 		}
 	}
