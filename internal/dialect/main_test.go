@@ -1,0 +1,9 @@
+package dialect
+
+import (
+	"testing"
+
+	"github.com/lakeward/lakeward/internal/pgtest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
