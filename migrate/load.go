@@ -9,8 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 	"zombiezen.com/go/sqlite"
-
-	"github.com/lakeward/lakeward"
 )
 
 // A chunk of COPY data is sent when it is this long; chunksInFlight of them exist for each table that is being loaded.
@@ -113,7 +111,7 @@ func (l *loader) encode(ctx context.Context, src *sqlite.Conn, t Table, pipe *ch
 		var misfit *misfit
 		if chunk, misfit = encoder.append(chunk, row); misfit != nil {
 			done.quarantined++
-			return l.reject(ctx, newReject(t, encoder.columns, row, *misfit))
+			return l.reject(ctx, newReject(t, encoder.columns, row, *misfit), done.quarantined)
 		}
 		done.rows++
 		if len(chunk) < chunkBytes {
@@ -132,14 +130,19 @@ func (l *loader) encode(ctx context.Context, src *sqlite.Conn, t Table, pipe *ch
 	if err := pipe.finish(ctx, chunk); err != nil {
 		return done, err
 	}
+	if done.quarantined > quarantineKept {
+		l.journal.warn(t.Name, fmt.Sprintf("quarantined %d rows in all", done.quarantined))
+	}
 	meter.rows, meter.bytes = done.rows+done.quarantined, done.bytes
 	meter.done()
 	return done, nil
 }
 
-// reject hands a row to the quarantine.
-func (l *loader) reject(ctx context.Context, r reject) error {
-	l.journal.event(lakeward.Event{Type: lakeward.EventWarning, Table: r.table, Message: r.String()})
+// reject hands the nth misfit of a table to the quarantine. Only the first ones are worth a warning each.
+func (l *loader) reject(ctx context.Context, r reject, nth int64) error {
+	if nth <= quarantineKept {
+		l.journal.warn(r.table, r.String())
+	}
 	select {
 	case l.rejects <- r:
 		return nil

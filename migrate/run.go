@@ -56,6 +56,14 @@ func Run(ctx context.Context, source string, target Target, o Options) (*Report,
 	return m.report, err
 }
 
+// also joins two errors on one line; either may be nil.
+func also(err, other error) error {
+	if err == nil || other == nil {
+		return errors.Join(err, other)
+	}
+	return fmt.Errorf("%w; %w", err, other)
+}
+
 // interrupted makes sure that an error which came of ctx being done says so.
 func interrupted(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() == nil || errors.Is(err, context.Cause(ctx)) {
@@ -94,7 +102,7 @@ func (m *migration) run(ctx context.Context) (err error) {
 	}
 	defer func() {
 		if m.snapshot != nil {
-			err = errors.Join(err, m.snapshot.remove())
+			err = also(err, m.snapshot.remove())
 		}
 	}()
 	if err := m.prepareSource(ctx); err != nil {
@@ -109,7 +117,7 @@ func (m *migration) run(ctx context.Context) (err error) {
 		return err
 	}
 	if err := m.fill(ctx); err != nil {
-		return errors.Join(err, m.stage.discard(ctx, m.target))
+		return also(err, m.stage.discard(ctx, m.target))
 	}
 	m.report.Swapped = true
 	return nil
@@ -210,7 +218,7 @@ func (m *migration) fill(ctx context.Context) error {
 		return err
 	}
 	m.journal.begin("swap", "put the tables in place")
-	return m.stage.swap(ctx, m.plan, m.drop, filepath.Base(m.source), m.rejected)
+	return m.stage.swap(ctx, m.target, m.plan, m.drop, filepath.Base(m.source), m.rejected)
 }
 
 // load copies all tables, the largest first, so that no worker is left alone with it at the end.

@@ -58,7 +58,18 @@ func (m *migration) indexSteps() (steps []step) {
 
 // index builds one index.
 func (m *migration) index(ctx context.Context, conn *pgx.Conn, s step) error {
-	m.journal.event(lakeward.Event{Type: lakeward.EventProgress, Table: s.table.Name, Message: firstLine(s.sql)})
+	m.journal.event(lakeward.Event{Type: lakeward.EventInfo, Table: s.table.Name, Message: firstLine(s.sql)})
+	err := m.execute(ctx, conn, s)
+	if sqlState(err) == "23505" { // unique_violation
+		return lakeward.Errorf(lakeward.KindConflict,
+			"change one of the rows in the source, or the type of the column in the plan",
+			"rows of %s that SQLite keeps apart are equal for PostgreSQL: %w", s.table.Name, err)
+	}
+	return err
+}
+
+// execute runs one step.
+func (m *migration) execute(ctx context.Context, conn *pgx.Conn, s step) error {
 	if _, err := conn.Exec(ctx, s.sql); err != nil {
 		return explainStatement(s.sql, err)
 	}
@@ -82,7 +93,7 @@ func (m *migration) constraints(ctx context.Context) error {
 			validate = append(validate, step{t, validateForeignKey(m.stage.name, t, fk)})
 		}
 	}
-	if err := m.parallel(ctx, analyze, m.index); err != nil {
+	if err := m.parallel(ctx, analyze, m.execute); err != nil {
 		return err
 	}
 	validate = slices.DeleteFunc(validate, func(s step) bool { return s.sql == "" })
@@ -111,7 +122,7 @@ func (m *migration) check(ctx context.Context, t Table, c Check) error {
 // validate has PostgreSQL check the rows of one foreign key. One that fails although the plan found no orphans stays
 // NOT VALID; orphans names its rows.
 func (m *migration) validate(ctx context.Context, conn *pgx.Conn, s step) error {
-	if err := m.index(ctx, conn, s); err != nil && sqlState(err) != "23503" { // foreign_key_violation
+	if err := m.execute(ctx, conn, s); err != nil && sqlState(err) != "23503" { // foreign_key_violation
 		return err
 	}
 	return nil

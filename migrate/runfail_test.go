@@ -305,3 +305,54 @@ func stages(t *testing.T, conn *pgx.Conn) []string {
 	}
 	return names
 }
+
+// TestRunSurvivesLostSessions ends every session of the migration while it loads: it fails, and cleans up over a new one.
+func TestRunSurvivesLostSessions(t *testing.T) {
+	t.Parallel()
+	source, dsn := newSource(t, shopScript), pgtest.DB(t)
+	admin := connect(t, DSN(pgtest.Admin(t, dsn)))
+	_, err := Run(t.Context(), source, DSN(dsn), Options{WorkDir: t.TempDir(), Progress: func(e lakeward.Event) {
+		if e.Phase == "load" && e.Type == lakeward.EventDone {
+			_, err := admin.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+				WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}})
+	if err == nil || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got %v", err)
+	}
+	requireEmpty(t, DSN(dsn))
+}
+
+func TestRunGrantsWhatTheSchemaPromises(t *testing.T) {
+	t.Parallel()
+	source, dsn := newSource(t, shopScript), pgtest.DB(t)
+	const role = "app_of_granted_tables"
+	admin := connect(t, DSN(pgtest.Admin(t, dsn)))
+	if _, err := admin.Exec(t.Context(), "CREATE ROLE "+role); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		if _, err := admin.Exec(ctx, "DROP OWNED BY "+role+"; DROP ROLE "+role); err != nil {
+			t.Error(err)
+		}
+	})
+	conn := connect(t, DSN(dsn))
+	if _, err := conn.Exec(t.Context(), `ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT ON TABLES TO `+role+`;
+		ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO `+role); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Run(t.Context(), source, DSN(dsn), Options{WorkDir: t.TempDir()}); err != nil {
+		t.Fatal(err)
+	}
+	var can, may, cannot bool
+	err := conn.QueryRow(t.Context(), `SELECT has_table_privilege($1, 'orders', 'INSERT'),
+		has_sequence_privilege($1, pg_get_serial_sequence('orders', 'id'), 'USAGE'), NOT has_table_privilege($1, 'orders', 'DELETE')`, role).
+		Scan(&can, &may, &cannot)
+	if err != nil || !can || !may || !cannot {
+		t.Errorf("insert %t, use the sequence %t, not delete %t, %v", can, may, cannot, err)
+	}
+}

@@ -49,7 +49,7 @@ func takeSnapshot(ctx context.Context, source, workDir string, j *journal) (_ *s
 		return nil
 	})
 	if err != nil {
-		return nil, errors.Join(err, s.remove())
+		return nil, also(err, s.remove())
 	}
 	return s, nil
 }
@@ -109,7 +109,7 @@ func (s *snapshot) copy(ctx context.Context, src *sqlite.Conn, m *meter) (err er
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, dst.Close()) }()
+	defer func() { err = also(err, dst.Close()) }()
 	for _, pragma := range []string{"PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF"} { // a failed copy is thrown away
 		if err := exec(dst, pragma); err != nil {
 			return err
@@ -120,7 +120,7 @@ func (s *snapshot) copy(ctx context.Context, src *sqlite.Conn, m *meter) (err er
 	if err := exec(src, "BEGIN"); err != nil { // holds the backup to one moment between its steps
 		return err
 	}
-	defer func() { err = errors.Join(err, exec(src, "ROLLBACK")) }()
+	defer func() { err = also(err, exec(src, "ROLLBACK")) }()
 	if _, err := pragmaInt(src, "SELECT count(*) FROM sqlite_schema"); err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (s *snapshot) copy(ctx context.Context, src *sqlite.Conn, m *meter) (err er
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, backup.Close()) }()
+	defer func() { err = also(err, backup.Close()) }()
 	return runBackup(ctx, backup, m)
 }
 

@@ -109,27 +109,29 @@ func (s *stage) create(ctx context.Context) error {
 	return nil
 }
 
-// discard drops the staging schema, also after ctx is done and when the session is gone: then over a new one.
+// discard drops the staging schema, also after ctx is done, and over a new session when the old one is gone.
 func (s *stage) discard(ctx context.Context, target Target) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTimeout)
 	defer cancel()
-	conn := s.conn
-	if conn.IsClosed() {
+	drop := "DROP SCHEMA IF EXISTS " + quoteName(s.name) + " CASCADE"
+	_, err := s.conn.Exec(ctx, drop)
+	if err != nil && s.conn.IsClosed() {
 		fresh, err := session(ctx, target)
 		if err != nil {
 			return s.leftBehind(err)
 		}
 		defer closeSession(ctx, fresh)
-		conn = fresh
-	}
-	if _, err := conn.Exec(ctx, "DROP SCHEMA IF EXISTS "+quoteName(s.name)+" CASCADE"); err != nil {
+		_, err = fresh.Exec(ctx, drop)
 		return s.leftBehind(err)
 	}
-	return nil
+	return s.leftBehind(err)
 }
 
-// leftBehind is the error of a staging schema that could not be removed.
+// leftBehind is the error of a staging schema that could not be removed, nil for nil.
 func (s *stage) leftBehind(err error) error {
+	if err == nil {
+		return nil
+	}
 	return lakeward.Errorf(lakeward.KindUnavailable, "the next migration into the same schema removes it",
 		"drop staging schema %s: %w", s.name, err)
 }

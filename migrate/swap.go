@@ -15,7 +15,7 @@ import (
 
 // swap moves everything from the staging schema into the target's schema in one transaction: before it the target is as
 // it was, after it everything is there. It waits for the disk.
-func (s *stage) swap(ctx context.Context, p *Plan, drop []object, source string, quarantined int64) error {
+func (s *stage) swap(ctx context.Context, target Target, p *Plan, drop []object, source string, quarantined int64) error {
 	statements := s.swapStatements(p, drop, source, quarantined)
 	err := pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error {
 		for _, sql := range statements {
@@ -23,10 +23,60 @@ func (s *stage) swap(ctx context.Context, p *Plan, drop []object, source string,
 				return explainSwap(sql, err)
 			}
 		}
-		return nil
+		return s.grantDefaults(ctx, tx, p)
 	})
+	if err != nil && s.conn.IsClosed() && s.swapped(ctx, target) {
+		return nil // only the answer to the commit was lost
+	}
 	if err != nil {
 		return fmt.Errorf("swap the tables in: %w", err)
+	}
+	return nil
+}
+
+// swapped finds out over a new session whether a commit that got no answer took place: then the staging schema is gone.
+func (s *stage) swapped(ctx context.Context, target Target) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTimeout)
+	defer cancel()
+	conn, err := session(ctx, target)
+	if err != nil {
+		return false
+	}
+	defer closeSession(ctx, conn)
+	var staged bool
+	err = conn.QueryRow(ctx, `SELECT to_regnamespace($1) IS NOT NULL`, quoteName(s.name)).Scan(&staged)
+	return err == nil && !staged
+}
+
+// grantDefaults grants what ALTER DEFAULT PRIVILEGES IN SCHEMA says: PostgreSQL does so where an object is created, not
+// where it is moved to, and the application's role would stand before closed doors.
+func (s *stage) grantDefaults(ctx context.Context, tx pgx.Tx, p *Plan) error {
+	relations, _ := planNames(p)
+	rows, err := tx.Query(ctx, `
+		WITH moved AS (SELECT oid, relkind FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relname = ANY($2) AND relkind IN ('r', 'v')),
+		objects AS (
+			SELECT oid, 'r'::"char" AS kind, 'TABLE ' AS noun FROM moved
+			UNION ALL
+			SELECT d.objid, 'S', 'SEQUENCE ' FROM pg_depend d JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'S'
+			WHERE d.classid = 'pg_class'::regclass AND d.refobjid IN (SELECT oid FROM moved) AND d.deptype IN ('a', 'i')
+		)
+		SELECT format('GRANT %s ON %s%s TO %s%s', a.privilege_type, o.noun, o.oid::regclass,
+			CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+			CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' END)
+		FROM pg_default_acl d CROSS JOIN aclexplode(d.defaclacl) a JOIN objects o ON o.kind = d.defaclobjtype
+		WHERE d.defaclnamespace = to_regnamespace($1) AND d.defaclrole = (SELECT oid FROM pg_roles WHERE rolname = current_user)`,
+		quoteName(s.into), relations)
+	if err != nil {
+		return fmt.Errorf("read default privileges: %w", err)
+	}
+	grants, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("read default privileges: %w", err)
+	}
+	for _, sql := range grants {
+		if _, err := tx.Exec(ctx, sql); err != nil {
+			return explainStatement(sql, err)
+		}
 	}
 	return nil
 }

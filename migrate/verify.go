@@ -3,7 +3,6 @@ package migrate
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,7 +29,7 @@ func (m *migration) runVerify(ctx context.Context) (err error) {
 	}
 	defer func() {
 		if m.snapshot != nil {
-			err = errors.Join(err, m.snapshot.remove())
+			err = also(err, m.snapshot.remove())
 		}
 	}()
 	if err := m.prepareSource(ctx); err != nil {

@@ -113,7 +113,7 @@ func canonReal(dst []byte, v value) ([]byte, bool) {
 	f := v.f
 	switch v.class {
 	case sqlite.TypeInteger:
-		if f = float64(v.i); math.Abs(f) > 1<<53 { // beyond, neighbouring integers become the same number
+		if f = float64(v.i); v.i > 1<<53 || v.i < -1<<53 { // beyond, neighbouring integers become the same number
 			return dst, false
 		}
 	case sqlite.TypeText:
