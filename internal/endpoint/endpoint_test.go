@@ -193,11 +193,15 @@ func TestSettings(t *testing.T) {
 	conn := s.owner(s.start(o))
 	for name, want := range map[string]string{
 		"max_connections": "41", "work_mem": "7MB", "wal_level": "logical", "listen_addresses": "", "TimeZone": "UTC",
-		"data_checksums": "on", "server_encoding": "UTF8", "lc_collate": "C.UTF-8",
+		"data_checksums": "on", "server_encoding": "UTF8",
 	} {
 		if got := value[string](t, conn, "SELECT current_setting($1)", name); got != want {
 			t.Errorf("%s = %q, want %q", name, got, want)
 		}
+	}
+	const collation = "SELECT datcollate FROM pg_database WHERE datname = current_database()"
+	if got := value[string](t, conn, collation); got != "C.UTF-8" {
+		t.Errorf("collation %q", got)
 	}
 }
 

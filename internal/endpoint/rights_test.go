@@ -26,7 +26,8 @@ func TestOwnerMay(t *testing.T) {
 	}
 	mustExec(t, conn,
 		"CREATE EXTENSION pgcrypto", "ALTER TABLE staging.t SET SCHEMA public", "ANALYZE", "DROP SCHEMA public CASCADE",
-		"CREATE SCHEMA public", "CREATE DATABASE other", "CREATE ROLE helper", "GRANT databricks_superuser TO helper",
+		"CREATE SCHEMA public", "CREATE DATABASE other", "CREATE ROLE helper",
+		"GRANT CREATE ON DATABASE databricks_postgres TO helper",
 		"SELECT pg_create_logical_replication_slot('s', 'pgoutput')", "SELECT pg_drop_replication_slot('s')",
 	)
 }

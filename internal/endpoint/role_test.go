@@ -77,8 +77,13 @@ func TestInvalidRole(t *testing.T) {
 	s := newStand(t)
 	e := s.start(s.options())
 	for _, r := range []endpoint.Role{
-		{Name: ""}, {Name: "pg_x"}, {Name: "public"}, {Name: "x", Identity: "ROBOT"}, {Name: "x", AuthMethod: "MAGIC"},
-		{Name: "x", AuthMethod: endpoint.AuthOAuth}, {Name: "x", Identity: "USER", AuthMethod: endpoint.AuthPassword},
+		{Name: ""},
+		{Name: "pg_x"},
+		{Name: "public"},
+		{Name: "x", Identity: "ROBOT"},
+		{Name: "x", AuthMethod: "MAGIC"},
+		{Name: "x", AuthMethod: endpoint.AuthOAuth},
+		{Name: "x", Identity: "USER", AuthMethod: endpoint.AuthPassword},
 		{Name: "sixty-four bytes are one more than PostgreSQL has for a name, no?"},
 	} {
 		if err := e.CreateRole(t.Context(), r); lakeward.KindOf(err) != lakeward.KindInvalid {

@@ -19,16 +19,8 @@ const (
 // error when PostgreSQL died too often to believe in another start.
 func (e *Endpoint) supervise(ctx context.Context) error {
 	born := time.Now()
-	for restarts := 0; ; restarts++ {
+	for restarts := 0; e.died(ctx); restarts++ {
 		server := e.current()
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-server.Done():
-		}
-		if ctx.Err() != nil {
-			return nil
-		}
 		if time.Since(born) > goodLife {
 			restarts = 0
 		}
@@ -42,6 +34,16 @@ func (e *Endpoint) supervise(ctx context.Context) error {
 		}
 		born = time.Now()
 	}
+	return nil
+}
+
+// died waits until PostgreSQL has died, and reports false when ctx is done.
+func (e *Endpoint) died(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+	case <-e.current().Done():
+	}
+	return ctx.Err() == nil
 }
 
 // restart waits and starts PostgreSQL. When that fails, the dead server stays the current one, which makes supervise

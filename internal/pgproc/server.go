@@ -106,20 +106,12 @@ func (s *Server) Err() error {
 // itself from the write-ahead log at the next start. Stopping a server that has ended does nothing.
 func (s *Server) Stop(ctx context.Context) error {
 	s.stopping.Store(true)
-	steps := []struct {
-		signal syscall.Signal
-		wait   time.Duration
-		ctx    context.Context
-	}{
-		{syscall.SIGINT, 30 * time.Second, ctx},
-		{syscall.SIGQUIT, 10 * time.Second, context.WithoutCancel(ctx)},
-		{syscall.SIGKILL, 10 * time.Second, context.WithoutCancel(ctx)},
+	if !s.config.Temporary && s.signalAndWait(ctx, syscall.SIGINT, 30*time.Second) {
+		return nil
 	}
-	if s.config.Temporary {
-		steps = steps[1:]
-	}
-	for _, step := range steps {
-		if s.signalAndWait(step.ctx, step.signal, step.wait) {
+	ctx = context.WithoutCancel(ctx)
+	for _, signal := range []syscall.Signal{syscall.SIGQUIT, syscall.SIGKILL} {
+		if s.signalAndWait(ctx, signal, 10*time.Second) {
 			return nil
 		}
 	}
