@@ -60,15 +60,16 @@ func planFrom(ctx context.Context, conn *sqlite.Conn, o PlanOptions) (_ *Plan, e
 
 // planner holds what the steps of planFrom hand to each other.
 type planner struct {
-	conn      *sqlite.Conn
-	schema    string
-	progress  lakeward.Progress
-	catalog   *catalog
-	tables    []*tablePlanner
-	views     []View
-	viewTypes map[string]viewShape // what translated views look like to others, by lower-case name
-	relations targetNames          // names of tables, indexes and views on the target
-	left      []Left
+	conn        *sqlite.Conn
+	schema      string
+	progress    lakeward.Progress
+	catalog     *catalog
+	tables      []*tablePlanner
+	views       []View
+	viewColumns [][]dialect.Column // of views, for the views over them
+	relations   targetNames        // names of tables, indexes and views on the target
+	reserved    map[string]string  // the target names of indexes and views, by their names in the source
+	left        []Left
 }
 
 // tablePlanner is one table on its way into the plan.
@@ -91,7 +92,11 @@ func (p *planner) run(ctx context.Context) (err error) {
 		return err
 	}
 	p.takeTables()
-	for _, t := range p.tables {
+	p.reserveNames()
+	if err := p.linkKeys(ctx); err != nil {
+		return err
+	}
+	for _, t := range p.parentsFirst() {
 		if err := p.profile(ctx, t); err != nil {
 			return err
 		}
@@ -168,6 +173,9 @@ func (p *planner) takeTables() {
 		t.parsed = parsed
 		columns := systemColumns()
 		for _, c := range source.columns {
+			asked := parseDeclared(c.declared)
+			t.asked = append(t.asked, asked)
+			t.profiles = append(t.profiles, newProfile(asked))
 			column := Column{Name: c.name, Target: columns.pick(c.name), Declared: c.declared}
 			if column.Target != c.name {
 				t.note("column %s renamed to %s: PostgreSQL cannot hold the name", c.name, column.Target)
@@ -178,13 +186,23 @@ func (p *planner) takeTables() {
 	}
 }
 
+// reserveNames gives indexes and views their names before the keys, whose names nobody knows, take theirs.
+func (p *planner) reserveNames() {
+	p.reserved = map[string]string{}
+	for _, v := range p.catalog.views {
+		p.reserved[v.name] = p.relations.pick(v.name)
+	}
+	for _, t := range p.catalog.tables {
+		for _, ix := range t.indexes {
+			if !ix.constraint() {
+				p.reserved[ix.name] = p.relations.pick(ix.name)
+			}
+		}
+	}
+}
+
 // profile scans the values of one table.
 func (p *planner) profile(ctx context.Context, t *tablePlanner) (err error) {
-	for _, c := range t.source.columns {
-		asked := parseDeclared(c.declared)
-		t.asked = append(t.asked, asked)
-		t.profiles = append(t.profiles, newProfile(asked))
-	}
 	t.Rows, err = profileTable(ctx, p.conn, t.source, t.profiles, func(rows int64) {
 		p.progress.Send(lakeward.Event{Type: lakeward.EventProgress, Phase: "plan", Table: t.Name, Done: rows})
 	})

@@ -28,6 +28,9 @@ func (p *planner) planColumns(t *tablePlanner) {
 				countOf(found.cut, "time is", "times are"))
 		}
 		if def := t.definition(c.Name); def != nil {
+			if sameName(def.Collate, "NOCASE") && typeClass(c.Type) == "text" {
+				t.note("%s is COLLATE NOCASE: its unique indexes go on ignoring case, queries must say lower(%s)", c.Name, c.Name)
+			}
 			p.planDefault(t, c, def)
 			p.planGenerated(t, c, def)
 		}
@@ -66,9 +69,9 @@ func (p *planner) planDefault(t *tablePlanner, c *Column, def *dialect.ColumnDef
 	if def.Default == nil {
 		return
 	}
-	sql, err := translateDefault(def.Default, c.Type)
+	sql, err := dialect.TranslateDefault(def.Default, c.Type)
 	if err != nil {
-		p.leave(Left{Kind: "default", Table: t.Name, Name: c.Name, Reason: reasonOf(err), Source: def.DefaultText})
+		p.leave(Left{Kind: "default", Table: t.Name, Name: c.Name, Reason: err.Error(), Source: def.DefaultText})
 		return
 	}
 	if !strings.EqualFold(sql, "NULL") {
@@ -82,7 +85,7 @@ func (p *planner) planGenerated(t *tablePlanner, c *Column, def *dialect.ColumnD
 	if def.Generated == nil {
 		return
 	}
-	sql, err := p.translate(def.Generated, t)
+	sql, err := dialect.TranslateGenerated(def.Generated, p, t.Name, c.Type)
 	if err == nil {
 		if other := t.refersToGenerated(c, def.Generated); other != "" {
 			err = fmt.Errorf("it uses %s, which is a generated column too", other)
@@ -94,7 +97,7 @@ func (p *planner) planGenerated(t *tablePlanner, c *Column, def *dialect.ColumnD
 	}
 	if err != nil {
 		p.leave(Left{Kind: "generated column", Table: t.Name, Name: c.Name, Source: def.GeneratedText,
-			Reason: reasonOf(err) + "; its values are kept in an ordinary column"})
+			Reason: err.Error() + "; its values are kept in an ordinary column"})
 		return
 	}
 	c.Generated, c.Default = sql, ""

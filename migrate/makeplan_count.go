@@ -99,10 +99,7 @@ func keepKey(stmt *sqlite.Stmt, key []value) error {
 func (p *planner) countViolations(ctx context.Context, t *tablePlanner) error {
 	for i := range t.ForeignKeys {
 		fk := &t.ForeignKeys[i]
-		if p.cannotHaveOrphans(t, fk) {
-			continue
-		}
-		n, err := p.count(ctx, p.orphanQuery(t, fk))
+		n, err := p.countOrphans(ctx, t, fk)
 		if err != nil {
 			return fmt.Errorf("count the orphans of %s: %w", fk.Name, err)
 		}
@@ -123,19 +120,30 @@ func (p *planner) count(ctx context.Context, query string) (n int64, err error) 
 	return n, err
 }
 
-// cannotHaveOrphans spares a look at every row: the parent's integer keys have no gaps, and the child's lie among them.
-func (p *planner) cannotHaveOrphans(t *tablePlanner, fk *ForeignKey) bool {
+// countOrphans counts the rows without a parent: from the profile where it knows, otherwise by asking for every row.
+func (p *planner) countOrphans(ctx context.Context, t *tablePlanner, fk *ForeignKey) (int64, error) {
 	parent := p.tableByTarget(fk.Table)
-	if len(fk.Columns) != 1 || parent.rejected != "" {
-		return false
+	if len(fk.Columns) == 1 && t.rejected == "" && parent.rejected == "" {
+		child, key := t.profiles[t.byTarget(fk.Columns[0])], parent.profiles[parent.byTarget(fk.References[0])]
+		for _, r := range child.counting {
+			if r.to == key.keys && child.Integer == child.values() {
+				return r.missing, nil
+			}
+		}
+		if child.within(key) {
+			return 0, nil
+		}
 	}
-	i, j := t.byTarget(fk.Columns[0]), parent.byTarget(fk.References[0])
-	child, key := t.profiles[i], parent.profiles[j]
-	if child.values() == 0 {
+	return p.count(ctx, p.orphanQuery(t, fk))
+}
+
+// within reports whether all values are integers that lie among those of a key without gaps.
+func (p *profile) within(key *profile) bool {
+	if p.values() == 0 {
 		return true
 	}
-	dense := j == parent.source.rowidAlias && key.Integer > 0 && uint64(key.MaxInteger)-uint64(key.MinInteger) == uint64(key.Integer-1)
-	return dense && child.Integer == child.values() && child.MinInteger >= key.MinInteger && child.MaxInteger <= key.MaxInteger
+	dense := key.keys != nil && key.Integer > 0 && uint64(key.MaxInteger)-uint64(key.MinInteger) == uint64(key.Integer-1)
+	return dense && p.Integer == p.values() && p.MinInteger >= key.MinInteger && p.MaxInteger <= key.MaxInteger
 }
 
 // orphanQuery counts rows of the source without a parent on the target. NULL in any column means no reference; rows that
@@ -197,22 +205,39 @@ func targetOrphans(schema, table string, fk *ForeignKey) string {
 		" AND NOT EXISTS (SELECT FROM " + qualified(schema, fk.Table) + " AS p WHERE " + strings.Join(match, " AND ") + ")"
 }
 
-// countCheckViolations counts rows for which a check is false; NULL passes, as in PostgreSQL.
+// countCheckViolations counts rows for which a check is false; NULL passes, as in PostgreSQL. All checks of a table are
+// tried in one scan, or each in its own where one of them cannot be tried at all.
 func (p *planner) countCheckViolations(ctx context.Context, t *tablePlanner) error {
-	for i := range t.Checks {
-		c := &t.Checks[i]
-		where := append([]string{"NOT (" + c.Source + ")"}, t.notRejected("c")...)
-		n, err := p.count(ctx, "SELECT count(*) FROM main."+sourceName(t.Name)+" AS c WHERE "+strings.Join(where, " AND "))
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err != nil { // a function that the application registers with SQLite; PostgreSQL will tell
-			t.note("CHECK (%s) could not be tried on the source: %v", c.Source, errors.Unwrap(err))
-			continue
-		}
-		c.Violations = n
+	if err := p.tryChecks(ctx, t, t.Checks); err == nil || ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
-	return nil
+	for i := range t.Checks {
+		if err := p.tryChecks(ctx, t, t.Checks[i:i+1]); err != nil && ctx.Err() == nil {
+			// It needs a function that the application registers with SQLite: PostgreSQL will tell.
+			t.note("CHECK (%s) could not be tried on the source: %v", t.Checks[i].Source, errors.Unwrap(err))
+		}
+	}
+	return context.Cause(ctx)
+}
+
+func (p *planner) tryChecks(ctx context.Context, t *tablePlanner, checks []Check) error {
+	if len(checks) == 0 {
+		return nil
+	}
+	counts := make([]string, len(checks))
+	for i, c := range checks {
+		counts[i] = "count(CASE WHEN NOT (" + c.Source + ") THEN 1 END)"
+	}
+	query := "SELECT " + strings.Join(counts, ", ") + " FROM main." + sourceName(t.Name) + " AS c"
+	if where := t.notRejected("c"); where != nil {
+		query += " WHERE " + strings.Join(where, " AND ")
+	}
+	return readRows(ctx, p.conn, query, func(row []value) error {
+		for i := range checks {
+			checks[i].Violations = row[i].i
+		}
+		return nil
+	})
 }
 
 func (p *planner) tableByTarget(target string) *tablePlanner {

@@ -16,10 +16,10 @@ func (p *planner) planIndexes(t *tablePlanner) {
 		}
 		index, err := p.planIndex(t, source)
 		if err != nil {
-			p.leave(Left{Kind: "index", Table: t.Name, Name: source.name, Reason: reasonOf(err), Source: source.sql})
+			p.leave(Left{Kind: "index", Table: t.Name, Name: source.name, Reason: err.Error(), Source: source.sql})
 			continue
 		}
-		index.Name = p.relations.pick(source.name)
+		index.Name = p.reserved[source.name]
 		t.Indexes = append(t.Indexes, index)
 	}
 }
@@ -41,7 +41,7 @@ func (p *planner) planIndex(t *tablePlanner, source sourceIndex) (Index, error) 
 		index.Keys = append(index.Keys, element)
 	}
 	if parsed.Where != nil {
-		if index.Where, err = p.translate(parsed.Where, t); err != nil {
+		if index.Where, err = dialect.TranslateCondition(parsed.Where, p, t.Name); err != nil {
 			return index, fmt.Errorf("its WHERE: %w", err)
 		}
 	}
@@ -58,7 +58,7 @@ func (p *planner) indexElement(t *tablePlanner, part sourceIndexPart, parsed dia
 	case part.column == -1:
 		return "", errors.New("it is over the rowid, which has no column on the target")
 	}
-	sql, err := p.translate(parsed.Expr, t)
+	sql, err := dialect.TranslateExpr(parsed.Expr, p, t.Name)
 	if err != nil {
 		return "", err
 	}
@@ -101,9 +101,9 @@ func (p *planner) planCheck(t *tablePlanner, check dialect.Check, columns []stri
 			return
 		}
 	}
-	sql, err := p.translate(check.Expr, t)
+	sql, err := dialect.TranslateCondition(check.Expr, p, t.Name)
 	if err != nil {
-		p.leave(Left{Kind: "check", Table: t.Name, Name: check.Name, Reason: reasonOf(err), Source: check.Text})
+		p.leave(Left{Kind: "check", Table: t.Name, Name: check.Name, Reason: err.Error(), Source: check.Text})
 		return
 	}
 	t.Checks = append(t.Checks, Check{
@@ -139,7 +139,8 @@ func jsonCheck(e dialect.Expr) string {
 	}
 	if or, ok := e.(*dialect.Binary); ok && or.Op == "OR" {
 		name := jsonCheck(or.L)
-		if strings.HasSuffix(strings.ToUpper(dialect.FormatExpr(or.R)), "NULL") && mentions(dialect.FormatExpr(or.R), name) {
+		is, ok := or.R.(*dialect.Binary)
+		if ok && is.Op == "IS" && dialect.FormatExpr(is.R) == "NULL" && columnName(is.L) == name {
 			return name
 		}
 		return ""
@@ -148,9 +149,13 @@ func jsonCheck(e dialect.Expr) string {
 	if !ok || !strings.EqualFold(call.Name, "json_valid") || len(call.Args) != 1 {
 		return ""
 	}
-	column, ok := call.Args[0].(*dialect.ColumnRef)
-	if !ok {
-		return ""
+	return columnName(call.Args[0])
+}
+
+// columnName returns the column that an expression is, or "".
+func columnName(e dialect.Expr) string {
+	if column, ok := e.(*dialect.ColumnRef); ok {
+		return column.Column
 	}
-	return column.Column
+	return ""
 }

@@ -7,15 +7,8 @@ import (
 	"github.com/lakeward/lakeward/internal/dialect"
 )
 
-// viewShape is what a view looks like to the views over it.
-type viewShape struct {
-	target  string
-	columns []shapeColumn
-}
-
 // planViews translates views, in passes: a view over others must wait for them.
 func (p *planner) planViews() {
-	p.viewTypes = map[string]viewShape{}
 	waiting := p.catalog.views
 	for len(waiting) > 0 {
 		var failed []sourceObject
@@ -23,7 +16,7 @@ func (p *planner) planViews() {
 		for _, v := range waiting {
 			if err := p.planView(v); err != nil {
 				failed = append(failed, v)
-				reasons[v.name] = reasonOf(err)
+				reasons[v.name] = err.Error()
 			}
 		}
 		if len(failed) == len(waiting) {
@@ -41,17 +34,17 @@ func (p *planner) planView(v sourceObject) error {
 	if err != nil {
 		return err
 	}
-	sql, shape, err := p.translateView(parsed)
+	sql, columns, err := dialect.TranslateView(parsed, p)
 	if err != nil {
 		return err
 	}
-	view := View{Name: v.name, Target: p.relations.pick(v.name), SQL: sql, Source: v.sql}
+	view := View{Name: v.name, Target: p.reserved[v.name], SQL: sql, Source: v.sql}
 	names := targetNames{}
-	for i := range shape {
-		shape[i].Target = names.pick(shape[i].Name)
-		view.Columns = append(view.Columns, shape[i].Target)
+	for i := range columns {
+		columns[i].Target = names.pick(columns[i].Name)
+		view.Columns = append(view.Columns, columns[i].Target)
 	}
-	p.viewTypes[strings.ToLower(v.name)] = viewShape{view.Target, shape}
+	p.viewColumns = append(p.viewColumns, columns)
 	p.views = append(p.views, view)
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"zombiezen.com/go/sqlite"
+
+	"github.com/lakeward/lakeward/internal/dialect"
 )
 
 // format is a form that text may have. A value may have several.
@@ -70,6 +72,12 @@ type profile struct {
 	julian     int64 // REAL that could be Julian days of this age
 	cut        int64 // times with more than microseconds
 
+	keys       *keyBits           // of a key that foreign keys refer to
+	references map[int]*reference // foreign keys from this column, by their place in the table's list
+	counting   []*reference       // those that are counted
+
+	shape   []byte // the first time, whose digits and separators stand for all as long as shaped is true
+	shaped  bool
 	seen    int64
 	samples []value // the first distinct values, copied
 	scratch []byte
@@ -91,6 +99,9 @@ func profileTable(ctx context.Context, conn *sqlite.Conn, t *sourceTable, profil
 	if t.rowid != "" {
 		query += " ORDER BY " + t.rowid // the table itself, never an index that happens to cover it
 	}
+	for _, p := range profiles {
+		p.begin()
+	}
 	var rows int64
 	err := readRows(ctx, conn, query, func(row []value) error {
 		for i, p := range profiles {
@@ -105,7 +116,7 @@ func profileTable(ctx context.Context, conn *sqlite.Conn, t *sourceTable, profil
 		return rows, fmt.Errorf("read table %s: %w", t.name, err)
 	}
 	for _, p := range profiles {
-		p.finish()
+		p.end()
 	}
 	return rows, nil
 }
@@ -159,6 +170,14 @@ func (p *profile) addInteger(i int64) {
 		p.MaxInteger = i
 	}
 	p.Integer++
+	if p.keys != nil {
+		p.keys.add(i)
+	}
+	for _, r := range p.counting {
+		if !r.to.has(i) {
+			r.missing++
+		}
+	}
 	if p.digits[0] > 0 {
 		p.addDigits(value{class: sqlite.TypeInteger, i: i})
 	}
@@ -283,6 +302,7 @@ func (p *profile) addMoment(b []byte) bool {
 	if !ok {
 		return false
 	}
+	p.addShape(b)
 	if m.cut {
 		p.cut++
 	}
@@ -300,6 +320,27 @@ func (p *profile) addMoment(b []byte) bool {
 		}
 	}
 	return true
+}
+
+// addShape notes whether all times are written alike: digits in the same places, and the same between them.
+func (p *profile) addShape(b []byte) {
+	if p.shape == nil {
+		p.shape, p.shaped = bytes.Clone(b), true
+		return
+	}
+	p.shaped = p.shaped && len(b) == len(p.shape)
+	for i := 0; p.shaped && i < len(b); i++ {
+		digit := b[i] >= '0' && b[i] <= '9'
+		p.shaped = b[i] == p.shape[i] || digit && p.shape[i] >= '0' && p.shape[i] <= '9'
+	}
+}
+
+// timeForm returns the one form in which all times are written, as dialect.TimeForm says it, or "".
+func (p *profile) timeForm() string {
+	if !p.shaped || p.numbers() > 0 || p.Blob > 0 {
+		return ""
+	}
+	return dialect.TimeForm(string(p.shape))
 }
 
 func (p *profile) addNumber(b []byte) bool {
@@ -336,8 +377,8 @@ func (p *profile) addUUID(b []byte) bool {
 	return true
 }
 
-// finish fills in what the plan shows.
-func (p *profile) finish() {
+// countFormats fills in what the plan shows.
+func (p *profile) countFormats() {
 	for f, n := range p.formats {
 		if name := formatNames[f]; name == "" || p.count(format(f)) == 0 {
 			continue

@@ -39,7 +39,7 @@ func decide(declared string, values []value, isKey bool) (choice, int64) {
 	for _, v := range values {
 		p.add(&v)
 	}
-	p.finish()
+	p.end()
 	c := choose(d, p, isKey)
 	return c, p.misfits(c.target)
 }
