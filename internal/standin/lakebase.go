@@ -51,6 +51,7 @@ type Lakebase struct {
 
 	queueMu sync.Mutex                 // held while submitting, so that queues have the order of the state's changes
 	tails   map[string]<-chan struct{} // by project: closed when the last operation in its queue is over
+	tasks   map[string]<-chan struct{} // by operation that is not finished: closed when it is over
 	jobs    chan func(context.Context)
 
 	runMu    sync.Mutex
@@ -88,7 +89,7 @@ func Start(ctx context.Context, o Options) (*Lakebase, error) {
 func newLakebase(o Options) *Lakebase {
 	l := &Lakebase{
 		port: o.Port, tokenTTL: o.TokenTTL, fast: o.Fast, log: o.Log,
-		tails: map[string]<-chan struct{}{}, jobs: make(chan func(context.Context)),
+		tails: map[string]<-chan struct{}{}, tasks: map[string]<-chan struct{}{}, jobs: make(chan func(context.Context)),
 		runners: map[string]*runner{}, wake: make(chan struct{}, 1), stopping: make(chan struct{}),
 	}
 	if l.port == 0 {

@@ -192,7 +192,9 @@ func (l *Lakebase) schedule(op *operation) <-chan struct{} {
 	if p, b := l.store.view().branchByName("projects/" + op.Project + "/branches/" + op.Branch); b != nil {
 		projects = queuesOf(p, b)
 	}
-	return l.enqueue(projects, func(ctx context.Context) { l.work(ctx, op) })
+	done := l.enqueue(projects, func(ctx context.Context) { l.work(ctx, op) })
+	l.tasks[op.Name] = done
+	return done
 }
 
 // queuesOf returns the projects that are busy while there is work on a branch: its own and, while it is yet to be copied
@@ -232,6 +234,28 @@ func (l *Lakebase) enqueue(projects []string, do func(context.Context)) <-chan s
 	return done
 }
 
+// patience is how long a call that asks for an operation waits for its end. Clients that ask in a loop pause longer and
+// longer in between; most operations are over sooner than the first pause.
+const patience = 2 * time.Second
+
+// awaitOperation waits a little for the end of an operation.
+func (l *Lakebase) awaitOperation(ctx context.Context, name string) {
+	l.queueMu.Lock()
+	done, ok := l.tasks[name]
+	l.queueMu.Unlock()
+	if !ok {
+		return
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	case <-ctx.Done():
+	case <-l.stopping:
+	}
+}
+
 // work does an operation and records its end. An operation that was interrupted stays undone.
 func (l *Lakebase) work(ctx context.Context, op *operation) {
 	settle, err := l.perform(ctx, op)
@@ -248,6 +272,9 @@ func (l *Lakebase) work(ctx context.Context, op *operation) {
 		}
 		return nil
 	})
+	l.queueMu.Lock()
+	delete(l.tasks, op.Name)
+	l.queueMu.Unlock()
 	l.wakeJanitor()
 	level := slog.LevelInfo
 	if err != nil || saveErr != nil {
