@@ -22,6 +22,8 @@ type Target interface {
 	Connect(ctx context.Context) (*pgx.Conn, error)
 }
 
+var _ Target = (*lakeward.Connector)(nil)
+
 // DSN is a postgres:// URL, or a keyword/value string, as a Target. Variables such as PGPASSWORD and PGSSLMODE fill in
 // what it leaves out.
 type DSN string
