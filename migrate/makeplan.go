@@ -16,7 +16,7 @@ import (
 type PlanOptions struct {
 	Schema   string            // the target's schema; empty means public
 	Progress lakeward.Progress // receives what happens; may be nil
-	Jobs     int               // unused so far: one connection reads one table after the other
+	Jobs     int               // how many tables may be read at the same time; one connection reads them one by one
 }
 
 // MakePlan reads every value of the SQLite database at path and decides, with the evidence, what each table and column

@@ -19,9 +19,38 @@ func (p *planner) planIndexes(t *tablePlanner) {
 			p.leave(Left{Kind: "index", Table: t.Name, Name: source.name, Reason: err.Error(), Source: source.sql})
 			continue
 		}
+		if size := t.entrySize(source.columns()); size > mostIndexBytes {
+			p.leave(Left{Kind: "index", Table: t.Name, Name: source.name, Source: source.sql,
+				Reason: fmt.Sprintf("its values have up to %s bytes, an index entry in PostgreSQL 2,704", grouped(size)),
+				Draft:  createIndex(p.schema, t.Table, hashed(index, p.reserved[source.name]))})
+			continue
+		}
 		index.Name = p.reserved[source.name]
 		t.Indexes = append(t.Indexes, index)
 	}
+}
+
+// mostIndexBytes is how large the values of an index entry may be for sure: a third of a page, less what goes with them.
+const mostIndexBytes = 2600
+
+// entrySize returns how many bytes the texts and blobs of columns may have together.
+func (t *tablePlanner) entrySize(columns []int) (size int64) {
+	for _, i := range columns {
+		if i >= 0 && (typeClass(t.Columns[i].Type) == "text" || t.Columns[i].Type == "bytea") {
+			size += t.Columns[i].Found.MaxBytes
+		}
+	}
+	return size
+}
+
+// hashed returns the same index over the digests of its columns, which finds equal values and keeps unique ones apart.
+func hashed(ix Index, name string) Index {
+	keys := make([]string, len(ix.Keys))
+	for i, key := range ix.Keys {
+		keys[i] = "md5((" + strings.TrimSuffix(key, " DESC") + ")::text)"
+	}
+	ix.Keys, ix.Name = keys, name
+	return ix
 }
 
 func (p *planner) planIndex(t *tablePlanner, source sourceIndex) (Index, error) {

@@ -14,6 +14,10 @@ func (p *planner) planKeys(t *tablePlanner) {
 		p.planPrimaryKey(t, key)
 	}
 	for _, ix := range t.source.indexes {
+		if size := t.entrySize(ix.columns()); ix.constraint() && size > mostIndexBytes {
+			t.note("the key (%s) has values of up to %s bytes; PostgreSQL takes 2,704 after compression, or the migration fails",
+				strings.Join(t.targets(ix.columns()), ", "), grouped(size))
+		}
 		if ix.origin != "u" {
 			continue
 		}

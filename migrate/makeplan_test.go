@@ -291,6 +291,18 @@ func TestORMsFindTheTypesTheyExpect(t *testing.T) {
 	}
 }
 
+func TestIndexOverTextsThatAreTooLongStaysBehind(t *testing.T) {
+	t.Parallel()
+	plan := planOf(t, `CREATE TABLE t (a TEXT, b TEXT); CREATE INDEX ia ON t (a); CREATE INDEX ib ON t (b);
+		INSERT INTO t VALUES (hex(randomblob(2000)), 'short')`)
+	if len(plan.Tables[0].Indexes) != 1 || plan.Tables[0].Indexes[0].Name != "ib" {
+		t.Errorf("indexes %+v, want ib alone", plan.Tables[0].Indexes)
+	}
+	if len(plan.Left) != 1 || plan.Left[0].Name != "ia" || !strings.Contains(plan.Left[0].Draft, "md5") {
+		t.Errorf("left %+v, want ia with a draft", plan.Left)
+	}
+}
+
 func TestNamesNeverCollide(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("very_", 13)
