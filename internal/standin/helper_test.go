@@ -200,3 +200,18 @@ func exists(l *Lakebase, parts ...string) bool {
 	_, err := os.Stat(filepath.Join(append([]string{l.dir, "pg"}, parts...)...))
 	return err == nil
 }
+
+// await asks until the answer is yes.
+func await(t *testing.T, what string, yes func() bool) {
+	t.Helper()
+	deadline := time.After(time.Minute)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !yes() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("%s: not within a minute", what)
+		}
+	}
+}

@@ -1,0 +1,179 @@
+package standin
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/databricks/databricks-sdk-go"
+	"github.com/databricks/databricks-sdk-go/common/types/fieldmask"
+	"github.com/databricks/databricks-sdk-go/service/postgres"
+)
+
+// update changes fields of an endpoint and waits for the end of the operation.
+func update(t *testing.T, w *databricks.WorkspaceClient, name string, spec postgres.EndpointSpec, paths ...string) *postgres.Endpoint {
+	t.Helper()
+	op, err := w.Postgres.UpdateEndpoint(t.Context(), postgres.UpdateEndpointRequest{
+		Name: name, Endpoint: postgres.Endpoint{Spec: &spec}, UpdateMask: fieldmask.FieldMask{Paths: paths},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := op.Wait(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func TestEndpointStopsStartsAndGrows(t *testing.T) {
+	t.Parallel()
+	w := userClient(t, shared)
+	branch := makeProject(t, w, "elastic").Status.DefaultBranch
+	e := primaryOf(t, w, branch)
+	conn := connect(t, shared, w, e)
+	exec(t, conn, "CREATE TABLE t AS SELECT 42 AS n")
+
+	e = update(t, w, e.Name, postgres.EndpointSpec{Disabled: true}, "spec.disabled")
+	if !e.Status.Disabled || e.Status.CurrentState != postgres.EndpointStatusStateIdle {
+		t.Errorf("disabled endpoint is %+v", e.Status)
+	}
+	if _, err := login(t, shared, e.Status.Hosts.Host, "admin@lakeward.local", token(t, w, e.Name), "databricks_postgres"); err == nil {
+		t.Error("a disabled endpoint accepts a login")
+	}
+	_, err := w.Postgres.CreateRole(t.Context(), postgres.CreateRoleRequest{
+		Parent: branch, RoleId: "late", Role: postgres.Role{Spec: &postgres.RoleRoleSpec{PostgresRole: "late"}},
+	})
+	if !errors.Is(err, databricks.ErrInvalidState) {
+		t.Errorf("create a role while stopped: %v, want INVALID_STATE", err)
+	}
+
+	e = update(t, w, e.Name, postgres.EndpointSpec{
+		Disabled: false, AutoscalingLimitMinCu: 2, AutoscalingLimitMaxCu: 8,
+		Settings: &postgres.EndpointSettings{PgSettings: map[string]string{"work_mem": "7MB"}}, ForceSendFields: []string{"Disabled"},
+	}, "spec.disabled", "spec.autoscaling_limit_min_cu", "spec.autoscaling_limit_max_cu", "spec.settings.pg_settings")
+	if e.Status.Disabled || e.Status.CurrentState != postgres.EndpointStatusStateActive || e.Status.AutoscalingLimitMaxCu != 8 {
+		t.Errorf("started endpoint is %+v", e.Status)
+	}
+	conn = connect(t, shared, w, e)
+	if got := value[string](t, conn, "SHOW max_connections"); got != "1678" {
+		t.Errorf("max_connections is %s, want 1678 for 8 CU", got)
+	}
+	if got := value[string](t, conn, "SHOW work_mem"); got != "7MB" {
+		t.Errorf("work_mem is %s", got)
+	}
+	if got := value[int](t, conn, "SELECT n FROM t"); got != 42 {
+		t.Errorf("the data are %d", got)
+	}
+}
+
+func TestReadOnlyEndpointFollows(t *testing.T) {
+	t.Parallel()
+	w := userClient(t, shared)
+	branch := makeProject(t, w, "replicas").Status.DefaultBranch
+	primary := primaryOf(t, w, branch)
+	conn := connect(t, shared, w, primary)
+	exec(t, conn, "CREATE TABLE t (n int)")
+	op, err := w.Postgres.CreateEndpoint(t.Context(), postgres.CreateEndpointRequest{
+		Parent: branch, EndpointId: "reader", Endpoint: postgres.Endpoint{
+			Spec: &postgres.EndpointSpec{EndpointType: postgres.EndpointTypeEndpointTypeReadOnly},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader, err := op.Wait(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	replica := connect(t, shared, w, reader)
+	exec(t, conn, "INSERT INTO t VALUES (1)")
+	await(t, "the row arrives", func() bool { return value[int](t, replica, "SELECT count(*)::int FROM t") == 1 })
+	if _, err := replica.Exec(t.Context(), "INSERT INTO t VALUES (2)"); err == nil {
+		t.Error("a read-only endpoint accepts a write")
+	}
+
+	update(t, w, primary.Name, postgres.EndpointSpec{AutoscalingLimitMaxCu: 4}, "spec.autoscaling_limit_max_cu")
+	reader, err = w.Postgres.GetEndpoint(t.Context(), postgres.GetEndpointRequest{Name: reader.Name})
+	if err != nil || reader.Status.CurrentState != postgres.EndpointStatusStateActive {
+		t.Errorf("after the primary has grown, the reader is %+v, %v", reader, err)
+	}
+
+	del, err := w.Postgres.DeleteEndpoint(t.Context(), postgres.DeleteEndpointRequest{Name: reader.Name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := del.Wait(t.Context()); err != nil || exists(shared, "replicas", "production+reader") {
+		t.Errorf("delete the reader: %v", err)
+	}
+	_, err = w.Postgres.DeleteEndpoint(t.Context(), postgres.DeleteEndpointRequest{Name: primary.Name})
+	if !errors.Is(err, databricks.ErrBadRequest) || !strings.Contains(err.Error(), "Read-write endpoints cannot be deleted") {
+		t.Errorf("delete the primary: %v", err)
+	}
+}
+
+func TestEndpointThatCannotStartIsDegraded(t *testing.T) {
+	t.Parallel()
+	w := userClient(t, shared)
+	p := makeProject(t, w, "broken")
+	name := primaryOf(t, w, p.Status.DefaultBranch).Name
+	op, err := w.Postgres.UpdateEndpoint(t.Context(), postgres.UpdateEndpointRequest{
+		Name: name, UpdateMask: fieldmask.FieldMask{Paths: []string{"spec.settings"}},
+		Endpoint: postgres.Endpoint{Spec: &postgres.EndpointSpec{
+			Settings: &postgres.EndpointSettings{PgSettings: map[string]string{"work_mem": "a lot"}},
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := op.Wait(t.Context()); err == nil || !strings.Contains(err.Error(), "work_mem") {
+		t.Errorf("the operation ends with %v, want PostgreSQL's complaint about work_mem", err)
+	}
+	if e := primaryOf(t, w, p.Status.DefaultBranch); e.Status.CurrentState != postgres.EndpointStatusStateDegraded {
+		t.Errorf("state is %s, want DEGRADED", e.Status.CurrentState)
+	}
+	got, err := w.Postgres.GetProject(t.Context(), postgres.GetProjectRequest{Name: p.Name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tags := got.Status.CustomTags; len(tags) != 1 || tags[0].Key != problemTag || !strings.Contains(tags[0].Value, "work_mem") {
+		t.Errorf("the reason is not in the project's tags: %+v", tags)
+	}
+	if i, err := w.Database.GetDatabaseInstanceByName(t.Context(), "broken"); err != nil || i.State != "DEGRADED" {
+		t.Errorf("the instance is %+v, %v", i, err)
+	}
+	if problems := shared.Problems(); problems[name] == nil {
+		t.Errorf("problems are %v", problems)
+	}
+	update(t, w, name, postgres.EndpointSpec{}, "spec.settings")
+	if e := primaryOf(t, w, p.Status.DefaultBranch); e.Status.CurrentState != postgres.EndpointStatusStateActive {
+		t.Errorf("mended, the state is %s", e.Status.CurrentState)
+	}
+}
+
+func TestEndpointSettingsAreChecked(t *testing.T) {
+	t.Parallel()
+	w := userClient(t, shared)
+	name := primaryOf(t, w, makeProject(t, w, "checked").Status.DefaultBranch).Name
+	for why, spec := range map[string]postgres.EndpointSpec{
+		"too small":           {AutoscalingLimitMinCu: 0.25},
+		"upside down":         {AutoscalingLimitMinCu: 8, AutoscalingLimitMaxCu: 4},
+		"too wide":            {AutoscalingLimitMinCu: 1, AutoscalingLimitMaxCu: 20},
+		"too large":           {AutoscalingLimitMinCu: 60, AutoscalingLimitMaxCu: 70},
+		"a broken unit":       {AutoscalingLimitMinCu: 1.5, AutoscalingLimitMaxCu: 2},
+		"somebody's settings": {Settings: &postgres.EndpointSettings{PgSettings: map[string]string{"Listen_Addresses": "*"}}},
+		"two lines":           {Settings: &postgres.EndpointSettings{PgSettings: map[string]string{"work_mem": "1MB'\nport = 1"}}},
+		"no parameter":        {Settings: &postgres.EndpointSettings{PgSettings: map[string]string{"a b": "1"}}},
+	} {
+		_, err := w.Postgres.UpdateEndpoint(t.Context(), postgres.UpdateEndpointRequest{
+			Name: name, Endpoint: postgres.Endpoint{Spec: &spec}, UpdateMask: fieldmask.FieldMask{Paths: []string{"*"}},
+		})
+		if !errors.Is(err, databricks.ErrInvalidParameterValue) {
+			t.Errorf("%s: %v, want INVALID_PARAMETER_VALUE", why, err)
+		}
+	}
+	_, err := w.Postgres.UpdateEndpoint(t.Context(), postgres.UpdateEndpointRequest{Name: name})
+	if !errors.Is(err, databricks.ErrInvalidParameterValue) || !strings.Contains(err.Error(), "update_mask") {
+		t.Errorf("without a mask: %v", err)
+	}
+}
