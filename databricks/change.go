@@ -42,7 +42,9 @@ func (w *Workspace) Create(ctx context.Context, s Spec, progress lakeward.Progre
 		var operations []string
 		operations, err = f.create(ctx, s)
 		if err == nil {
-			return w.wait(ctx, awaited{"create", r, operations, lakeward.StatusReady}, progress)
+			return w.wait(ctx, awaited{
+				verb: "create", instance: r, family: f, operations: operations, status: lakeward.StatusReady,
+			}, progress)
 		}
 		if err = explain(err, "create instance %s", s.Name); !absent(err) {
 			break
@@ -66,8 +68,8 @@ func (w *Workspace) Stop(ctx context.Context, name string, progress lakeward.Pro
 // until it accepts logins again.
 func (w *Workspace) Resize(ctx context.Context, s Spec, progress lakeward.Progress) (lakeward.Instance, error) {
 	if (s == Spec{Name: s.Name}) {
-		return lakeward.Instance{}, lakeward.Errorf(lakeward.KindInvalid, "name a capacity, a retention or a number of nodes",
-			"nothing to change about instance %s", s.Name)
+		return lakeward.Instance{}, lakeward.Errorf(lakeward.KindInvalid,
+			"name a capacity, a retention or a number of nodes", "nothing to change about instance %s", s.Name)
 	}
 	return w.change(ctx, "resize", change{spec: s}, progress)
 }
@@ -90,7 +92,9 @@ func (w *Workspace) Delete(ctx context.Context, name string, progress lakeward.P
 	if err != nil {
 		return explain(err, "delete instance %s", name)
 	}
-	_, err = w.wait(ctx, awaited{"delete", r, operations, lakeward.StatusNotCreated}, progress)
+	_, err = w.wait(ctx, awaited{
+		verb: "delete", instance: r, family: f, operations: operations, status: lakeward.StatusNotCreated,
+	}, progress)
 	return err
 }
 
@@ -104,32 +108,43 @@ func (w *Workspace) change(ctx context.Context, verb string, c change, p lakewar
 	if err != nil {
 		return lakeward.Instance{}, err
 	}
-	target := lakeward.StatusReady
-	if i.Status == lakeward.StatusStopped {
-		target = lakeward.StatusStopped // a resize leaves it so
-	}
-	if c.stopped != nil {
-		target = lakeward.StatusReady
-		if *c.stopped {
-			target = lakeward.StatusStopped
-		}
-		if i.Status == target {
-			return i, nil
-		}
+	target := c.target()
+	if target != "" && i.Status == target {
+		return i, nil
 	}
 	operations, err := f.change(ctx, i, c)
 	if err != nil {
 		return lakeward.Instance{}, explain(err, "%s instance %s", verb, r.name)
 	}
-	return w.wait(ctx, awaited{verb, r, operations, target}, p)
+	return w.wait(ctx, awaited{verb: verb, instance: r, family: f, operations: operations, status: target}, p)
+}
+
+// target is the status that a change leads to; empty for one that leaves a stopped instance stopped.
+func (c change) target() lakeward.Status {
+	switch {
+	case c.stopped == nil:
+		return ""
+	case *c.stopped:
+		return lakeward.StatusStopped
+	}
+	return lakeward.StatusReady
 }
 
 // awaited is what a change leads to.
 type awaited struct {
 	verb       string
 	instance   reference
-	operations []string // that must end first
-	status     lakeward.Status
+	family     family          // that was asked for the change: the other one may be ahead of it
+	operations []string        // that must end first
+	status     lakeward.Status // empty: ready or stopped
+}
+
+// reached reports whether an instance of status s is what was awaited.
+func (a awaited) reached(s lakeward.Status) bool {
+	if a.status == "" {
+		return s == lakeward.StatusReady || s == lakeward.StatusStopped
+	}
+	return s == a.status
 }
 
 // wait polls until the operations ended and the instance has the awaited status, and reports each state that it sees.
@@ -145,7 +160,7 @@ func (w *Workspace) wait(ctx context.Context, a awaited, progress lakeward.Progr
 		if err != nil {
 			return lakeward.Instance{}, err
 		}
-		i, state, err := w.observe(ctx, a.instance)
+		i, state, err := a.observe(ctx)
 		if err != nil {
 			return lakeward.Instance{}, err
 		}
@@ -157,7 +172,7 @@ func (w *Workspace) wait(ctx context.Context, a awaited, progress lakeward.Progr
 		}
 		switch {
 		case busy:
-		case i.Status == a.status:
+		case a.reached(i.Status):
 			return i, nil
 		case i.Status == lakeward.StatusError:
 			return i, lakeward.Errorf(lakeward.KindInternal, "look at it in the workspace, or delete it and try again",
@@ -172,17 +187,18 @@ func (w *Workspace) wait(ctx context.Context, a awaited, progress lakeward.Progr
 }
 
 // observe looks at an instance that may not exist, and says in which state it is.
-func (w *Workspace) observe(ctx context.Context, r reference) (lakeward.Instance, string, error) {
-	i, _, err := w.find(ctx, r)
-	switch {
-	case err == nil && i.Status == lakeward.StatusStopped:
-		return i, "STOPPED", nil // the API says IDLE and disabled
-	case err == nil:
-		return i, i.State, nil
-	case lakeward.KindOf(err) == lakeward.KindNotFound:
-		return lakeward.Instance{Status: lakeward.StatusNotCreated}, string(lakeward.StatusNotCreated), nil
+func (a awaited) observe(ctx context.Context) (lakeward.Instance, string, error) {
+	i, err := a.family.get(ctx, a.instance)
+	if err != nil {
+		if err = explain(err, "%s instance %s", a.verb, a.instance.name); lakeward.KindOf(err) == lakeward.KindNotFound {
+			return lakeward.Instance{Status: lakeward.StatusNotCreated}, string(lakeward.StatusNotCreated), nil
+		}
+		return lakeward.Instance{}, "", err
 	}
-	return lakeward.Instance{}, "", err
+	if i.Status == lakeward.StatusStopped {
+		return i, "STOPPED", nil // the Autoscaling API says IDLE, and disabled
+	}
+	return i, i.State, nil
 }
 
 // pending reports whether one of the operations is still running.
@@ -191,7 +207,8 @@ func (w *Workspace) pending(ctx context.Context, a awaited) (bool, error) {
 	for _, name := range a.operations {
 		op, err := w.client.Postgres.GetOperation(ctx, postgres.GetOperationRequest{Name: name})
 		if err != nil {
-			if err = explain(err, "%s", tried); a.status == lakeward.StatusNotCreated && absent(err) {
+			err = explain(err, "%s", tried)
+			if a.status == lakeward.StatusNotCreated && lakeward.KindOf(err) == lakeward.KindNotFound {
 				continue // it went with the project
 			}
 			return false, err

@@ -10,7 +10,6 @@ import (
 
 	"github.com/databricks/databricks-sdk-go/apierr"
 	"github.com/databricks/databricks-sdk-go/config"
-	"github.com/databricks/databricks-sdk-go/httpclient"
 	"github.com/databricks/databricks-sdk-go/service/postgres"
 
 	"github.com/lakeward/lakeward"
@@ -31,7 +30,7 @@ func explain(err error, format string, args ...any) error {
 
 // hints are what helps with an error of a kind, whatever was tried.
 var hints = map[lakeward.Kind]string{
-	lakeward.KindUnauthenticated: "check DATABRICKS_TOKEN, or the client id and secret; lakeward config shows which are used",
+	lakeward.KindUnauthenticated: "check the token, or the client id and secret; lakeward config shows what is used",
 	lakeward.KindDenied:          "ask a workspace admin, or the instance's creator, for the permission CAN MANAGE",
 	lakeward.KindConflict:        "lakeward instance list shows what there is, and in which state",
 	lakeward.KindUnavailable:     "check the network and DATABRICKS_HOST, then try again",
@@ -44,13 +43,12 @@ func classify(err error) lakeward.Kind {
 	if e, ok := errors.AsType[*apierr.APIError](err); ok {
 		return kindOf(e.ErrorCode, e.StatusCode, e.Message)
 	}
-	if e, ok := errors.AsType[*httpclient.HttpError](err); ok { // of the token endpoint
-		return kindOf("", e.StatusCode, e.Message)
-	}
-	if errors.Is(err, config.ErrCannotConfigureDefault) {
+	switch {
+	case errors.Is(err, apierr.ErrUnauthenticated), errors.Is(err, apierr.ErrBadRequest): // says the token endpoint
 		return lakeward.KindUnauthenticated
-	}
-	if errors.Is(err, context.Canceled) {
+	case errors.Is(err, config.ErrCannotConfigureDefault):
+		return lakeward.KindUnauthenticated
+	case errors.Is(err, context.Canceled):
 		return ""
 	}
 	if _, ok := errors.AsType[*url.Error](err); ok || errors.Is(err, context.DeadlineExceeded) {
@@ -80,6 +78,9 @@ func kindOf(code string, status int, message string) lakeward.Kind {
 	case http.StatusUnauthorized:
 		return lakeward.KindUnauthenticated
 	case http.StatusForbidden:
+		if strings.Contains(message, "Invalid access token") { // not 401, for a personal access token
+			return lakeward.KindUnauthenticated
+		}
 		return lakeward.KindDenied
 	case http.StatusNotFound:
 		return lakeward.KindNotFound
@@ -95,13 +96,12 @@ func kindOf(code string, status int, message string) lakeward.Kind {
 	return lakeward.KindInternal
 }
 
-// answered reports whether err is the workspace's answer, and not the lack of one.
+// answered reports whether err is what a host answered, and not the lack of an answer.
 func answered(err error) bool {
-	if _, ok := errors.AsType[*apierr.APIError](err); ok {
-		return true
+	if _, ok := errors.AsType[*url.Error](err); ok {
+		return false
 	}
-	_, ok := errors.AsType[*httpclient.HttpError](err)
-	return ok
+	return err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled)
 }
 
 // absent reports whether an API does not know the object, or is not there itself.

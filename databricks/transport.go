@@ -33,8 +33,8 @@ func refused(name, host string) error {
 	return &lakeward.Error{Kind: lakeward.KindUnavailable, Hint: hint, Message: "nothing listens at " + host}
 }
 
-// greet makes the first contact with the host that the SDK has found, and returns what it says about itself; that may be
-// nothing.
+// greet makes the first contact with the host that the SDK has found, and returns what it says about itself, which may
+// be nothing.
 //
 // The SDK would do this while it reads its configuration, where it knows no context, takes no failure for an error, and
 // warns on standard error.

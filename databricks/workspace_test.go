@@ -46,6 +46,15 @@ func TestOpenStopsWithItsContext(t *testing.T) {
 	}
 }
 
+func TestOpenTakesAHostThatSaysNothingAboutItself(t *testing.T) {
+	t.Parallel()
+	bare := httptest.NewServer(http.NotFoundHandler())
+	defer bare.Close()
+	if _, err := databricks.Open(t.Context(), databricks.Config{Host: bare.URL, Token: "dapi-secret"}); err != nil {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestOpenSaysThatNothingIsConfigured(t *testing.T) {
 	t.Setenv("DATABRICKS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
 	for _, name := range []string{"DATABRICKS_HOST", "DATABRICKS_TOKEN", "DATABRICKS_CONFIG_PROFILE"} {
