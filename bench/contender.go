@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/migrate"
+)
+
+// contender is a tool that migrates the source.
+type contender interface {
+	Name() string
+	Prepare(ctx context.Context) error // makes an empty target
+	Migrate(ctx context.Context) (result, error)
+	Count(ctx context.Context) (int64, error) // the target's rows
+	Drop(ctx context.Context) error
+}
+
+// lakewardTool is `lakeward migrate` into the instance. It verifies every row before it says that it is done.
+type lakewardTool struct {
+	binary, source string
+	place          *place
+}
+
+const lakewardSchema = "bench"
+
+func (l *lakewardTool) Name() string { return "lakeward" }
+
+func (l *lakewardTool) Prepare(ctx context.Context) error {
+	return l.place.execute(ctx, lakeward.DefaultDatabase, "CHECKPOINT")
+}
+
+func (l *lakewardTool) Migrate(ctx context.Context) (result, error) {
+	file := filepath.Join(l.place.dir, "report.json")
+	cmd := exec.CommandContext(ctx, l.binary, "migrate", l.source, "--to", instance, "--schema", lakewardSchema, "--report", file)
+	// The environment may name another workspace.
+	cmd.Env = append(without(os.Environ(), "DATABRICKS_", "LAKEWARD_", "PG"), "LAKEWARD_DIR="+l.place.dir)
+	r, err := run(cmd)
+	if err != nil {
+		return result{}, err
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return result{}, fmt.Errorf("read report: %w", err)
+	}
+	var report migrate.Report
+	if err := json.Unmarshal(data, &report); err != nil {
+		return result{}, fmt.Errorf("read report: %w", err)
+	}
+	r.phases = report.Phases
+	return r, nil
+}
+
+func (l *lakewardTool) Count(ctx context.Context) (int64, error) {
+	return l.place.count(ctx, lakeward.DefaultDatabase, lakewardSchema)
+}
+
+func (l *lakewardTool) Drop(ctx context.Context) error {
+	return l.place.execute(ctx, lakeward.DefaultDatabase, "DROP SCHEMA "+lakewardSchema+" CASCADE")
+}
+
+// pgloaderTool is pgloader into a database of its own, as that database's owner.
+type pgloaderTool struct {
+	source string
+	place  *place
+}
+
+const pgloaderDatabase = "pgloader"
+
+// pgloaderSettings are the fastest of those tried on two processors. With a larger prefetch or batch Debian's build runs
+// out of its gigabyte of heap.
+const pgloaderSettings = "workers = 4, concurrency = 1, batch rows = 25000, batch size = 20MB, prefetch rows = 5000"
+
+const pgloaderScript = `LOAD DATABASE
+     FROM sqlite://%s
+     INTO postgresql://%s@unix:%s:%d/%s
+     WITH include drop, create tables, create indexes, reset sequences, foreign keys, %s
+      SET maintenance_work_mem to '256MB', work_mem to '64MB';
+`
+
+func (p *pgloaderTool) Name() string { return "pgloader" }
+
+func (p *pgloaderTool) Prepare(ctx context.Context) error {
+	return p.place.execute(ctx, lakeward.DefaultDatabase,
+		"DROP ROLE IF EXISTS "+pgloaderDatabase, "CREATE ROLE "+pgloaderDatabase+" LOGIN",
+		"CREATE DATABASE "+pgloaderDatabase+" OWNER "+pgloaderDatabase, "CHECKPOINT")
+}
+
+func (p *pgloaderTool) Migrate(ctx context.Context) (result, error) {
+	script := filepath.Join(p.place.dir, "bench.load")
+	text := fmt.Sprintf(pgloaderScript, p.source, pgloaderDatabase, p.place.socket, lakeward.DefaultPort, pgloaderDatabase,
+		pgloaderSettings)
+	if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
+		return result{}, fmt.Errorf("write pgloader's command: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, "pgloader", "--root-dir", filepath.Join(p.place.dir, "pgloader"), script)
+	return run(cmd)
+}
+
+func (p *pgloaderTool) Count(ctx context.Context) (int64, error) {
+	return p.place.count(ctx, pgloaderDatabase, "public")
+}
+
+func (p *pgloaderTool) Drop(ctx context.Context) error {
+	return p.place.execute(ctx, lakeward.DefaultDatabase,
+		"DROP DATABASE "+pgx.Identifier{pgloaderDatabase}.Sanitize()+" WITH (FORCE)", "DROP ROLE "+pgloaderDatabase)
+}
+
+// without leaves out the variables that begin with one of the prefixes.
+func without(environ []string, prefixes ...string) []string {
+	var kept []string
+next:
+	for _, v := range environ {
+		for _, p := range prefixes {
+			if strings.HasPrefix(v, p) {
+				continue next
+			}
+		}
+		kept = append(kept, v)
+	}
+	return kept
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/databricks"
+	"github.com/lakeward/lakeward/internal/pgproc"
+	"github.com/lakeward/lakeward/internal/standin"
+)
+
+const instance = "bench"
+
+// place is where the race is run: a local Lakebase with one instance.
+type place struct {
+	lakebase *standin.Lakebase
+	dir      string // the local Lakebase's folder
+	socket   string // the folder of the instance's unix socket
+}
+
+func open(ctx context.Context) (p *place, err error) {
+	dir, err := os.MkdirTemp("", "lakeward-bench-")
+	if err != nil {
+		return nil, fmt.Errorf("make folder: %w", err)
+	}
+	p = &place{dir: dir, socket: filepath.Join(dir, "pg", instance, "production")}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.Close())
+		}
+	}()
+	if err := os.Chmod(dir, 0o711); err != nil { // as root, PostgreSQL's own user must pass
+		return p, fmt.Errorf("open folder to PostgreSQL: %w", err)
+	}
+	p.lakebase, err = standin.Start(ctx, standin.Options{Dir: dir, API: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return p, fmt.Errorf("start local Lakebase: %w", err)
+	}
+	w := p.lakebase.Workspace()
+	workspace, err := databricks.Open(ctx, databricks.Config{Host: w.Host, Token: lakeward.Secret(w.Token)})
+	if err != nil {
+		return p, fmt.Errorf("sign in to local Lakebase: %w", err)
+	}
+	_, err = workspace.Create(ctx, databricks.Spec{Name: instance}, nil)
+	return p, err
+}
+
+// Close stops everything and removes the folder.
+func (p *place) Close() error {
+	var err error
+	if p.lakebase != nil {
+		err = p.lakebase.Close()
+	}
+	return errors.Join(err, os.RemoveAll(p.dir))
+}
+
+// execute runs statements as the superuser, whom only the unix socket lets in.
+func (p *place) execute(ctx context.Context, database string, statements ...string) error {
+	conn, err := p.connect(ctx, database)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	for _, s := range statements {
+		if _, err := conn.Exec(ctx, s); err != nil {
+			return fmt.Errorf("execute %q: %w", s, err)
+		}
+	}
+	return nil
+}
+
+// count returns the rows of all tables of a schema.
+func (p *place) count(ctx context.Context, database, schema string) (total int64, err error) {
+	conn, err := p.connect(ctx, database)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	const query = `
+		SELECT coalesce(sum((xpath('/row/n/text()', query_to_xml(
+		           format('SELECT count(*) AS n FROM %I.%I', schemaname, tablename), false, true, '')))[1]::text::bigint), 0)
+		  FROM pg_catalog.pg_tables WHERE schemaname = $1`
+	if err := conn.QueryRow(ctx, query, schema).Scan(&total); err != nil {
+		return 0, fmt.Errorf("count rows: %w", err)
+	}
+	return total, nil
+}
+
+func (p *place) connect(ctx context.Context, database string) (*pgx.Conn, error) {
+	c, err := pgx.ParseConfig("sslmode=disable")
+	if err != nil {
+		return nil, fmt.Errorf("configure connection: %w", err)
+	}
+	c.Host, c.Port, c.User, c.Database, c.Fallbacks = p.socket, lakeward.DefaultPort, pgproc.Superuser, database, nil
+	return pgx.ConnectConfig(ctx, c)
+}
