@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -22,7 +23,7 @@ type step struct {
 // build makes everything of the plan that is not a row. What takes long runs in parallel; what locks two tables at once
 // runs alone, on the session of the stage, so that no two steps can wait for each other.
 func (m *migration) build(ctx context.Context) error {
-	if err := m.parallel(ctx, m.indexSteps(), m.index); err != nil {
+	if err := m.indexes(ctx); err != nil {
 		return err
 	}
 	if err := m.constraints(ctx); err != nil {
@@ -56,9 +57,29 @@ func (m *migration) indexSteps() (steps []step) {
 	return steps
 }
 
-// index builds one index.
+// indexes builds all keys and indexes, and reports each table when it has its last one.
+func (m *migration) indexes(ctx context.Context) error {
+	steps := m.indexSteps()
+	var mu sync.Mutex
+	left := map[string]int{}
+	for _, s := range steps {
+		left[s.table.Name]++
+	}
+	return m.parallel(ctx, steps, func(ctx context.Context, conn *pgx.Conn, s step) error {
+		if err := m.index(ctx, conn, s); err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if left[s.table.Name]--; left[s.table.Name] == 0 {
+			m.journal.event(lakeward.Event{Type: lakeward.EventDone, Table: s.table.Name, Message: "keys and indexes"})
+		}
+		return nil
+	})
+}
+
+// index builds one key or index.
 func (m *migration) index(ctx context.Context, conn *pgx.Conn, s step) error {
-	m.journal.event(lakeward.Event{Type: lakeward.EventInfo, Table: s.table.Name, Message: firstLine(s.sql)})
 	err := m.execute(ctx, conn, s)
 	if sqlState(err) == "23505" { // unique_violation
 		return lakeward.Errorf(lakeward.KindConflict,

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"zombiezen.com/go/sqlite"
 
@@ -16,11 +16,55 @@ import (
 // snapshotPages is how many pages are copied at a time, between looks at the context.
 const snapshotPages = 4096
 
+// snapshotPrefix begins the name of a snapshot's folder; draftPrefix while it is not locked yet.
+const (
+	snapshotPrefix = "lakeward-snapshot-"
+	draftPrefix    = ".lakeward-snapshot-"
+)
+
+// makeLocked makes a folder below workDir that only this user can enter, and locks it. It has its name only once it is
+// locked, so that nobody can take it for abandoned.
+func makeLocked(workDir string) (folder string, lock *os.File, err error) {
+	draft, err := os.MkdirTemp(workDir, draftPrefix) // 0700
+	if err != nil {
+		return "", nil, err
+	}
+	lock, err = os.Open(draft)
+	if err != nil {
+		return "", nil, err
+	}
+	if err := tryLock(lock); err != nil {
+		return "", nil, errors.Join(err, lock.Close())
+	}
+	folder = filepath.Join(workDir, strings.Replace(filepath.Base(draft), draftPrefix, snapshotPrefix, 1))
+	if err := os.Rename(draft, folder); err != nil {
+		return "", nil, errors.Join(err, lock.Close())
+	}
+	return folder, lock, nil
+}
+
+// removeAbandoned deletes the snapshots of runs that were killed: nobody holds their locks. It is a courtesy; what
+// cannot be deleted stays.
+func removeAbandoned(workDir string) {
+	folders, _ := filepath.Glob(filepath.Join(workDir, snapshotPrefix+"*")) // the pattern is well formed
+	for _, folder := range folders {
+		lock, err := os.Open(folder)
+		if err != nil { // of another user
+			continue
+		}
+		if tryLock(lock) == nil {
+			_ = os.RemoveAll(folder)
+		}
+		_ = lock.Close()
+	}
+}
+
 // snapshot is a consistent private copy of the source. Everything that is read for a migration is read from it, by
 // several connections at once, while the application goes on writing to the source.
 type snapshot struct {
 	folder string
 	path   string
+	lock   *os.File // tells later runs that the folder is in use
 }
 
 // takeSnapshot copies the source into a new folder below workDir through SQLite's online backup: consistent also while
@@ -32,12 +76,13 @@ func takeSnapshot(ctx context.Context, source, workDir string, j *journal) (_ *s
 	if workDir == "" {
 		workDir = os.TempDir()
 	}
-	folder, err := os.MkdirTemp(workDir, "lakeward-snapshot-") // 0700
+	removeAbandoned(workDir)
+	folder, lock, err := makeLocked(workDir)
 	if err != nil {
 		return nil, lakeward.Errorf(lakeward.KindInvalid, "name a folder that can be written to",
 			"make a folder for the snapshot: %w", err)
 	}
-	s := &snapshot{folder: folder, path: filepath.Join(folder, "source.sqlite")}
+	s := &snapshot{folder: folder, path: filepath.Join(folder, "source.sqlite"), lock: lock}
 	meter := j.meter(filepath.Base(source), 0)
 	err = withSource(ctx, source, func(src *sqlite.Conn) error {
 		if err := s.reserve(src); err != nil {
@@ -161,7 +206,7 @@ func (s *snapshot) open() (*sqlite.Conn, error) {
 
 // remove deletes the copy.
 func (s *snapshot) remove() error {
-	if err := os.RemoveAll(s.folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := errors.Join(os.RemoveAll(s.folder), s.lock.Close()); err != nil {
 		return fmt.Errorf("remove the snapshot: %w", err)
 	}
 	return nil

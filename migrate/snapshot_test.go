@@ -84,6 +84,35 @@ func TestSnapshotIsPrivate(t *testing.T) {
 	}
 }
 
+func TestSnapshotRemovesThoseOfKilledRuns(t *testing.T) {
+	t.Parallel()
+	source, work := newSource(t, "CREATE TABLE t (n INTEGER)"), t.TempDir()
+	killed, lock, err := makeLocked(work)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lock.Close(); err != nil { // as the kernel does
+		t.Fatal(err)
+	}
+	first, err := takeSnapshot(t.Context(), source, work, &journal{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := takeSnapshot(t.Context(), source, work, &journal{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(killed); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the snapshot of the killed run is still there: %v", err)
+	}
+	if _, err := os.Stat(first.path); err != nil {
+		t.Errorf("the snapshot of a run that is alive: %v", err)
+	}
+	if err := errors.Join(first.remove(), second.remove()); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestSnapshotLooksForSpaceFirst takes a source that claims to be larger than any disk here.
 func TestSnapshotLooksForSpaceFirst(t *testing.T) {
 	t.Parallel()

@@ -2,7 +2,11 @@
 
 package migrate
 
-import "golang.org/x/sys/unix"
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
 
 // freeSpace returns how many bytes an ordinary user may still write below folder.
 func freeSpace(folder string) (int64, error) {
@@ -12,3 +16,6 @@ func freeSpace(folder string) (int64, error) {
 	}
 	return int64(st.Bavail) * int64(st.Bsize), nil
 }
+
+// tryLock locks a file or folder until it is closed, or fails when somebody else holds the lock.
+func tryLock(file *os.File) error { return unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) }

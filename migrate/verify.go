@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/jackc/pgx/v5"
 
@@ -76,19 +75,28 @@ func (m *migration) compare(ctx context.Context, schema string) error {
 type verifier struct {
 	*migration
 	schema  string
-	mu      sync.Mutex
 	misfits map[string]misfitRows // by the source's table
 }
 
 // tables compares all tables, the largest first.
 func (v *verifier) tables(ctx context.Context) error {
-	for _, t := range v.plan.Tables {
-		v.report.table(t) // so that none moves while workers fill them in
-	}
 	tables := slices.SortedStableFunc(slices.Values(v.plan.Tables), func(a, b Table) int { return cmp.Compare(b.Rows, a.Rows) })
-	return eachItem(ctx, v.target, v.Jobs, tables, func(ctx context.Context, conn *pgx.Conn, t Table) error {
-		return frozen(ctx, conn, func() error { return v.table(ctx, conn, t) })
+	reports, misfits := make([]TableReport, len(tables)), make([]misfitRows, len(tables))
+	err := eachItem(ctx, v.target, v.Jobs, indices(len(tables)), func(ctx context.Context, conn *pgx.Conn, i int) error {
+		return frozen(ctx, conn, func() (err error) {
+			reports[i], misfits[i], err = v.table(ctx, conn, tables[i])
+			return err
+		})
 	})
+	if err != nil {
+		return err
+	}
+	for i, t := range tables {
+		r := v.report.table(t)
+		reports[i].Bytes = r.Bytes
+		*r, v.misfits[t.Name] = reports[i], misfits[i]
+	}
+	return nil
 }
 
 // frozen runs fn in a transaction that sees the target as of one moment and cannot write.
@@ -101,36 +109,33 @@ func frozen(ctx context.Context, conn *pgx.Conn, fn func() error) error {
 	return fn()
 }
 
-func (v *verifier) table(ctx context.Context, conn *pgx.Conn, t Table) error {
+// table compares one table.
+func (v *verifier) table(ctx context.Context, conn *pgx.Conn, t Table) (TableReport, misfitRows, error) {
+	found := TableReport{Name: t.Name, Target: t.Target}
 	shape, err := newRowShape(t)
 	if err != nil {
-		return err
+		return found, misfitRows{}, err
 	}
 	if err := checkHash(ctx, conn); err != nil {
-		return err
+		return found, misfitRows{}, err
+	}
+	if err := v.quarantined(ctx, conn, t, &found); err != nil {
+		return found, misfitRows{}, err
 	}
 	src, err := v.snapshot.open()
 	if err != nil {
-		return err
+		return found, misfitRows{}, err
 	}
 	defer func() { _ = src.Close() }() // it was only read
-	found := TableReport{Name: t.Name, Target: t.Target, Bytes: v.report.table(t).Bytes}
 	check := &tableCheck{shape: shape, schema: v.schema, src: src, dst: conn, report: &found, meter: v.journal.meter(t.Name, t.Rows)}
-	if err := v.quarantined(ctx, conn, t, &found); err != nil {
-		return err
-	}
 	if err := check.run(ctx); err != nil {
-		return err
+		return found, misfitRows{}, err
 	}
 	check.meter.done()
 	if found.Error == "" && check.misfits.count != found.Quarantined {
 		found.Error = fmt.Sprintf("%d rows do not fit the target, %d are in %s", check.misfits.count, found.Quarantined, quarantineTable)
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.misfits[t.Name] = check.misfits
-	*v.report.table(t) = found
-	return nil
+	return found, check.misfits, nil
 }
 
 // quarantined counts the rows of t that the migration which made the table has put into the quarantine.
