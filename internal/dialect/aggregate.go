@@ -19,10 +19,13 @@ func (t *translator) aggregate(in *scope, c *Call) (value, bool) {
 		}
 		return t.windowFunction(in, c)
 	}
-	mark := len(in.bare)
+	mark, outer := len(in.bare), t.outer
 	args := make([]value, len(c.Args))
 	for i, a := range c.Args {
 		args[i] = t.expr(in, a)
+	}
+	if len(in.bare) == mark && t.outer > outer {
+		refuse(c, "an aggregate of the outer query's columns")
 	}
 	if c.Distinct && len(args) > 0 && args[0].collate != "" {
 		refuse(c, "DISTINCT under a collation")
@@ -70,8 +73,11 @@ func (t *translator) aggregateOf(in *scope, c *Call, args []value, suffix string
 		return t.concatenated(in, c, args, suffix)
 	}
 	n := t.number(x)
-	if n.isNull() {
+	switch {
+	case n.isNull():
 		n.sql = "NULL::bigint"
+	case x.class.text(): // a REAL unless every text looks like an integer
+		n.class, n.whole = max(n.class, classNumeric), when(n.whole == never, never)
 	}
 	switch c.Name {
 	case "avg":
@@ -132,7 +138,7 @@ func (t *translator) extremum(c *Call, x value, suffix string) value {
 	case classText:
 		sql += ` COLLATE "C"`
 	case classInteger, classNumeric, classFloat, classDate, classTimestamp, classTime:
-		v.column = x.column
+		v.column = unsized(x.column)
 	default:
 		refuse(c, "%s() of a %s", c.Name, x.class.pgType())
 	}
@@ -147,6 +153,16 @@ func (t *translator) extremum(c *Call, x value, suffix string) value {
 		v.whole = always
 	}
 	return v
+}
+
+// unsized returns a column without a precision, which PostgreSQL's aggregates do not keep.
+func unsized(c *Column) *Column {
+	if c == nil || !strings.Contains(c.Type, "(") {
+		return c
+	}
+	copied := *c
+	copied.Type = classOf(c.Type).pgType()
+	return &copied
 }
 
 // concatenated translates group_concat(). Without an ORDER BY the order is arbitrary in both databases.

@@ -10,6 +10,7 @@ func (t *translator) arithmetic(b *Binary, l, r value) value {
 	case "<<", ">>":
 		return t.shift(b, l, r)
 	}
+	originals := [2]value{l, r}
 	l, r = t.number(l), t.number(r)
 	if l.isNull() || r.isNull() {
 		return value{sql: "NULL", class: classNull, constant: &Literal{Kind: NullLiteral}}
@@ -18,7 +19,7 @@ func (t *translator) arithmetic(b *Binary, l, r value) value {
 	case "/":
 		return t.divide(b, l, r)
 	case "%":
-		return t.modulo(l, r)
+		return modulo(t.bigint(originals[0]), t.bigint(originals[1]), l, r)
 	}
 	v := value{class: max(l.class, r.class), whole: both(l.whole, r.whole), wide: true, byValue: l.byValue && r.byValue}
 	if v.class == classInteger {
@@ -77,9 +78,9 @@ func (t *translator) divide(b *Binary, l, r value) value {
 	return v
 }
 
-// modulo translates %: SQLite cuts both sides to integers first.
-func (t *translator) modulo(l, r value) value {
-	remainder := integer("(%s %% nullif(%s, 0))", t.bigint(l), t.bigint(r))
+// modulo translates % of l and r, which SQLite cuts to the integers left and right first.
+func modulo(left, right string, l, r value) value {
+	remainder := integer("(%s %% nullif(%s, 0))", left, right)
 	remainder.positive = l.positive
 	if l.class == classInteger && r.class == classInteger {
 		return remainder
@@ -128,10 +129,10 @@ func (t *translator) cast(x value, c *Cast) value {
 
 // castInteger takes the digits that a text begins with: 1e3 is 1 for this cast.
 func (t *translator) castInteger(x value) value {
-	if x.class != classText {
-		return integer("%s", t.bigint(x))
+	if x.class == classText {
+		return integer("%s", leadingInteger(x.sql))
 	}
-	return integer("coalesce(substring(%s from %s), left(%s, 0) || '0')::bigint", x.sql, leadInteger, x.sql)
+	return integer("%s", t.bigint(x))
 }
 
 func (t *translator) castNumeric(x value) value {

@@ -50,7 +50,7 @@ func applyAffinity(v, other value) value {
 	case isNumericAffinity(other.affinity) && v.class == classText:
 		if l, ok := numberOf(v.constant.Text); ok {
 			if other.class == classText { // numbers that a text column keeps as texts
-				return v
+				return textOf(number(l))
 			}
 			return number(l)
 		}
@@ -134,6 +134,30 @@ func (t *translator) compareTexts(op string, l, r value) value {
 	if l.class == r.class && (l.class == classTime || l.class == classUUID) {
 		return boolean("(%s %s %s)", l.sql, op, r.sql)
 	}
+	if isNumericAffinity(l.affinity) && mayLookNumeric(r) {
+		return t.compareUnlessNumber(op, l, r)
+	}
+	if isNumericAffinity(r.affinity) && mayLookNumeric(l) {
+		return t.compareUnlessNumber(mirrored(op), r, l)
+	}
+	return t.compareStrings(op, l, r)
+}
+
+// mayLookNumeric says whether a text can be one that a numeric affinity on the other side turns into a number.
+func mayLookNumeric(v value) bool { return v.class == classText && v.constant == nil }
+
+// compareUnlessNumber compares a date or timestamp, whose affinity is numeric, with a text: one that looks like a number
+// becomes a number, which is less than every text.
+func (t *translator) compareUnlessNumber(op string, l, r value) value {
+	if !l.class.temporal() {
+		refuse(nil, "a column of texts and numbers compared with %s", r.sql)
+	}
+	t.once(l.sql, r.sql)
+	asNumber := t.compareClasses(op, l, value{sql: r.sql, class: classFloat})
+	return boolean("(CASE WHEN %s ~ %s THEN %s ELSE %s END)", r.sql, wholeNumber, asNumber.sql, t.compareStrings(op, l, r).sql)
+}
+
+func (t *translator) compareStrings(op string, l, r value) value {
 	collate := collationOf(l, r)
 	return boolean("(%s %s %s)", collated(t.text(l), collate, op), op, collated(t.text(r), collate, "="))
 }
@@ -200,8 +224,9 @@ func (t *translator) compareClasses(op string, l, r value) value {
 		result = left > right
 	case "<>":
 		result = true
-	case "IS DISTINCT FROM", "IS NOT DISTINCT FROM":
-		refuse(nil, "a %s compared with a %s", l.class.pgType(), r.class.pgType())
+	case "IS DISTINCT FROM", "IS NOT DISTINCT FROM": // the same only when both are NULL
+		not := when(op == "IS DISTINCT FROM", "NOT ")
+		return boolean("(%s(%s IS NULL AND %s IS NULL))", not, l.sql, r.sql)
 	}
 	return unlessNull(result, l, r)
 }

@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -64,17 +65,21 @@ func leadingNumber(v value) value {
 	return value{
 		sql:   fmt.Sprintf("coalesce(%s, left(%s, 0) || '0')::numeric", lead, v.sql),
 		class: classNumeric,
-		whole: fmt.Sprintf("(coalesce(%s, '0') !~ %s)", lead, fractionMark),
+		whole: fmt.Sprintf("(coalesce(%s, '0') !~ %s AND coalesce(%s, '0')::numeric BETWEEN %d AND %d)",
+			lead, fractionMark, lead, math.MinInt64, math.MaxInt64),
 	}
 }
 
 // bigint returns a value as the integer that the bit operators and LIMIT see.
 func (t *translator) bigint(v value) string {
-	if v.constant != nil && v.class == classInteger {
-		return v.sql + "::bigint"
+	if v.class == classText {
+		return leadingInteger(v.sql)
 	}
 	n := t.number(v)
 	switch {
+	case n.constant != nil && n.class == classFloat:
+		f, _ := strconv.ParseFloat(n.constant.Text, 64)
+		return strconv.FormatInt(saturated(f), 10) + "::bigint"
 	case n.isNull():
 		return "NULL::bigint"
 	case n.class == classInteger && n.wide:
@@ -82,7 +87,25 @@ func (t *translator) bigint(v value) string {
 	case n.class == classInteger:
 		return n.sql + "::bigint"
 	}
-	return "trunc(" + n.sql + ")::bigint"
+	t.once(n.sql)
+	return fmt.Sprintf("CASE WHEN %s >= 9223372036854775807 THEN 9223372036854775807"+
+		" WHEN %s <= -9223372036854775808 THEN -9223372036854775808 ELSE trunc(%s)::bigint END", n.sql, n.sql, n.sql)
+}
+
+// leadingInteger returns the digits that a text begins with as an integer: where SQLite wants an integer, '1e3' is 1.
+func leadingInteger(sql string) string {
+	return fmt.Sprintf("coalesce(substring(%s from %s), left(%s, 0) || '0')::bigint", sql, leadInteger, sql)
+}
+
+// saturated cuts a float to an integer as SQLite does.
+func saturated(f float64) int64 {
+	switch {
+	case f >= math.MaxInt64:
+		return math.MaxInt64
+	case f <= math.MinInt64:
+		return math.MinInt64
+	}
+	return int64(f)
 }
 
 // text returns a value as the text that SQLite makes of it.
@@ -199,11 +222,21 @@ func (t *translator) unify(values []value, near Expr) []value {
 	if !ok {
 		refuse(near, "one column of PostgreSQL cannot hold both numbers and texts")
 	}
+	for _, v := range values {
+		t.noCollate(v, near)
+	}
 	unified := make([]value, len(values))
 	for i, v := range values {
 		unified[i] = t.toClass(v, want)
 	}
 	return unified
+}
+
+// noCollate refuses a COLLATE within an operation: SQLite lets it reach what the result is compared with.
+func (t *translator) noCollate(v value, near Expr) {
+	if v.explicit {
+		refuse(near, "COLLATE inside an operation")
+	}
 }
 
 // commonClass returns the class that all values fit into.
@@ -260,7 +293,7 @@ func combined(sql string, values []value) value {
 	v := value{sql: sql, class: classNull, wide: true, positive: true, byValue: true}
 	for i, x := range values {
 		if i == 0 {
-			v.class, v.form, v.whole, v.collate = x.class, x.form, x.whole, x.collate
+			v.class, v.form, v.whole = x.class, x.form, x.whole
 		}
 		if v.whole != x.whole {
 			v.whole = ""

@@ -148,7 +148,7 @@ func (t *translator) parsedText(x string) string {
 	t.once(x)
 	return fmt.Sprintf("CASE WHEN %s ~ %s THEN make_date(left(%s, 4)::integer, substr(%s, 6, 2)::integer, 1)"+
 		" + (substr(%s, 9, 2)::integer - 1) + coalesce(nullif(substr(%s, 12), ''), '00:00')::time"+
-		` WHEN %s ~* '^\s*([0-9+-]|now$)' THEN ('not an ISO 8601 time: ' || %s)::timestamp END`, x, isoText, x, x, x, x, x, x)
+		` WHEN %s ~* '^\s*([0-9+.-]|now$)' THEN ('not an ISO 8601 time: ' || %s)::timestamp END`, x, isoText, x, x, x, x, x, x)
 }
 
 // modified applies a modifier to a timestamp.

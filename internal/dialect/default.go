@@ -10,7 +10,7 @@ import (
 // TranslateDefault renders the DEFAULT of a column that has become a column of a PostgreSQL type. A constant becomes
 // the constant that SQLite would have stored; the current time is UTC, and text in SQLite's form for a text column.
 func TranslateDefault(e Expr, pgType string) (sql string, err error) {
-	t := &translator{}
+	t := &translator{schema: noTables{}}
 	defer t.catch(&err)
 	v := t.expr(&scope{}, e)
 	if v.constant == nil {
@@ -22,6 +22,11 @@ func TranslateDefault(e Expr, pgType string) (sql string, err error) {
 	}
 	return sql, nil
 }
+
+// noTables is the schema that a DEFAULT sees.
+type noTables struct{}
+
+func (noTables) Table(string) ([]Column, string, bool) { return nil, "", false }
 
 // constantDefault returns a constant as a value of a class.
 func constantDefault(v value, want class) (string, bool) {

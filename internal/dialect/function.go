@@ -19,6 +19,7 @@ func (t *translator) call(in *scope, c *Call) value {
 	args := make([]value, len(c.Args))
 	for i, a := range c.Args {
 		args[i] = t.expr(in, a)
+		t.noCollate(args[i], c)
 	}
 	for _, try := range []func(*Call, []value) (value, bool){
 		t.conditionalCall, t.textCall, t.substringCall, t.numberCall, t.systemCall, t.jsonCall, t.printfCall,

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -56,5 +57,40 @@ func printsStably[T interface{ String() string }](t *testing.T, printed string, 
 	}
 	if s := again.String(); s != printed {
 		t.Fatalf("%q prints as %q", printed, s)
+	}
+}
+
+// FuzzTranslate feeds whatever parses to the translator. It may refuse, with a reason, and must not panic.
+func FuzzTranslate(f *testing.F) {
+	for _, e := range sameValues {
+		f.Add("SELECT " + e + " FROM t")
+	}
+	for _, sql := range sameViews {
+		f.Add(sql)
+	}
+	f.Fuzz(func(t *testing.T, sql string) {
+		if view, err := ParseCreateView("CREATE VIEW v AS " + sql); err == nil {
+			sql, columns, err := TranslateView(view, sampleSchema())
+			if err == nil && (sql == "" || len(columns) == 0) {
+				t.Fatalf("no columns: %q", sql)
+			}
+			refusedWithReason(t, err)
+			for _, c := range view.Select.Cores[0].Columns {
+				if c.Expr != nil {
+					_, err := TranslateCondition(c.Expr, sampleSchema(), "t")
+					refusedWithReason(t, err)
+					_, err = TranslateDefault(c.Expr, "timestamp without time zone")
+					refusedWithReason(t, err)
+				}
+			}
+		}
+	})
+}
+
+func refusedWithReason(t *testing.T, err error) {
+	t.Helper()
+	var u *Untranslatable
+	if err != nil && (!errors.As(err, &u) || u.Reason == "") {
+		t.Fatal(err)
 	}
 }

@@ -139,7 +139,7 @@ func (t *translator) merge(in *scope, s Source, left int, name string) string {
 	if s.Join.Kind == RightJoin || s.Join.Kind == FullJoin {
 		arms := t.unify([]value{l, r}, nil)
 		v := combined("coalesce("+list(arms)+")", arms)
-		v.column, v.affinity = commonColumn(arms), l.affinity
+		v.column, v.affinity, v.collate = commonColumn(arms), l.affinity, l.collate
 		in.merged[key] = v
 	}
 	for _, right := range in.sources[left:] {

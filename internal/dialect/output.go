@@ -84,8 +84,12 @@ func (t *translator) unifyColumn(arms []*arm, s *Select, i int) {
 		*places[0] = settled(values[0])
 		return
 	}
+	for j := range values {
+		values[j].explicit = false
+	}
 	values = t.unify(values, nil)
 	common := combined("", values)
+	common.collate = values[0].collate
 	common.column = commonColumn(values)
 	for j, p := range places {
 		sql := values[j].sql

@@ -23,7 +23,7 @@ func (p *parser) createIndex() *CreateIndex {
 	p.expect("CREATE")
 	x.Unique = p.accept("UNIQUE")
 	p.expect("INDEX")
-	x.IfNotExists = p.accept("IF", "NOT", "EXISTS")
+	x.IfNotExists = p.ifNotExists()
 	x.Schema, x.Name = p.qualified()
 	p.expect("ON")
 	x.Table = p.name()
@@ -77,7 +77,7 @@ func (p *parser) createView() *CreateView {
 	p.expect("CREATE")
 	v.Temporary = p.accept("TEMP") || p.accept("TEMPORARY")
 	p.expect("VIEW")
-	v.IfNotExists = p.accept("IF", "NOT", "EXISTS")
+	v.IfNotExists = p.ifNotExists()
 	v.Schema, v.Name = p.qualified()
 	if p.see("(") {
 		v.Columns = p.names()
@@ -94,7 +94,7 @@ func (p *parser) createTrigger() *CreateTrigger {
 	p.expect("CREATE")
 	t.Temporary = p.accept("TEMP") || p.accept("TEMPORARY")
 	p.expect("TRIGGER")
-	t.IfNotExists = p.accept("IF", "NOT", "EXISTS")
+	t.IfNotExists = p.ifNotExists()
 	t.Schema, t.Name = p.qualified()
 	switch {
 	case p.accept("INSTEAD", "OF"):
@@ -143,7 +143,7 @@ func (p *parser) triggerBody() string {
 func (p *parser) createVirtualTable() *CreateVirtualTable {
 	t := &CreateVirtualTable{}
 	p.expect("CREATE", "VIRTUAL", "TABLE")
-	t.IfNotExists = p.accept("IF", "NOT", "EXISTS")
+	t.IfNotExists = p.ifNotExists()
 	t.Schema, t.Name = p.qualified()
 	if !isWord(p.tok(), "USING") {
 		p.unexpected()

@@ -207,9 +207,9 @@ func (p *parser) operand() Expr {
 		return p.group()
 	case p.see("CASE"):
 		return p.caseExpr()
-	case p.see("CAST", "("):
+	case p.see("CAST"):
 		return p.cast()
-	case p.see("RAISE", "("):
+	case p.see("RAISE"):
 		return p.raise()
 	case p.accept("EXISTS"):
 		p.expect("(")

@@ -8,7 +8,7 @@ func (p *parser) createTable() *CreateTable {
 	p.expect("CREATE")
 	t.Temporary = p.accept("TEMP") || p.accept("TEMPORARY")
 	p.expect("TABLE")
-	t.IfNotExists = p.accept("IF", "NOT", "EXISTS")
+	t.IfNotExists = p.ifNotExists()
 	t.Schema, t.Name = p.qualified()
 	if p.accept("AS") {
 		t.As = p.selectStmt()
@@ -155,7 +155,7 @@ func (p *parser) defaultValue() (Expr, string) {
 	case p.see("+"), p.see("-"):
 		p.take()
 		e = &Unary{Op: t.text, X: p.term(), Span: p.span(start)}
-	case t.isID() && !isTimeWord(t.keyword):
+	case (t.isID() || t.keyword == "INDEXED") && !isTimeWord(t.keyword):
 		p.take()
 		e = &Literal{Kind: wordLiteral(t), Text: t.text, Span: p.span(start)}
 	default:

@@ -284,3 +284,43 @@ func TestIndexesTriggersAndVirtualTables(t *testing.T) {
 		t.Error(virtual.Module, diff)
 	}
 }
+
+// TestKeywordsAreNamesWhereSQLiteTakesThem asks SQLite which keywords can be what.
+func TestKeywordsAreNamesWhereSQLiteTakesThem(t *testing.T) {
+	t.Parallel()
+	conn := openSQLite(t, ":memory:")
+	const words = `ABORT ACTION ADD AFTER ALL ALTER ALWAYS ANALYZE AND AS ASC ATTACH AUTOINCREMENT BEFORE BEGIN BETWEEN
+		BY CASCADE CASE CAST CHECK COLLATE COLUMN COMMIT CONFLICT CONSTRAINT CREATE CROSS CURRENT CURRENT_DATE
+		CURRENT_TIME CURRENT_TIMESTAMP DATABASE DEFAULT DEFERRABLE DEFERRED DELETE DESC DETACH DISTINCT DO DROP EACH
+		ELSE END ESCAPE EXCEPT EXCLUDE EXCLUSIVE EXISTS EXPLAIN FAIL FILTER FIRST FOLLOWING FOR FOREIGN FROM FULL
+		GENERATED GLOB GROUP GROUPS HAVING IF IGNORE IMMEDIATE IN INDEX INDEXED INITIALLY INNER INSERT INSTEAD
+		INTERSECT INTO IS ISNULL JOIN KEY LAST LEFT LIKE LIMIT MATCH MATERIALIZED NATURAL NO NOT NOTHING NOTNULL NULL
+		NULLS OF OFFSET ON OR ORDER OTHERS OUTER OVER PARTITION PLAN PRAGMA PRECEDING PRIMARY QUERY RAISE RANGE
+		RECURSIVE REFERENCES REGEXP REINDEX RELEASE RENAME REPLACE RESTRICT RETURNING RIGHT ROLLBACK ROW ROWS SAVEPOINT
+		SELECT SET STORED STRICT TABLE TEMP TEMPORARY THEN TIES TO TRANSACTION TRIGGER UNBOUNDED UNION UNIQUE UPDATE USING
+		VACUUM VALUES VIEW VIRTUAL WHEN WHERE WINDOW WITH WITHOUT`
+	for _, word := range strings.Fields(words) {
+		for _, pattern := range []string{
+			"CREATE TABLE %s(%s int, x)", "CREATE TABLE x(a int, %s, y)", "CREATE TABLE y(a %s)",
+			"CREATE TABLE z(a CONSTRAINT %s NOT NULL)", "CREATE TABLE z(a DEFAULT %s)", "CREATE TABLE z(a int REFERENCES %s(b))",
+			"CREATE VIEW v AS SELECT 1 AS %s", "CREATE VIEW v AS SELECT 1 %s", "CREATE VIEW v AS SELECT * FROM t AS %s",
+			"CREATE VIEW v AS SELECT * FROM t %s", "CREATE VIEW v AS SELECT %s FROM t", "CREATE VIEW v AS SELECT a.%s + 1 FROM a",
+			"CREATE VIEW v AS SELECT 1 + %s * 2 FROM t",
+		} {
+			sql := strings.ReplaceAll(pattern, "%s", word)
+			_, want := rows(conn, "EXPLAIN "+sql)
+			if want != nil && !strings.Contains(want.Error(), "syntax error") && !strings.Contains(want.Error(), "incomplete") {
+				want = nil // it says something about the name, not about the grammar
+			}
+			var err error
+			if strings.HasPrefix(sql, "CREATE TABLE") {
+				_, err = ParseCreateTable(sql)
+			} else {
+				_, err = ParseCreateView(sql)
+			}
+			if (err == nil) != (want == nil) {
+				t.Errorf("%s: got %v, SQLite says %v", sql, err, want)
+			}
+		}
+	}
+}

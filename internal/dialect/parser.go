@@ -108,6 +108,15 @@ func (p *parser) oneOf(words ...string) string {
 	return ""
 }
 
+// ifNotExists takes IF NOT EXISTS and says whether it was there.
+func (p *parser) ifNotExists() bool {
+	if !p.accept("IF") {
+		return false
+	}
+	p.expect("NOT", "EXISTS")
+	return true
+}
+
 // name takes a name or fails.
 func (p *parser) name() string {
 	if !p.tok().isName() {

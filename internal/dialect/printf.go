@@ -86,16 +86,20 @@ func (t *translator) directive(d directive, arg value, c *Call) string {
 	if arg.isNull() {
 		arg = number(&Literal{Kind: IntegerLiteral, Text: "0"})
 	}
-	n := t.number(arg)
-	sign := fmt.Sprintf("CASE WHEN %s < 0 THEN '-' ELSE '' END", n.sql)
-	digits := "coalesce(abs(" + t.bigint(n) + "), 0)::text"
+	n := t.bigint(arg)
 	if d.verb == 'f' {
-		x := "abs((" + n.sql + ")::double precision)"
+		n = t.number(arg).sql
+	}
+	sign := fmt.Sprintf("CASE WHEN %s < 0 THEN '-' ELSE '' END", n)
+	digits := "coalesce(abs(" + n + "), 0)::text"
+	if d.verb == 'f' {
+		x := "abs((" + n + ")::double precision)"
 		places := d.precision
 		if places < 0 {
 			places = 6
 		}
-		digits = fmt.Sprintf("coalesce(round(%s, %d), round(0, %d))::text", exact(x), places, places)
+		digits = fmt.Sprintf("coalesce(round(CASE WHEN %s < 4503599627370496 THEN %s ELSE %s::numeric END, %d), round(0, %d))::text",
+			x, exact(x), x, places, places)
 	}
 	if !d.zero {
 		return padded("("+sign+" || "+digits+")", d)

@@ -76,6 +76,9 @@ func (t *translator) find(in *scope, c *ColumnRef) (value, bool) {
 	}
 	for s := in; s != nil; s = s.parent {
 		if v, ok := t.findIn(s, c); ok {
+			if s != in {
+				t.outer++
+			}
 			return v, true
 		}
 	}

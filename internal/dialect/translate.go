@@ -50,12 +50,18 @@ func overTable(s Schema, table string, fn func(*translator, *scope) string) (sql
 // maxSQL bounds what a statement can grow to where conversions repeat their operands.
 const maxSQL = 1 << 20
 
+// maxSteps bounds the work, because an alias and the first SELECT of a recursive query are translated where they stand and
+// where they are used.
+const maxSteps = 1 << 20
+
 // translator renders one statement. What cannot be rendered ends it by a panic with an *Untranslatable, which the
 // exported functions turn into their error.
 type translator struct {
 	schema    Schema
 	source    string // the text that spans point into; may be empty
 	immutable bool   // only immutable functions may be used
+	outer     int    // uses of columns of outer queries so far
+	steps     int    // nodes translated so far
 }
 
 // catch turns the panic of refuse into an error.
@@ -82,7 +88,7 @@ func refuse(near Expr, format string, args ...any) {
 func (t *translator) expr(in *scope, e Expr) value {
 	mark := len(in.bare)
 	v := t.exprNode(in, e)
-	if len(v.sql) > maxSQL {
+	if t.steps++; len(v.sql) > maxSQL || t.steps > maxSteps {
 		refuse(nil, "the expression becomes too long")
 	}
 	if in.groups[v.sql] {
@@ -265,6 +271,8 @@ func (t *translator) binary(in *scope, b *Binary) value {
 	l, r := t.expr(in, b.L), t.expr(in, b.R)
 	switch b.Op {
 	case "||":
+		t.noCollate(l, b)
+		t.noCollate(r, b)
 		return text("(%s || %s)", t.text(l), t.text(r))
 	case "=", "<>", "<", "<=", ">", ">=":
 		return t.compare(b.Op, l, r)
@@ -334,7 +342,7 @@ func (t *translator) subquery(in *scope, s *Subquery) value {
 		refuse(s, "a subquery used as a value must have one column")
 	}
 	v := q.values[0]
-	v.sql, v.constant = "("+q.sql+")", nil
+	v.sql, v.constant, v.collate = "("+q.sql+")", nil, ""
 	if v.whole != always && v.whole != never {
 		v.whole = ""
 		if v.byValue {

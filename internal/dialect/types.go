@@ -208,7 +208,9 @@ func ofColumn(sql string, c *Column) value {
 }
 
 // wholeTest returns the SQL that tells INTEGER from REAL where SQLite stores every whole number as an INTEGER.
-func wholeTest(sql string) string { return fmt.Sprintf("(%s = trunc(%s))", sql, sql) }
+func wholeTest(sql string) string {
+	return fmt.Sprintf("(%s = trunc(%s) AND abs(%s) < 9223372036854775808)", sql, sql, sql)
+}
 
 // isNumericAffinity says whether an affinity turns texts that look like numbers into numbers.
 func isNumericAffinity(affinity string) bool {
