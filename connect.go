@@ -88,7 +88,7 @@ func (c *Connector) Pool(ctx context.Context) (*pgxpool.Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	poolConfig, err := pgxpool.ParseConfig("")
+	poolConfig, err := pgxpool.ParseConfig("user=lakeward") // for the pool's defaults; cfg takes the place of the rest
 	if err != nil {
 		return nil, Errorf(KindInvalid, "check the PG… variables of the environment", "configure pool: %w", err)
 	}

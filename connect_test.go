@@ -280,16 +280,7 @@ func TestRefusals(t *testing.T) {
 			kind:    lakeward.KindUnauthenticated, message: "28P01", hint: "databricks_create_role('" + pgtest.Owner + "', 'USER')",
 		},
 	}
-	admin, err := pgx.Connect(t.Context(), pgtest.Admin(t, pgtest.DB(t)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer admin.Close(t.Context())
-	for _, statement := range []string{"CREATE DATABASE closed", "REVOKE CONNECT ON DATABASE closed FROM PUBLIC"} {
-		if _, err := admin.Exec(t.Context(), statement); err != nil {
-			t.Fatal(err)
-		}
-	}
+	createClosed(t)
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -318,6 +309,27 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
+}
+
+// createClosed makes a database that only the superuser may connect to.
+func createClosed(t *testing.T) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	admin, err := pgx.Connect(ctx, pgtest.Admin(t, pgtest.DB(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{"CREATE DATABASE closed", "REVOKE CONNECT ON DATABASE closed FROM PUBLIC"} {
+		if _, err := admin.Exec(ctx, statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() {
+		defer admin.Close(ctx)
+		if _, err := admin.Exec(ctx, "DROP DATABASE closed"); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // The instance may move between two connections: it was stopped and started, or deleted and made again.

@@ -71,6 +71,14 @@ func TestLifeOfAnInstance(t *testing.T) {
 	}
 	login(t, l, ws, "shop")
 
+	if i, err := ws.Resize(ctx, databricks.Spec{Name: "shop", Nodes: 1}, nil); err != nil || i.Nodes != 1 {
+		t.Errorf("Resize to the nodes that it has: %+v, %v", i, err)
+	}
+	_, err = ws.Resize(ctx, databricks.Spec{Name: "shop", Nodes: 2}, nil) // the local Lakebase has no secondaries
+	expectKind(t, err, lakeward.KindUnsupported)
+	_, err = ws.Resize(ctx, databricks.Spec{Name: "shop"}, nil)
+	expectKind(t, err, lakeward.KindInvalid)
+
 	if err := ws.Delete(ctx, "projects/shop/branches/production", nil); lakeward.KindOf(err) != lakeward.KindInvalid {
 		t.Errorf("Delete of a part: %v", err)
 	}
