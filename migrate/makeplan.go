@@ -17,6 +17,8 @@ type PlanOptions struct {
 	Schema   string            // the target's schema; empty means public
 	Progress lakeward.Progress // receives what happens; may be nil
 	Jobs     int               // how many tables may be read at the same time; one connection reads them one by one
+
+	source string // the name of the source in messages; empty means the file behind the connection
 }
 
 // MakePlan reads every value of the SQLite database at path and decides, with the evidence, what each table and column
@@ -48,7 +50,7 @@ func planFrom(ctx context.Context, conn *sqlite.Conn, o PlanOptions) (_ *Plan, e
 		}
 		defer func() { err = errors.Join(err, exec(conn, "ROLLBACK")) }()
 	}
-	p := &planner{conn: conn, schema: o.Schema, progress: o.Progress, relations: targetNames{}}
+	p := &planner{conn: conn, schema: o.Schema, progress: o.Progress, source: o.source, relations: targetNames{}}
 	if p.schema == "" {
 		p.schema = "public"
 	}
@@ -63,6 +65,7 @@ type planner struct {
 	conn        *sqlite.Conn
 	schema      string
 	progress    lakeward.Progress
+	source      string // of PlanOptions
 	catalog     *catalog
 	tables      []*tablePlanner
 	views       []View
@@ -145,6 +148,9 @@ func (p *planner) plan() *Plan {
 
 // sourcePath returns the file behind the connection, for messages.
 func (p *planner) sourcePath(ctx context.Context) string {
+	if p.source != "" {
+		return p.source
+	}
 	path := "the source"
 	_ = readRows(ctx, p.conn, "PRAGMA database_list", func(row []value) error { // a missing path only makes a message vaguer
 		if string(row[1].b) == "main" && len(row[2].b) > 0 {

@@ -167,7 +167,7 @@ func (m *migration) makePlan(ctx context.Context) error {
 	if m.plan != nil {
 		return checkPlan(ctx, conn, m.plan)
 	}
-	m.plan, err = planFrom(ctx, conn, PlanOptions{Schema: m.Schema, Jobs: m.Jobs, Progress: m.journal.event})
+	m.plan, err = planFrom(ctx, conn, PlanOptions{Schema: m.Schema, Jobs: m.Jobs, Progress: m.journal.event, source: m.source})
 	if err != nil {
 		return err
 	}
