@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// patience is how long a test waits for something that must happen.
+const patience = 2 * time.Minute
+
+// openDir makes a folder that PostgreSQL's own user can enter when the tests run as root; t.TempDir's is private.
+func openDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "lakeward-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// child is a lakeward that runs until it is told to stop.
+type child struct {
+	cmd    *exec.Cmd
+	cancel context.CancelFunc
+	stdout *bufio.Reader
+	stderr bytes.Buffer
+}
+
+// startChild starts lakeward with these arguments. A test that hangs kills it after a while.
+func startChild(env []string, args ...string) (*child, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
+	c := &child{cmd: exec.CommandContext(ctx, "lakeward", args...), cancel: cancel}
+	c.cmd.Env = env
+	c.cmd.Stderr = &c.stderr
+	out, err := c.cmd.StdoutPipe()
+	if err == nil {
+		c.stdout = bufio.NewReader(out)
+		err = c.cmd.Start()
+	}
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	return c, nil
+}
+
+// until reads what the child prints up to a line with text in it, and returns all of it.
+func (c *child) until(text string) (string, error) {
+	var all strings.Builder
+	for {
+		line, err := c.stdout.ReadString('\n')
+		all.WriteString(line)
+		if err != nil {
+			return "", fmt.Errorf("the child ended (%w) without saying %q; it said:\n%s%s",
+				errors.Join(err, c.wait()), text, all.String(), c.stderr.String())
+		}
+		if strings.Contains(line, text) {
+			return all.String(), nil
+		}
+	}
+}
+
+// ready waits until everything answers and returns what the child says about it; it must run with --json.
+func (c *child) ready() (info readyInfo, err error) {
+	out, err := c.until(`"ready":true`)
+	if err != nil {
+		return info, err
+	}
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	return info, json.Unmarshal([]byte(lines[len(lines)-1]), &info)
+}
+
+// end sends a signal and waits until the child has ended.
+func (c *child) end(signal os.Signal) error {
+	if err := c.cmd.Process.Signal(signal); err != nil {
+		return errors.Join(err, c.wait())
+	}
+	return c.wait()
+}
+
+func (c *child) wait() error {
+	defer c.cancel()
+	if err := c.cmd.Wait(); err != nil {
+		return fmt.Errorf("%w: %s", err, c.stderr.String())
+	}
+	return nil
+}
+
+// postgresOf returns the processes that have a file or folder below dir as their working folder, which is how
+// PostgreSQL runs, or on their command line.
+func postgresOf(dir string) []int {
+	links, _ := filepath.Glob("/proc/[0-9]*/cwd")
+	var pids []int
+	for _, link := range links {
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(link)))
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		cwd, _ := os.Readlink(link)
+		args, _ := os.ReadFile(filepath.Join(filepath.Dir(link), "cmdline"))
+		if strings.HasPrefix(cwd, dir) || bytes.Contains(args, []byte("postgres")) && bytes.Contains(args, []byte(dir)) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// noPostgres waits until nothing of dir runs any more.
+func noPostgres(ctx context.Context, dir string) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		pids := postgresOf(dir)
+		if len(pids) == 0 {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("processes of %s still run: %v", dir, pids)
+		}
+	}
+}

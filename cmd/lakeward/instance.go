@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/databricks"
+)
+
+type instanceCmd struct {
+	Create instanceCreateCmd `cmd:"" help:"Create an instance and wait until it accepts logins."`
+	List   instanceListCmd   `cmd:"" help:"List the instances of the workspace."`
+	Show   instanceShowCmd   `cmd:"" help:"Show one instance."`
+	Stop   instanceStopCmd   `cmd:"" help:"Stop an instance; its data stays."`
+	Start  instanceStartCmd  `cmd:"" help:"Start a stopped instance and wait until it accepts logins."`
+	Delete instanceDeleteCmd `cmd:"" help:"Destroy an instance with all its data."`
+}
+
+// size is what an instance is made with.
+type size struct {
+	Capacity      string `help:"Compute size: CU_1, CU_2, CU_4 or CU_8." placeholder:"CU_n"`
+	RetentionDays int    `help:"How many days back the instance can be restored to: 2 to 35." placeholder:"N"`
+	Nodes         int    `help:"Number of nodes: 1 to 3." placeholder:"N"`
+}
+
+func (s size) spec(name string) databricks.Spec {
+	return databricks.Spec{Name: name, Capacity: s.Capacity, RetentionDays: s.RetentionDays, Nodes: s.Nodes}
+}
+
+type instanceCreateCmd struct {
+	Name string `arg:"" help:"Name of the new instance."`
+	size
+}
+
+func (c instanceCreateCmd) Run(ctx context.Context, a *app) error {
+	return a.change(ctx, func(ws *databricks.Workspace, p lakeward.Progress) (lakeward.Instance, error) {
+		return ws.Create(ctx, c.spec(c.Name), p)
+	})
+}
+
+type instanceStopCmd struct {
+	Name string `arg:"" help:"Name of the instance."`
+}
+
+func (c instanceStopCmd) Run(ctx context.Context, a *app) error {
+	return a.change(ctx, func(ws *databricks.Workspace, p lakeward.Progress) (lakeward.Instance, error) {
+		return ws.Stop(ctx, c.Name, p)
+	})
+}
+
+type instanceStartCmd struct {
+	Name string `arg:"" help:"Name of the instance."`
+}
+
+func (c instanceStartCmd) Run(ctx context.Context, a *app) error {
+	return a.change(ctx, func(ws *databricks.Workspace, p lakeward.Progress) (lakeward.Instance, error) {
+		return ws.Start(ctx, c.Name, p)
+	})
+}
+
+// change runs something that changes an instance, shows its progress and the instance that came out of it.
+func (a *app) change(ctx context.Context, do func(*databricks.Workspace, lakeward.Progress) (lakeward.Instance, error)) error {
+	_, ws, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	progress, done := a.watch()
+	instance, err := do(ws, progress)
+	done()
+	if err != nil {
+		return err
+	}
+	return a.printInstance(instance)
+}
+
+type instanceShowCmd struct {
+	Name string `arg:"" help:"Name of the instance."`
+}
+
+func (c instanceShowCmd) Run(ctx context.Context, a *app) error {
+	_, ws, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	instance, err := ws.Instance(ctx, c.Name)
+	if err != nil {
+		return err
+	}
+	return a.printInstance(instance)
+}
+
+type instanceListCmd struct{}
+
+func (instanceListCmd) Run(ctx context.Context, a *app) error {
+	_, ws, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	instances, err := ws.Instances(ctx)
+	if err != nil {
+		return err
+	}
+	return a.print(map[string][]lakeward.Instance{"instances": instances}, func(w io.Writer) error {
+		if len(instances) == 0 {
+			_, err := fmt.Fprintf(w, "No instances. Create one with: lakeward instance create NAME\n")
+			return err
+		}
+		rows := [][]string{{"NAME", "STATUS", "STATE", "CAPACITY", "HOST"}}
+		for _, i := range instances {
+			rows = append(rows, []string{i.Name, string(i.Status), i.State, capacity(i), i.Host})
+		}
+		return table(w, rows)
+	})
+}
+
+type instanceDeleteCmd struct {
+	Name string `arg:"" help:"Name of the instance."`
+	Yes  string `help:"The name again: this destroys the instance and all its data." placeholder:"NAME"`
+}
+
+func (c instanceDeleteCmd) Run(ctx context.Context, a *app) error {
+	if c.Yes != c.Name {
+		return usagef("type its name once more: lakeward instance delete "+c.Name+" --yes "+c.Name,
+			"this destroys instance %s and all its data", c.Name)
+	}
+	_, ws, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	progress, done := a.watch()
+	err = ws.Delete(ctx, c.Name, progress)
+	done()
+	if err != nil {
+		return err
+	}
+	return a.print(map[string]string{"deleted": c.Name}, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "deleted instance %s\n", c.Name)
+		return err
+	})
+}
+
+func (a *app) printInstance(i lakeward.Instance) error {
+	return a.print(i, func(w io.Writer) error {
+		return fields(w,
+			"name", i.Name,
+			"status", status(i),
+			"capacity", capacity(i),
+			"nodes", number(i.Nodes),
+			"retention", days(i.RetentionDays),
+			"postgres", i.PostgresVersion,
+			"host", i.Host,
+			"read-only", i.ReadOnlyHost,
+			"port", number(i.Port),
+			"database", i.Database,
+			"endpoint", i.Endpoint,
+			"creator", i.Creator,
+		)
+	})
+}
+
+// status shows the API's own state beside the derived status.
+func status(i lakeward.Instance) string {
+	if i.State == "" || i.State == string(i.Status) {
+		return string(i.Status)
+	}
+	return string(i.Status) + " (" + strings.ToLower(i.State) + ")"
+}
+
+func capacity(i lakeward.Instance) string {
+	if i.Capacity != "" || i.MaxCU == 0 {
+		return i.Capacity
+	}
+	return fmt.Sprintf("%g to %g compute units", i.MinCU, i.MaxCU)
+}
+
+func number(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
+func days(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return plural(int64(n), "day")
+}

@@ -1,0 +1,82 @@
+// Command lakeward moves an application's database onto Databricks Lakebase and keeps it there. All of it also runs
+// against a local Lakebase, which `lakeward up` starts.
+//
+// Results go to standard output, progress and errors to standard error; with --json everything goes to standard output
+// as JSON lines, the result last. Exit codes stand in exit.go.
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/lakeward/lakeward/internal/config"
+)
+
+// cli is the grammar of the command line. Each command's fields are its flags, its Run method does the work.
+type cli struct {
+	Dir     string `help:"Folder of the local Lakebase (default: $$LAKEWARD_DIR, else the XDG data home)." placeholder:"DIR"`
+	Profile string `help:"Databricks profile of the workspace to talk to." placeholder:"NAME"`
+	JSON    bool   `name:"json" help:"Print events and the result as JSON lines."`
+
+	Up       upCmd       `cmd:"" help:"Run the local Lakebase; --demo loads an example."`
+	Local    localCmd    `cmd:"" help:"Run the local Lakebase alone, or show how to reach it."`
+	Instance instanceCmd `cmd:"" help:"Create, list, show, stop, start and delete instances."`
+	Plan     planCmd     `cmd:"" help:"Show what a migration would do."`
+	Migrate  migrateCmd  `cmd:"" help:"Move a database into an instance and prove it."`
+	Verify   verifyCmd   `cmd:"" help:"Compare source and target again."`
+	Psql     psqlCmd     `cmd:"" passthrough:"" help:"Open psql on an instance."`
+	Token    tokenCmd    `cmd:"" help:"Print a fresh database token of an instance."`
+	Doctor   doctorCmd   `cmd:"" help:"Walk the way to an instance step by step and say where it ends."`
+	Config   configCmd   `cmd:"" help:"Show the configuration that applies, and where each value comes from."`
+	Version  versionCmd  `cmd:"" help:"Show the version."`
+}
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	var c cli
+	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
+	parser, err := kong.New(&c, kong.Name("lakeward"), kong.UsageOnError(),
+		kong.Description("Moves an application's database onto Databricks Lakebase and keeps it there."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}))
+	if err != nil {
+		panic(err) // the grammar above is wrong
+	}
+	parsed, err := parser.Parse(args)
+	a.json = c.JSON || err != nil && slices.Contains(args, "--json")
+	if err != nil {
+		return a.fail(usage(err))
+	}
+	a.flags = config.Flags{Dir: c.Dir, Profile: c.Profile}
+
+	ctx, stop := signalContext()
+	defer stop()
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	parsed.Bind(a)
+	if err := parsed.Run(); err != nil {
+		return a.fail(interruption(ctx, err))
+	}
+	return exitDone
+}
+
+// signalContext is done after the first SIGINT or SIGTERM. From then on signals have their default effect again: the
+// second one kills.
+func signalContext() (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}
+
+// interruption tells an error that a signal caused from one that happened by itself.
+func interruption(ctx context.Context, err error) error {
+	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))) {
+		return errInterrupted
+	}
+	return err
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+
+	"github.com/lakeward/lakeward/migrate"
+)
+
+type migrateCmd struct {
+	Source  string   `arg:"" help:"SQLite file."`
+	To      string   `required:"" help:"An instance, or a postgres:// address." placeholder:"TARGET"`
+	Create  bool     `help:"Create the instance first."`
+	Schema  string   `help:"Schema of the target (default: public, or the plan's)." placeholder:"S"`
+	Plan    string   `help:"Obey the plan in this file, as lakeward plan -o FILE writes it." placeholder:"FILE"`
+	Report  []string `help:"Write the report to this file, .json or .txt; repeatable." sep:"none" placeholder:"FILE"`
+	Jobs    int      `help:"Tables to load at a time (default: one a processor, up to 4)." placeholder:"N"`
+	Replace string   `help:"Replace tables of the same names; takes the target's name as proof that it is meant." placeholder:"NAME"`
+	Strict  bool     `help:"Fail when a row would be quarantined."`
+	size
+}
+
+// Run migrates, shows the report, and writes it to the files that were asked for. A failed migration's report is
+// written too: it tells how far it came.
+func (c migrateCmd) Run(ctx context.Context, a *app) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	options := migrate.Options{Schema: c.Schema, Jobs: c.Jobs, Replace: c.Replace, Strict: c.Strict}
+	var err error
+	if options.Plan, err = readPlan(c.Plan); err != nil {
+		return err
+	}
+	progress, done := a.watch()
+	options.Progress = progress
+	report, err := c.migrate(ctx, a, options)
+	done()
+	return a.conclude(report, err, c.Report)
+}
+
+func (c migrateCmd) migrate(ctx context.Context, a *app, options migrate.Options) (*migrate.Report, error) {
+	target, err := a.target(ctx, c.To)
+	if err != nil {
+		return nil, err
+	}
+	if c.Create {
+		if err := migrate.CheckSource(ctx, c.Source); err != nil {
+			return nil, err
+		}
+		if _, err := target.workspace.Create(ctx, c.spec(c.To), options.Progress); err != nil {
+			return nil, err
+		}
+	}
+	options.TargetName = target.name
+	return migrate.Run(ctx, c.Source, target, options)
+}
+
+// check refuses a command line that cannot be meant.
+func (c migrateCmd) check() error {
+	switch {
+	case c.Create && isDSN(c.To):
+		return usagef("create the database there yourself, or name an instance", "--create makes an instance, not a server")
+	case !c.Create && c.size != size{}:
+		return usagef("add --create, or leave it out", "--capacity, --retention-days and --nodes belong to --create")
+	}
+	if err := checkReports(c.Report); err != nil {
+		return err
+	}
+	if err := checkSource(c.Source); err != nil {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/migrate"
+)
+
+type planCmd struct {
+	Source string `arg:"" help:"SQLite file."`
+	Schema string `help:"Schema of the target." default:"public" placeholder:"S"`
+	Out    string `short:"o" help:"Write the plan to this file, to be edited and obeyed: YAML, or JSON where its name ends in .json." placeholder:"FILE"`
+}
+
+// Run prints what a migration would do with each table and column, and why.
+func (c planCmd) Run(ctx context.Context, a *app) error {
+	if err := checkSource(c.Source); err != nil {
+		return err
+	}
+	progress, done := a.watch()
+	plan, err := migrate.MakePlan(ctx, c.Source, migrate.PlanOptions{Schema: c.Schema, Progress: progress})
+	done()
+	if err != nil {
+		return err
+	}
+	if c.Out != "" {
+		if err := writePlan(c.Out, plan); err != nil {
+			return err
+		}
+	}
+	return a.print(plan, plan.WriteText)
+}
+
+// checkSource refuses what this version cannot read.
+func checkSource(source string) error {
+	if isDSN(source) {
+		return lakeward.Errorf(lakeward.KindUnsupported, "migrate a SQLite file, or move PostgreSQL with pg_dump and pg_restore",
+			"PostgreSQL sources are not supported yet by this version")
+	}
+	return nil
+}
+
+// isDSN tells the address of a PostgreSQL server from the name of a file or an instance.
+func isDSN(s string) bool {
+	return strings.HasPrefix(s, "postgres://") || strings.HasPrefix(s, "postgresql://")
+}
+
+func writePlan(file string, plan *migrate.Plan) error {
+	write := plan.WriteYAML
+	if filepath.Ext(file) == ".json" {
+		write = func(w io.Writer) error {
+			enc := json.NewEncoder(w)
+			enc.SetEscapeHTML(false)
+			enc.SetIndent("", "  ")
+			return enc.Encode(plan)
+		}
+	}
+	out, err := os.Create(file)
+	if err != nil {
+		return fmt.Errorf("write plan: %w", err)
+	}
+	return errors.Join(write(out), out.Close())
+}
+
+// readPlan reads the plan that --plan names, if it names one.
+func readPlan(file string) (*migrate.Plan, error) {
+	if file == "" {
+		return nil, nil
+	}
+	in, err := os.Open(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, lakeward.Errorf(lakeward.KindNotFound, "make it with: lakeward plan SOURCE -o "+file, "no such file: %s", file)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read plan: %w", err)
+	}
+	defer in.Close()
+	return migrate.ReadPlan(in)
+}
