@@ -42,8 +42,10 @@ func (l *Lakebase) authenticate(r *http.Request) (identity, error) {
 				return i, nil
 			}
 		}
-		return identity{}, &apiError{Status: http.StatusForbidden, Code: postgres.ErrorCodePermissionDenied,
-			Message: "Invalid access token."}
+		return identity{}, &apiError{
+			Status: http.StatusForbidden, Code: postgres.ErrorCodePermissionDenied,
+			Message: "Invalid access token.",
+		}
 	}
 	name, err := l.tokens.check(token, s.audience(), s.Epoch)
 	if err != nil {

@@ -98,7 +98,7 @@ func (l *Lakebase) planBranch(s *state, p *project, id string, spec *postgres.Br
 		return nil, err
 	}
 	p.Branches = append(p.Branches, b)
-	if err := l.planPrimary(s, p, b, p.Defaults); err != nil {
+	if err := l.planPrimary(s, b, p.Defaults); err != nil {
 		return nil, err
 	}
 	return newOperation(createBranch, p.branchName(b)).of(p, b, ""), nil
@@ -167,7 +167,8 @@ func expiry(spec *postgres.BranchSpec) (time.Time, error) {
 		expires = spec.ExpireTime.AsTime().UTC()
 	}
 	if left := time.Until(expires); left <= 0 || left > maxBranchTTL {
-		return expires, invalid("A branch must expire in the future and within 30 days, got %s.", expires.Format(time.RFC3339))
+		return expires, invalid("A branch must expire in the future and within 30 days, got %s.",
+			expires.Format(time.RFC3339))
 	}
 	return expires, nil
 }

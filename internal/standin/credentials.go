@@ -95,7 +95,7 @@ func (l *Lakebase) mint(who string, endpoints []string, ttl time.Duration) (stri
 // verify judges the password of a login. It is asked at login only: an open session outlives its credential.
 func (l *Lakebase) verify(endpointUID, user, password string) error {
 	s := l.store.view()
-	if _, _, c := s.computeByUID(endpointUID); c == nil || c.Disabled {
+	if c, _ := s.computeByUID(endpointUID); c == nil || c.Disabled {
 		return errors.New("the endpoint is disabled")
 	}
 	subject, err := l.tokens.check(password, endpointUID, s.Epoch)

@@ -13,7 +13,7 @@ import (
 const maxReplicas = 6 // read-only endpoints of a branch
 
 // planEndpoint adds an endpoint to a branch and gives it an address.
-func (l *Lakebase) planEndpoint(s *state, p *project, b *branch, c *compute) (*compute, error) {
+func (l *Lakebase) planEndpoint(s *state, b *branch, c *compute) (*compute, error) {
 	host, err := l.allocate(s)
 	if err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func (l *Lakebase) createEndpoint(r *request) (any, error) {
 		if len(b.Computes)-1 >= maxReplicas {
 			return nil, overLimit("The branch has %d read-only endpoints already, which is the limit.", maxReplicas)
 		}
-		c, err := l.planEndpoint(s, p, b, &compute{ID: id, ReadOnly: true, Settings: p.Defaults})
+		c, err := l.planEndpoint(s, b, &compute{ID: id, ReadOnly: true, Settings: p.Defaults})
 		if err != nil {
 			return nil, err
 		}

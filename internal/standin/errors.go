@@ -34,8 +34,10 @@ func (e *apiError) Error() string { return string(e.Code) + ": " + e.Message }
 
 // invalid refuses a value of the request.
 func invalid(format string, args ...any) *apiError {
-	return &apiError{Status: http.StatusBadRequest, Code: postgres.ErrorCodeInvalidParameterValue,
-		Message: fmt.Sprintf(format, args...)}
+	return &apiError{
+		Status: http.StatusBadRequest, Code: postgres.ErrorCodeInvalidParameterValue,
+		Message: fmt.Sprintf(format, args...),
+	}
 }
 
 // required refuses a request that lacks a field, in the words of the real service.
@@ -44,36 +46,48 @@ func required(field string) *apiError {
 }
 
 func badRequest(format string, args ...any) *apiError {
-	return &apiError{Status: http.StatusBadRequest, Code: postgres.ErrorCodeBadRequest,
-		Message: fmt.Sprintf(format, args...)}
+	return &apiError{
+		Status: http.StatusBadRequest, Code: postgres.ErrorCodeBadRequest,
+		Message: fmt.Sprintf(format, args...),
+	}
 }
 
 // invalidState refuses a call that the resource's state forbids for now.
 func invalidState(format string, args ...any) *apiError {
-	return &apiError{Status: http.StatusBadRequest, Code: postgres.ErrorCodeInvalidState,
-		Message: fmt.Sprintf(format, args...)}
+	return &apiError{
+		Status: http.StatusBadRequest, Code: postgres.ErrorCodeInvalidState,
+		Message: fmt.Sprintf(format, args...),
+	}
 }
 
 // overLimit refuses one resource too many. Its status is 400 and not 429, which every SDK would retry for minutes.
 func overLimit(format string, args ...any) *apiError {
-	return &apiError{Status: http.StatusBadRequest, Code: postgres.ErrorCodeQuotaExceeded,
-		Message: fmt.Sprintf(format, args...)}
+	return &apiError{
+		Status: http.StatusBadRequest, Code: postgres.ErrorCodeQuotaExceeded,
+		Message: fmt.Sprintf(format, args...),
+	}
 }
 
 func notFound(format string, args ...any) *apiError {
-	return &apiError{Status: http.StatusNotFound, Code: postgres.ErrorCodeNotFound,
-		Message: fmt.Sprintf(format, args...), Traced: true}
+	return &apiError{
+		Status: http.StatusNotFound, Code: postgres.ErrorCodeNotFound,
+		Message: fmt.Sprintf(format, args...), Traced: true,
+	}
 }
 
 func alreadyExists(format string, args ...any) *apiError {
-	return &apiError{Status: http.StatusConflict, Code: postgres.ErrorCodeAlreadyExists,
-		Message: fmt.Sprintf(format, args...)}
+	return &apiError{
+		Status: http.StatusConflict, Code: postgres.ErrorCodeAlreadyExists,
+		Message: fmt.Sprintf(format, args...),
+	}
 }
 
 // notImplemented names a part of the real APIs that the local Lakebase does not have. SDKs do not retry it.
 func notImplemented(thing string) *apiError {
-	return &apiError{Status: http.StatusNotImplemented, Code: postgres.ErrorCodeNotImplemented,
-		Message: thing + " is not implemented by the local Lakebase"}
+	return &apiError{
+		Status: http.StatusNotImplemented, Code: postgres.ErrorCodeNotImplemented,
+		Message: thing + " is not implemented by the local Lakebase",
+	}
 }
 
 // managedByParent refuses to delete what lives and dies with its parent.

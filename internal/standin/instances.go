@@ -234,8 +234,9 @@ func (l *Lakebase) deleteInstance(r *request) (any, error) {
 	// Descendants first, each in an operation of its own.
 	for _, child := range descendants(l.store.view(), name) {
 		if !force {
-			return nil, badRequest("Database instance '%s' has child instances, such as '%s'; delete them first, or set force.",
-				name, child)
+			return nil, badRequest(
+				"Database instance '%s' has child instances, such as '%s'; delete them first, or set force.", name, child,
+			)
 		}
 		if err := l.deleteOne(child); err != nil {
 			return nil, err

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -76,7 +77,7 @@ func Start(ctx context.Context, o Options) (*Lakebase, error) {
 	if err != nil {
 		return nil, errors.Join(err, l.unlock())
 	}
-	l.host = "http://" + listener.Addr().String()
+	l.host = "http://" + clientAddress(listener)
 	if err := l.settleWorkspace(); err != nil {
 		return nil, errors.Join(err, listener.Close(), l.unlock())
 	}
@@ -107,6 +108,9 @@ func newLakebase(o Options) *Lakebase {
 
 // open takes possession of the folder and loads what is in it.
 func (l *Lakebase) open(dir string) (err error) {
+	if dir == "" {
+		return lakeward.Errorf(lakeward.KindInvalid, "name one with --dir or LAKEWARD_DIR", "the local Lakebase has no folder")
+	}
 	if l.dir, err = filepath.Abs(dir); err != nil {
 		return fmt.Errorf("find folder: %w", err)
 	}
@@ -149,9 +153,19 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 			"address %s of the REST API is taken", address)
 	}
 	if err != nil {
-		return nil, lakeward.Errorf(lakeward.KindInvalid, "choose another address with --api", "listen for the REST API: %w", err)
+		return nil, lakeward.Errorf(lakeward.KindInvalid, "choose another address with --api",
+			"listen for the REST API: %w", err)
 	}
 	return listener, nil
+}
+
+// clientAddress is where a client on this machine reaches the listener.
+func clientAddress(listener net.Listener) string {
+	a := listener.Addr().(*net.TCPAddr).AddrPort()
+	if a.Addr().IsUnspecified() {
+		a = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), a.Port())
+	}
+	return a.String()
 }
 
 // run starts the goroutines that live as long as the Lakebase: the REST server, the dispatcher of operations, the

@@ -3,6 +3,7 @@ package standin
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -85,7 +86,8 @@ func (o *operation) of(p *project, b *branch, id string) *operation {
 func (o *operation) wire() *postgres.Operation {
 	w := &postgres.Operation{Name: o.Name, Done: o.Done, ForceSendFields: []string{"Done"}}
 	w.Metadata = json.RawMessage(
-		`{"@type":"type.googleapis.com/databricks.postgres.v1.` + metadataTypes[o.Kind] + `OperationMetadata"}`)
+		`{"@type":"type.googleapis.com/databricks.postgres.v1.` + metadataTypes[o.Kind] + `OperationMetadata"}`,
+	)
 	switch {
 	case o.Code != "":
 		w.Error = (&apiError{Code: o.Code, Message: o.Message}).proto("")
@@ -280,7 +282,8 @@ func (l *Lakebase) work(ctx context.Context, op *operation) {
 	if err != nil || saveErr != nil {
 		level = slog.LevelWarn
 	}
-	l.log.Log(ctx, level, "operation finished", "operation", op.Name, "kind", string(op.Kind), "err", err, "save_err", saveErr)
+	l.log.Log(ctx, level, "operation finished",
+		"operation", op.Name, "kind", string(op.Kind), "err", errors.Join(err, saveErr))
 }
 
 // settlement changes the state once the work of an operation is over, and returns the response. err is the work's.

@@ -24,7 +24,8 @@ func page[T any](items []T, key func(T) string, query url.Values) (part []T, nex
 	items = slices.SortedFunc(slices.Values(items), func(a, b T) int { return cmp.Compare(key(a), key(b)) })
 	start := 0
 	if after != "" {
-		start, _ = slices.BinarySearchFunc(items, after+"\x00", func(item T, k string) int { return cmp.Compare(key(item), k) })
+		start, _ = slices.BinarySearchFunc(items, after+"\x00",
+			func(item T, k string) int { return cmp.Compare(key(item), k) })
 	}
 	end := min(start+size, len(items))
 	if end < len(items) {

@@ -155,7 +155,7 @@ func (r *request) replacing() (bool, error) {
 }
 
 // list answers a list request. wrap builds the SDK's response of a page.
-func list[T any, R any](r *request, items []T, key func(T) string, wrap func([]T, string) R) (any, error) {
+func list[T, R any](r *request, items []T, key func(T) string, wrap func([]T, string) R) (any, error) {
 	part, next, err := page(items, key, r.URL.Query())
 	if err != nil {
 		return nil, err

@@ -73,12 +73,12 @@ func (l *Lakebase) plan(s *state, bp blueprint) (*project, error) {
 	}
 	p.Branches = append(p.Branches, b)
 	s.Projects = append(s.Projects, p)
-	return p, l.planPrimary(s, p, b, bp.settings)
+	return p, l.planPrimary(s, b, bp.settings)
 }
 
 // planPrimary adds a branch's read-write endpoint.
-func (l *Lakebase) planPrimary(s *state, p *project, b *branch, settings computeSettings) error {
-	_, err := l.planEndpoint(s, p, b, &compute{ID: primaryEndpoint, Settings: settings})
+func (l *Lakebase) planPrimary(s *state, b *branch, settings computeSettings) error {
+	_, err := l.planEndpoint(s, b, &compute{ID: primaryEndpoint, Settings: settings})
 	return err
 }
 
@@ -135,7 +135,9 @@ func (l *Lakebase) checkVersion(major int) error {
 
 // initialSettings are those of the primary endpoint of a new project: what was said about it, else the project's
 // defaults.
-func initialSettings(in *postgres.InitialEndpointSpec, defaults *postgres.ProjectDefaultEndpointSettings) (computeSettings, error) {
+func initialSettings(
+	in *postgres.InitialEndpointSpec, defaults *postgres.ProjectDefaultEndpointSettings,
+) (computeSettings, error) {
 	settings := defaultSettings()
 	if defaults != nil {
 		settings.merge(settingsIn{

@@ -70,8 +70,10 @@ func (l *Lakebase) routes() http.Handler {
 }
 
 func noEndpoint(r *http.Request) error {
-	return &apiError{Status: http.StatusNotFound, Code: postgres.ErrorCodeEndpointNotFound,
-		Message: fmt.Sprintf("No API found for '%s %s'", r.Method, r.URL.Path)}
+	return &apiError{
+		Status: http.StatusNotFound, Code: postgres.ErrorCodeEndpointNotFound,
+		Message: fmt.Sprintf("No API found for '%s %s'", r.Method, r.URL.Path),
+	}
 }
 
 // outermost logs every call, without its secrets, and keeps a defect in one call from looking like a broken connection.
@@ -84,7 +86,8 @@ func (l *Lakebase) outermost(next http.Handler) http.Handler {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		defer func() {
 			if p := recover(); p != nil {
-				l.log.Error("call failed", "method", r.Method, "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+				l.log.Error("call failed",
+					"method", r.Method, "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
 				l.respondError(w, trace, errors.New("a defect of the local Lakebase; its log says more"))
 			}
 			l.log.Debug("call", "method", r.Method, "path", r.URL.Path, "trace", trace, "dur", time.Since(started))
@@ -131,7 +134,7 @@ func (l *Lakebase) respond(w http.ResponseWriter, status int, answer any) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	w.Write(b) // a client that has gone away needs no answer
+	_, _ = w.Write(b) // a client that has gone away needs no answer
 }
 
 func (l *Lakebase) respondError(w http.ResponseWriter, trace string, err error) {
@@ -143,8 +146,10 @@ func (l *Lakebase) respondError(w http.ResponseWriter, trace string, err error) 
 }
 
 func malformed(format string, args ...any) *apiError {
-	return &apiError{Status: http.StatusBadRequest, Code: postgres.ErrorCodeMalformedRequest,
-		Message: fmt.Sprintf(format, args...)}
+	return &apiError{
+		Status: http.StatusBadRequest, Code: postgres.ErrorCodeMalformedRequest,
+		Message: fmt.Sprintf(format, args...),
+	}
 }
 
 // decode reads the body, which must be a JSON object, into one of the SDK's structs. Unknown fields come from newer

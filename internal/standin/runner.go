@@ -301,14 +301,20 @@ func (l *Lakebase) source(ctx context.Context, b *branch) (*endpoint.Endpoint, f
 	if err != nil {
 		return nil, nil, err
 	}
-	return e, func() { halt(ctx, e) }, nil
+	return e, func() {
+		if err := halt(ctx, e); err != nil {
+			l.log.Warn("source of a copy did not stop cleanly", "endpoint", c.UID, "err", err)
+		}
+	}, nil
 }
 
 // admit finishes a fresh branch and logs in as its owner, through the gate and with a token, as a client would.
 func (l *Lakebase) admit(ctx context.Context, p *project, b *branch, c *compute, e *endpoint.Endpoint) error {
 	if !c.ReadOnly && !b.Ready {
-		err := e.CreateRole(ctx, endpoint.Role{Name: p.Owner, Identity: p.OwnerType,
-			Superuser: true, BypassRLS: true, CreateDB: true, CreateRole: true})
+		err := e.CreateRole(ctx, endpoint.Role{
+			Name: p.Owner, Identity: p.OwnerType,
+			Superuser: true, BypassRLS: true, CreateDB: true, CreateRole: true,
+		})
 		if err != nil && !errors.Is(err, endpoint.ErrExists) { // a copy has the owner of what it is a copy of
 			return fmt.Errorf("create owner: %w", err)
 		}
@@ -330,7 +336,7 @@ func (l *Lakebase) admit(ctx context.Context, p *project, b *branch, c *compute,
 func (l *Lakebase) login(ctx context.Context, p *project, c *compute, e *endpoint.Endpoint) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	token, _, err := l.mint(p.Owner, []string{c.UID}, l.tokenTTL)
+	token, _, err := l.mint(p.Owner, []string{c.UID}, time.Minute)
 	if err != nil {
 		return err
 	}
@@ -338,7 +344,7 @@ func (l *Lakebase) login(ctx context.Context, p *project, c *compute, e *endpoin
 	if err != nil {
 		return err
 	}
-	config.Host, config.Port = c.Host.String(), uint16(e.Addr().Port())
+	config.Host, config.Port = c.Host.String(), e.Addr().Port()
 	config.User, config.Password = p.Owner, token
 	config.TLSConfig = &tls.Config{RootCAs: l.roots, ServerName: c.Host.String(), MinVersion: tls.VersionTLS12}
 	config.Fallbacks, config.ValidateConnect, config.RuntimeParams = nil, nil, nil // of the environment

@@ -230,13 +230,13 @@ func (s *state) computes(do func(*project, *branch, *compute) bool) {
 	}
 }
 
-// computeByUID returns the endpoint with the uid, or nils.
-func (s *state) computeByUID(uid string) (fp *project, fb *branch, fc *compute) {
-	s.computes(func(p *project, b *branch, c *compute) bool {
+// computeByUID returns the endpoint with the uid and its branch, or nils.
+func (s *state) computeByUID(uid string) (found *compute, in *branch) {
+	s.computes(func(_ *project, b *branch, c *compute) bool {
 		if c.UID == uid {
-			fp, fb, fc = p, b, c
+			found, in = c, b
 		}
-		return fc == nil
+		return found == nil
 	})
-	return fp, fb, fc
+	return found, in
 }

@@ -43,7 +43,8 @@ func ReadWorkspace(dir string) (WorkspaceFile, error) {
 	path := filepath.Join(dir, workspaceName)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return w, lakeward.Errorf(lakeward.KindNotFound, "start one with: lakeward up", "there is no local Lakebase in %s", dir)
+		return w, lakeward.Errorf(lakeward.KindNotFound, "start one with: lakeward up",
+			"there is no local Lakebase in %s", dir)
 	}
 	if err != nil {
 		return w, fmt.Errorf("read workspace: %w", err)
@@ -67,7 +68,11 @@ func (l *Lakebase) settleWorkspace() error {
 	if user == nil || principal == nil || !same(user.SecretHash, hashOf(w.Token)) ||
 		!same(principal.SecretHash, hashOf(w.ClientSecret)) {
 		w.Token, w.ClientSecret = patPrefix+randomHex(16), secretPrefix+randomHex(16)
-		if err := l.store.update(func(s *state) error { return s.furnish(hashOf(w.Token), hashOf(w.ClientSecret)) }); err != nil {
+		err := l.store.update(func(s *state) error {
+			s.furnish(hashOf(w.Token), hashOf(w.ClientSecret))
+			return nil
+		})
+		if err != nil {
 			return err
 		}
 		s = l.store.view()
@@ -95,7 +100,7 @@ func (s *state) first(kind string) *identity {
 }
 
 // furnish makes sure that there is a workspace with its identities, and gives them these secrets.
-func (s *state) furnish(tokenHash, secretHash string) error {
+func (s *state) furnish(tokenHash, secretHash string) {
 	if s.Workspace == "" {
 		s.Workspace = strconv.FormatInt(1e15+rand.Int64N(9e15), 10) // 16 digits, as real ones have
 	}
@@ -111,7 +116,6 @@ func (s *state) furnish(tokenHash, secretHash string) error {
 		})
 	}
 	s.first(typeUser).SecretHash, s.first(typeServicePrincipal).SecretHash = tokenHash, secretHash
-	return nil
 }
 
 // lockFolder makes this process the only one that runs a local Lakebase in the folder. The lock ends with the process,
@@ -119,21 +123,27 @@ func (s *state) furnish(tokenHash, secretHash string) error {
 func lockFolder(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, lakeward.Errorf(lakeward.KindDenied, "choose another folder with --dir or LAKEWARD_DIR", "lock folder: %w", err)
+		return nil, lakeward.Errorf(lakeward.KindDenied, "choose another folder with --dir or LAKEWARD_DIR",
+			"lock folder: %w", err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		pid, _ := os.ReadFile(f.Name()) // only for the message
 		f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, lakeward.Errorf(lakeward.KindConflict, "stop it first, or choose another folder with --dir or LAKEWARD_DIR",
-				"another lakeward (pid %s) runs in %s", strings.TrimSpace(string(pid)), dir)
+			return nil, lakeward.Errorf(lakeward.KindConflict,
+				"stop it first, or choose another folder with --dir or LAKEWARD_DIR", "another lakeward (pid %s) runs in %s", strings.TrimSpace(string(pid)), dir)
 		}
 		return nil, fmt.Errorf("lock folder %s: %w", dir, err)
 	}
-	if err := f.Truncate(0); err == nil {
-		_, err = f.WriteString(strconv.Itoa(os.Getpid()) + "\n")
+	if err := errors.Join(f.Truncate(0), writeString(f, strconv.Itoa(os.Getpid())+"\n")); err != nil {
+		return nil, errors.Join(fmt.Errorf("write lock file: %w", err), f.Close())
 	}
-	return f, err
+	return f, nil
+}
+
+func writeString(f *os.File, text string) error {
+	_, err := f.WriteString(text)
+	return err
 }
 
 func (l *Lakebase) unlock() error {
