@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
@@ -228,9 +229,9 @@ func newChunkPipe(done <-chan struct{}) *chunkPipe {
 // buffer returns the first buffer to fill.
 func (p *chunkPipe) buffer() []byte { return grown(<-p.free) }
 
-// grown returns an empty buffer of the usual size. One that a large value has blown up is left to the collector.
+// grown returns an empty buffer of the usual size.
 func grown(b []byte) []byte {
-	if cap(b) == 0 || cap(b) > 4*chunkBytes {
+	if cap(b) == 0 {
 		return make([]byte, 0, chunkBytes+chunkBytes/4)
 	}
 	return b[:0]
@@ -238,28 +239,55 @@ func grown(b []byte) []byte {
 
 // send hands a full buffer over and replaces it by an empty one.
 func (p *chunkPipe) send(ctx context.Context, chunk *[]byte) error {
-	select {
-	case p.full <- *chunk:
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	if cap(*chunk) > 4*chunkBytes {
+		err := p.sendPieces(ctx, *chunk)
+		*chunk = grown(nil) // the large one is left to the collector
+		return err
 	}
+	if err := p.push(ctx, *chunk); err != nil {
+		return err
+	}
+	var err error
+	*chunk, err = p.take(ctx)
+	return err
+}
+
+// sendPieces hands over a buffer that a large value has blown up, in pieces of the usual size: the connection must not
+// hold several of its kind.
+func (p *chunkPipe) sendPieces(ctx context.Context, large []byte) error {
+	for piece := range slices.Chunk(large, chunkBytes) {
+		b, err := p.take(ctx)
+		if err != nil {
+			return err
+		}
+		if err := p.push(ctx, append(b, piece...)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish hands the last buffer over.
+func (p *chunkPipe) finish(ctx context.Context, chunk []byte) error {
+	defer close(p.full)
+	return p.send(ctx, &chunk)
+}
+
+func (p *chunkPipe) push(ctx context.Context, chunk []byte) error {
 	select {
-	case b := <-p.free:
-		*chunk = grown(b)
+	case p.full <- chunk:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
 
-// finish hands the last buffer over.
-func (p *chunkPipe) finish(ctx context.Context, chunk []byte) error {
-	defer close(p.full)
+func (p *chunkPipe) take(ctx context.Context) ([]byte, error) {
 	select {
-	case p.full <- chunk:
-		return nil
+	case b := <-p.free:
+		return grown(b), nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	}
 }
 
