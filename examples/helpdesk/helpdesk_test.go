@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -70,7 +71,7 @@ func TestTheSameSeedMakesTheSameFile(t *testing.T) {
 func TestItsTroublesAreKnown(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]helpdesk.Options{
-		"smallest": {Scale: 0.001}, "another seed": {Scale: 0.1, Seed: 99}, "default": {},
+		"smallest": {Scale: 0.001}, "another seed": {Scale: 0.05, Seed: 99},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -107,11 +108,11 @@ func TestTheDefaultIsOfAnHonestSize(t *testing.T) {
 	path := create(t, helpdesk.Options{})
 	total, tables := 0, rows(t, path, `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`)
 	for _, table := range tables {
-		n := rows(t, path, `SELECT * FROM `+table[0])
-		if len(n) == 0 {
-			t.Errorf("%s is empty", table[0])
+		n, err := strconv.Atoi(rows(t, path, `SELECT count(*) FROM `+table[0])[0][0])
+		if err != nil || n == 0 {
+			t.Errorf("%s has %d rows, %v", table[0], n, err)
 		}
-		total += len(n)
+		total += n
 	}
 	if len(tables) < 14 || total < 40_000 || total > 80_000 {
 		t.Errorf("%d rows in %d tables", total, len(tables))
