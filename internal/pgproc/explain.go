@@ -1,6 +1,7 @@
 package pgproc
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -37,9 +38,16 @@ func explain(err error, line, dir string) error {
 	return fmt.Errorf("PostgreSQL in %s: %w", dir, err)
 }
 
-// decisive picks from PostgreSQL's output the line that says why it gave up: the last FATAL or PANIC, else the last
-// error, else the last line. The time stamp and process id in front are cut off.
+// decisive picks from PostgreSQL's output the line that says why it gave up: a full disk, else the last FATAL or
+// PANIC, else the last error, else the last line. The time stamp and process id in front are cut off.
 func decisive(lines []string) string {
+	for _, line := range lines {
+		// PostgreSQL goes on to panic over its own attempt to clean up: the first trouble is the one to mend.
+		if strings.Contains(line, "No space left on device") {
+			_, text, _ := strings.Cut(line, ":  ")
+			return strings.TrimSpace(cmp.Or(text, line))
+		}
+	}
 	for _, mark := range []string{"PANIC:  ", "FATAL:  ", "error: ", "ERROR:  "} {
 		for i := len(lines) - 1; i >= 0; i-- {
 			if _, text, ok := strings.Cut(lines[i], mark); ok {
