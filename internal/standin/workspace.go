@@ -27,6 +27,7 @@ type WorkspaceFile struct {
 	ClientID     string `json:"client_id"`     // of the service principal
 	ClientSecret string `json:"client_secret"` // of the service principal
 	CAFile       string `json:"ca_file"`       // certificate authority of the endpoints
+	Port         int    `json:"port"`          // of the endpoints: the APIs have no field for it
 }
 
 const (
@@ -77,7 +78,7 @@ func (l *Lakebase) settleWorkspace() error {
 		}
 		s = l.store.view()
 	}
-	w.Host, w.WorkspaceID, w.CAFile = l.host, s.Workspace, l.ca.Path()
+	w.Host, w.WorkspaceID, w.CAFile, w.Port = l.host, s.Workspace, l.ca.Path(), l.port
 	w.UserName, w.ClientID = s.first(typeUser).Name, s.first(typeServicePrincipal).Name
 	text, err := json.MarshalIndent(w, "", "  ")
 	if err != nil {
