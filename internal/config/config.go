@@ -265,8 +265,11 @@ func (r resolver) local(c *Config) error {
 		Host:  Value{Text: ws.Host, Origin: origin},
 		Token: Value{Text: ws.Token, Origin: origin, Secret: true},
 	}
-	if c.RootCAs.Text == "" {
+	if c.RootCAs.Origin == "" {
 		c.RootCAs = Value{Text: ws.CAFile, Origin: origin}
+	}
+	if c.Port.Origin == "" && ws.Port != 0 {
+		c.Port = Value{Text: strconv.Itoa(ws.Port), Origin: origin}
 	}
 	return nil
 }

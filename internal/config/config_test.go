@@ -19,7 +19,7 @@ type env map[string]string
 func (e env) get(name string) string { return e[name] }
 
 const workspaceFile = `{"host":"http://127.0.0.1:1","token":"dapi-local","workspace_id":"1","user_name":"admin@lakeward.local",
-	"client_id":"c","client_secret":"s","ca_file":"/somewhere/ca.pem"}`
+	"client_id":"c","client_secret":"s","ca_file":"/somewhere/ca.pem","port":6543}`
 
 // localDir is a folder in which a local Lakebase was started once.
 func localDir(t *testing.T) string {
@@ -215,6 +215,40 @@ func TestOpen(t *testing.T) {
 			}
 			if kind := lakeward.KindOf(err); kind != lakeward.KindUnavailable {
 				t.Errorf("kind %s", kind)
+			}
+		})
+	}
+}
+
+func TestLocalLakebaseTellsPortAndAuthorities(t *testing.T) {
+	t.Parallel()
+	dir := localDir(t)
+	file := filepath.Join(dir, "workspace.json")
+	tests := map[string]struct {
+		env         env
+		port, roots config.Value
+	}{
+		"its file": {env{}, config.Value{Text: "6543", Origin: file}, config.Value{Text: "/somewhere/ca.pem", Origin: file}},
+		"the environment beats it": {
+			env{"PGPORT": "1234", "PGSSLROOTCERT": "/mine.pem"},
+			config.Value{Text: "1234", Origin: "PGPORT"}, config.Value{Text: "/mine.pem", Origin: "PGSSLROOTCERT"},
+		},
+		"another workspace has neither": {
+			env{"DATABRICKS_HOST": "https://h"}, config.Value{Text: "5432", Origin: "default"}, config.Value{},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, err := config.Resolve(config.Flags{Dir: dir}, test.env.get)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.port, c.Port); diff != "" {
+				t.Error(diff)
+			}
+			if diff := cmp.Diff(test.roots, c.RootCAs); diff != "" {
+				t.Error(diff)
 			}
 		})
 	}
