@@ -16,9 +16,6 @@ import (
 	"time"
 )
 
-// patience is how long a test waits for something that must happen.
-const patience = 2 * time.Minute
-
 // openDir makes a folder that PostgreSQL's own user can enter when the tests run as root; t.TempDir's is private.
 func openDir(t testing.TB) string {
 	t.Helper()
@@ -45,9 +42,12 @@ type child struct {
 	stderr bytes.Buffer
 }
 
-// startChild starts lakeward with these arguments. A test that hangs kills it after a while.
+// tooLong is how long a child may live: a test that hangs shall fail and not wait for ever.
+const tooLong = 10 * time.Minute
+
+// startChild starts lakeward with these arguments.
 func startChild(env []string, args ...string) (*child, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
+	ctx, cancel := context.WithTimeout(context.Background(), tooLong)
 	c := &child{cmd: exec.CommandContext(ctx, "lakeward", args...), cancel: cancel}
 	c.cmd.Env = env
 	c.cmd.Stderr = &c.stderr

@@ -58,6 +58,7 @@ func TestScripts(t *testing.T) {
 			"sqlite":    makeSQLite,
 			"smalldisk": smallDisk,
 			"occupy":    occupy,
+			"freeport":  freePort,
 			"oneline":   oneLineOf,
 		},
 	})
@@ -151,5 +152,14 @@ func occupy(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Defer(func() { l.Close() })
 	_, port, err := net.SplitHostPort(l.Addr().String())
 	ts.Check(err)
+	ts.Setenv("PORT", port)
+}
+
+// freePort puts a port that nobody listens at into $PORT.
+func freePort(ts *testscript.TestScript, _ bool, _ []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	ts.Check(errors.Join(err, l.Close()))
 	ts.Setenv("PORT", port)
 }
