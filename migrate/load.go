@@ -185,7 +185,7 @@ func (e *rowEncoder) append(dst []byte, row []value) ([]byte, *misfit) {
 	for i, encode := range e.encode {
 		field := len(dst)
 		var reason string
-		if dst, reason = encode(dst, row[i]); reason == "" && e.notNull[i] && int32(binary.BigEndian.Uint32(dst[field:])) < 0 {
+		if dst, reason = encode(dst, row[i]); reason == "" && e.notNull[i] && isNull(dst[field:]) {
 			reason = "NULL in a column that must not be NULL"
 		}
 		if reason != "" {
@@ -194,6 +194,9 @@ func (e *rowEncoder) append(dst []byte, row []value) ([]byte, *misfit) {
 	}
 	return dst, nil
 }
+
+// isNull reports whether a field of binary COPY is NULL: its length is -1.
+func isNull(field []byte) bool { return int32(binary.BigEndian.Uint32(field)) < 0 }
 
 // inPrimaryKey reports whether a column is part of the primary key.
 func (t *Table) inPrimaryKey(target string) bool {

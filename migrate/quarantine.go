@@ -34,8 +34,8 @@ func createQuarantine(schema string) string {
 	COMMENT ON TABLE ` + qualified(schema, quarantineTable) + ` IS ` + literal(quarantineComment)
 }
 
-const quarantineComment = `rows that a migration by lakeward could not store in their tables, with the reason and the original ` +
-	`values by storage class; blobs in base64`
+const quarantineComment = `rows that a migration by lakeward could not store in their tables, with the reason and the ` +
+	`original values by storage class; blobs in base64`
 
 // quarantineColumns are the columns of the quarantine in the order in which they are written.
 var quarantineColumns = []string{"migration", "table_name", "key", "column_name", "reason", "row", "at"}
@@ -104,7 +104,8 @@ func appendRow(dst []byte, columns []Column, row []value, appendValue func([]byt
 }
 
 // appendClassed appends a value with its storage class, so that the row can be written back as it was:
-// {"integer":1}, {"real":1.5}, {"text":"a"}, {"text_base64":"AA=="} for text that JSON cannot hold, {"blob":"AA=="}, null.
+// {"integer":1}, {"real":1.5}, {"text":"a"}, {"text_base64":"AA=="} for text that JSON cannot hold, {"blob":"AA=="}, or
+// null.
 func appendClassed(dst []byte, v value) []byte {
 	class := ""
 	switch v.class {

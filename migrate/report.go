@@ -12,7 +12,7 @@ type Verdict string
 // The verdicts.
 const (
 	VerdictIdentical Verdict = "identical"                      // every row of every table, and every view
-	VerdictExcept    Verdict = "identical except what is named" // quarantined rows, orphans, broken checks, objects left behind
+	VerdictExcept    Verdict = "identical except what is named" // see Report
 	VerdictDifferent Verdict = "different"
 )
 
@@ -220,7 +220,8 @@ func (r *Report) firstDifference() string {
 		case len(t.Differences) > 0:
 			return "table " + t.Name + ": " + t.Differences[0].String()
 		default:
-			return fmt.Sprintf("table %s: %d rows read, %d loaded, %d quarantined, %d proven equal", t.Name, t.Read, t.Loaded, t.Quarantined, t.Verified)
+			return fmt.Sprintf("table %s: %d rows read, %d loaded, %d quarantined, %d proven equal",
+				t.Name, t.Read, t.Loaded, t.Quarantined, t.Verified)
 		}
 	}
 	return "no table"
@@ -239,12 +240,4 @@ func (d Difference) String() string {
 		return where + " is only on the target: " + d.Target
 	}
 	return fmt.Sprintf("%s, column %s: source %s, target %s", where, d.Column, d.Source, d.Target)
-}
-
-// rowCount writes a number of rows.
-func rowCount(n int64) string {
-	if n == 1 {
-		return "1 row"
-	}
-	return fmt.Sprintf("%d rows", n)
 }

@@ -68,7 +68,8 @@ func (r *Report) writeTables(b *strings.Builder) {
 	w := tabwriter.NewWriter(b, 0, 8, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(w, "rows\tloaded\tquarantined\tproven\t  table\n")
 	for _, t := range shown {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t  %s\n", count(t.Read), count(t.Loaded), dash(t.Quarantined), count(t.Verified), t.Name)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t  %s\n",
+			count(t.Read), count(t.Loaded), dash(t.Quarantined), count(t.Verified), t.Name)
 	}
 	_ = w.Flush() // a strings.Builder takes everything
 	if len(hidden) > 0 {
@@ -118,7 +119,8 @@ func (r *Report) writeDifferences(b *strings.Builder) {
 			lines = append(lines, t.Name+": "+d.String())
 		}
 		if t.Truncated {
-			lines = append(lines, fmt.Sprintf("%s: more rows differ than the %s that were looked at one by one", t.Name, count(rowsExamined)))
+			lines = append(lines, fmt.Sprintf("%s: more rows differ than the %s that were looked at one by one",
+				t.Name, count(rowsExamined)))
 		}
 	}
 	for _, v := range r.Views {
@@ -138,17 +140,19 @@ func (r *Report) writeQuarantine(b *strings.Builder) {
 			lines = append(lines, fmt.Sprintf("%s %s, column %s: %s", q.Table, q.Key, q.Column, q.Reason))
 		}
 	}
-	writeList(b, fmt.Sprintf("Quarantined: %s that PostgreSQL cannot hold, kept in %s", plural(rows, "row"), quarantineTable), lines)
+	head := fmt.Sprintf("Quarantined: %s that PostgreSQL cannot hold, kept in %s", plural(rows, "row"), quarantineTable)
+	writeList(b, head, lines)
 }
 
 func (r *Report) writeBroken(b *strings.Builder) {
 	var lines []string
 	for _, o := range r.Orphans {
-		lines = append(lines, fmt.Sprintf("%s: %s without a parent in %s (%s)", o.Table, plural(o.Rows, "row"), o.Parent, o.ForeignKey),
-			"  "+o.Query)
+		what := fmt.Sprintf("%s: %s without a parent in %s (%s)", o.Table, plural(o.Rows, "row"), o.Parent, o.ForeignKey)
+		lines = append(lines, what, "  "+o.Query)
 	}
 	for _, c := range r.Checks {
-		lines = append(lines, fmt.Sprintf("%s: %s against the check %s", c.Table, plural(c.Rows, "row"), c.Check), "  "+c.Query)
+		what := fmt.Sprintf("%s: %s against the check %s", c.Table, plural(c.Rows, "row"), c.Check)
+		lines = append(lines, what, "  "+c.Query)
 	}
 	writeList(b, "Kept, although they break a constraint, which holds for new rows only", lines)
 }

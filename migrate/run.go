@@ -46,8 +46,8 @@ type migration struct {
 	rejected int64    // rows in the quarantine
 }
 
-// Run migrates the SQLite database in the file source to target. It loads into a staging schema, proves there that every
-// row arrived, and swaps the result in with one transaction: when Run fails, is cancelled or is killed, target and
+// Run migrates the SQLite database in the file source to target. It loads into a staging schema, proves there that
+// every row arrived, and swaps the result in with one transaction: when Run fails, is cancelled or is killed, target and
 // source are as they were. The report is never nil; with an error it tells how far the run came.
 func Run(ctx context.Context, source string, target Target, o Options) (*Report, error) {
 	m := newMigration("migrate", source, target, o)
@@ -167,7 +167,9 @@ func (m *migration) makePlan(ctx context.Context) error {
 	if m.plan != nil {
 		return checkPlan(ctx, conn, m.plan)
 	}
-	m.plan, err = planFrom(ctx, conn, PlanOptions{Schema: m.Schema, Jobs: m.Jobs, Progress: m.journal.event, source: m.source})
+	m.plan, err = planFrom(ctx, conn, PlanOptions{
+		Schema: m.Schema, Jobs: m.Jobs, Progress: m.journal.event, source: m.source,
+	})
 	if err != nil {
 		return err
 	}
@@ -193,7 +195,8 @@ func (m *migration) checkStrict() error {
 }
 
 func strictError(rows int64, where string) error {
-	return lakeward.Errorf(lakeward.KindConflict, "mend them in the source, or migrate without --strict and find them in "+quarantineTable,
+	return lakeward.Errorf(lakeward.KindConflict,
+		"mend them in the source, or migrate without --strict and find them in "+quarantineTable,
 		"%d rows would be quarantined for %s", rows, where)
 }
 
@@ -218,12 +221,12 @@ func (m *migration) fill(ctx context.Context) error {
 		return err
 	}
 	m.journal.begin("swap", "put the tables in place")
-	return m.stage.swap(ctx, m.target, m.plan, m.drop, filepath.Base(m.source), m.rejected)
+	return m.swap(ctx)
 }
 
 // load copies all tables, the largest first, so that no worker is left alone with it at the end.
 func (m *migration) load(ctx context.Context) error {
-	tables := slices.SortedStableFunc(slices.Values(m.plan.Tables), func(a, b Table) int { return cmp.Compare(b.Rows, a.Rows) })
+	tables := largestFirst(m.plan.Tables)
 	done := make([]loaded, len(tables))
 	rejects := make(chan reject)
 	group, ctx := errgroup.WithContext(ctx)
@@ -231,10 +234,11 @@ func (m *migration) load(ctx context.Context) error {
 	group.Go(func() error {
 		defer close(rejects)
 		l := &loader{snapshot: m.snapshot, stage: m.stage.name, journal: &m.journal, rejects: rejects}
-		return eachItem(ctx, m.target, m.Jobs, indices(len(tables)), func(ctx context.Context, conn *pgx.Conn, i int) (err error) {
+		load := func(ctx context.Context, conn *pgx.Conn, i int) (err error) {
 			done[i], err = l.table(ctx, conn, tables[i])
 			return err
-		})
+		}
+		return eachItem(ctx, m.target, m.Jobs, indices(len(tables)), load)
 	})
 	if err := group.Wait(); err != nil {
 		return err
@@ -256,6 +260,11 @@ func (m *migration) quarantine(ctx context.Context, rejects <-chan reject) error
 	defer closeSession(ctx, conn)
 	m.rejected, err = quarantine(ctx, conn, m.stage.name, m.stage.id, rejects)
 	return err
+}
+
+// largestFirst sorts tables by their rows.
+func largestFirst(tables []Table) []Table {
+	return slices.SortedStableFunc(slices.Values(tables), func(a, b Table) int { return cmp.Compare(b.Rows, a.Rows) })
 }
 
 // indices returns 0 to n-1.

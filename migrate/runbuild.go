@@ -151,7 +151,8 @@ func (m *migration) validate(ctx context.Context, conn *pgx.Conn, s step) error 
 
 // broken reports the foreign keys and checks of a table that are not valid, with the rows that break them.
 func (m *migration) broken(ctx context.Context, conn *pgx.Conn, schema string, t Table) error {
-	rows, err := conn.Query(ctx, `SELECT conname::text FROM pg_constraint WHERE conrelid = to_regclass($1) AND NOT convalidated`,
+	rows, err := conn.Query(ctx, `
+		SELECT conname::text FROM pg_constraint WHERE conrelid = to_regclass($1) AND NOT convalidated`,
 		qualified(schema, t.Target))
 	if err != nil {
 		return fmt.Errorf("look at the constraints of %s: %w", t.Target, err)
@@ -164,26 +165,39 @@ func (m *migration) broken(ctx context.Context, conn *pgx.Conn, schema string, t
 		if !slices.Contains(names, fk.Name) {
 			continue
 		}
-		found := OrphanReport{Table: t.Name, ForeignKey: fk.Name, Parent: fk.Table, Query: orphanQuery("c.*", m.Schema, t, fk)}
-		if found.Rows, err = countRows(ctx, conn, orphanQuery("count(*)", schema, t, fk)); err != nil {
+		n, err := countRows(ctx, conn, orphanQuery("count(*)", schema, t, fk))
+		if err != nil {
 			return err
 		}
-		m.report.Orphans = append(m.report.Orphans, found)
-		m.journal.warn(t.Name, fmt.Sprintf("%s without a parent in %s; foreign key %s holds for new rows only",
-			rowCount(found.Rows), fk.Table, fk.Name))
+		m.foundOrphans(t, fk, n)
 	}
 	for _, c := range t.Checks {
 		if !slices.Contains(names, c.Name) {
 			continue
 		}
-		found := CheckReport{Table: t.Name, Check: c.Name, Query: checkQuery("*", m.Schema, t, c)}
-		if found.Rows, err = countRows(ctx, conn, checkQuery("count(*)", schema, t, c)); err != nil {
+		n, err := countRows(ctx, conn, checkQuery("count(*)", schema, t, c))
+		if err != nil {
 			return err
 		}
-		m.report.Checks = append(m.report.Checks, found)
-		m.journal.warn(t.Name, fmt.Sprintf("%s that break the check %s; it holds for new rows only", rowCount(found.Rows), c.Name))
+		m.foundViolations(t, c, n)
 	}
 	return nil
+}
+
+func (m *migration) foundOrphans(t Table, fk ForeignKey, rows int64) {
+	m.report.Orphans = append(m.report.Orphans, OrphanReport{
+		Table: t.Name, ForeignKey: fk.Name, Parent: fk.Table, Rows: rows, Query: orphanQuery("c.*", m.Schema, t, fk),
+	})
+	m.journal.warn(t.Name, fmt.Sprintf("%s without a parent in %s; foreign key %s holds for new rows only",
+		plural(rows, "row"), fk.Table, fk.Name))
+}
+
+func (m *migration) foundViolations(t Table, c Check, rows int64) {
+	m.report.Checks = append(m.report.Checks, CheckReport{
+		Table: t.Name, Check: c.Name, Rows: rows, Query: checkQuery("*", m.Schema, t, c),
+	})
+	m.journal.warn(t.Name, fmt.Sprintf("%s against the check %s, which holds for new rows only",
+		plural(rows, "row"), c.Name))
 }
 
 // countRows runs a SELECT count(*).

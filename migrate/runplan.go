@@ -28,5 +28,6 @@ func checkPlan(ctx context.Context, conn *sqlite.Conn, p *Plan) error {
 }
 
 func stalePlan(what string) error {
-	return lakeward.Errorf(lakeward.KindConflict, "make the plan again", "the source's schema has changed since the plan was made: %s", what)
+	return lakeward.Errorf(lakeward.KindConflict, "make the plan again",
+		"the source's schema has changed since the plan was made: %s", what)
 }

@@ -114,7 +114,8 @@ func (s *snapshot) reserve(src *sqlite.Conn) error {
 		return fmt.Errorf("look for free space in %s: %w", s.folder, err)
 	}
 	if need := pages * size; free < need {
-		return diskFull(filepath.Dir(s.folder), fmt.Errorf("the snapshot needs %s, %s are free", byteCount(need), byteCount(free)))
+		cause := fmt.Errorf("the snapshot needs %s, %s are free", byteCount(need), byteCount(free))
+		return diskFull(filepath.Dir(s.folder), cause)
 	}
 	return nil
 }
@@ -140,10 +141,11 @@ func fullDisk(folder string) bool {
 	return err == nil && free < 1<<20
 }
 
-// copy runs the online backup. The first step takes a read lock that the following ones keep, so that the copy is of one
-// moment; a writer in rollback mode waits for it, a writer in WAL mode does not.
+// copy runs the online backup. A read lock is held over all of its steps, so that the copy is of one moment; a writer
+// in rollback mode waits for it, a writer in WAL mode does not.
 func (s *snapshot) copy(ctx context.Context, src *sqlite.Conn, m *meter) (err error) {
-	file, err := os.OpenFile(s.path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) // SQLite would give it the rights of the umask
+	// Made here, because SQLite would give it the rights of the umask.
+	file, err := os.OpenFile(s.path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
@@ -155,7 +157,8 @@ func (s *snapshot) copy(ctx context.Context, src *sqlite.Conn, m *meter) (err er
 		return err
 	}
 	defer func() { err = also(err, dst.Close()) }()
-	for _, pragma := range []string{"PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF"} { // a failed copy is thrown away
+	// A copy that fails is thrown away, so nothing about it has to be safe.
+	for _, pragma := range []string{"PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF"} {
 		if err := exec(dst, pragma); err != nil {
 			return err
 		}

@@ -61,7 +61,8 @@ func newID() string {
 // lock makes sure that no other migration into the same schema runs. The lock ends with the session.
 func (s *stage) lock(ctx context.Context) error {
 	var locked bool
-	err := s.conn.QueryRow(ctx, `SELECT pg_try_advisory_lock(hashtextextended('lakeward migrate ' || $1, 0))`, s.into).Scan(&locked)
+	const sql = `SELECT pg_try_advisory_lock(hashtextextended('lakeward migrate ' || $1, 0))`
+	err := s.conn.QueryRow(ctx, sql, s.into).Scan(&locked)
 	if err != nil {
 		return fmt.Errorf("lock schema %s: %w", s.into, err)
 	}

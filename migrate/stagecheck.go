@@ -37,7 +37,8 @@ func inspectTarget(ctx context.Context, target Target, schema string, write bool
 		return info, fmt.Errorf("inspect the target: %w", err)
 	}
 	if encoding != "UTF8" {
-		return info, lakeward.Errorf(lakeward.KindConflict, "create a database WITH ENCODING 'UTF8' TEMPLATE template0 and migrate into that",
+		return info, lakeward.Errorf(lakeward.KindConflict,
+			"create a database WITH ENCODING 'UTF8' TEMPLATE template0 and migrate into that",
 			"database %s has encoding %s, not UTF8", info.Database, encoding)
 	}
 	if !write {
@@ -105,7 +106,8 @@ func planNames(p *Plan) (relations, indexes []string) {
 func standing(ctx context.Context, conn *pgx.Conn, schema string, names []string) ([]object, error) {
 	rows, err := conn.Query(ctx, `
 		SELECT c.relname AS name, c.relkind::text AS kind, pg_has_role(c.relowner, 'USAGE') AS owned,
-			coalesce((SELECT t.relname FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid WHERE i.indexrelid = c.oid), '') AS table
+			coalesce((SELECT t.relname FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
+				WHERE i.indexrelid = c.oid), '') AS table
 		FROM pg_class c
 		WHERE c.relnamespace = to_regnamespace($1) AND c.relname = ANY($2)
 		ORDER BY c.relkind NOT IN ('r', 'p'), c.relname`, quoteName(schema), names)
@@ -128,7 +130,8 @@ func (s *stage) replaced(ctx context.Context, p *Plan, replace bool, name string
 		return nil, err
 	}
 	if len(objects) > 0 && !replace {
-		return nil, lakeward.Errorf(lakeward.KindConflict, "replace them with --replace "+name+", or migrate into another schema with --schema",
+		return nil, lakeward.Errorf(lakeward.KindConflict,
+			"replace them with --replace "+name+", or migrate into another schema with --schema",
 			"schema %s already has %s", s.into, listObjects(objects))
 	}
 	drop := slices.DeleteFunc(slices.Clone(objects), func(o object) bool { return slices.Contains(relations, o.Table) })
@@ -185,7 +188,8 @@ func (s *stage) checkQuarantine(ctx context.Context) error {
 	var columns []string
 	err := s.conn.QueryRow(ctx, `
 		SELECT coalesce(array_agg(attname::text ORDER BY attnum), '{}') FROM pg_attribute
-		WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped`, qualified(s.into, quarantineTable)).Scan(&columns)
+		WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped`,
+		qualified(s.into, quarantineTable)).Scan(&columns)
 	if err != nil {
 		return fmt.Errorf("look for an earlier quarantine: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -15,17 +16,18 @@ import (
 
 // swap moves everything from the staging schema into the target's schema in one transaction: before it the target is as
 // it was, after it everything is there. It waits for the disk.
-func (s *stage) swap(ctx context.Context, target Target, p *Plan, drop []object, source string, quarantined int64) error {
-	statements := s.swapStatements(p, drop, source, quarantined)
+func (m *migration) swap(ctx context.Context) error {
+	s := m.stage
+	statements := m.swapStatements()
 	err := pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error {
 		for _, sql := range statements {
 			if _, err := tx.Exec(ctx, sql); err != nil {
 				return explainSwap(sql, err)
 			}
 		}
-		return s.grantDefaults(ctx, tx, p)
+		return s.grantDefaults(ctx, tx, m.plan)
 	})
-	if err != nil && s.conn.IsClosed() && s.swapped(ctx, target) {
+	if err != nil && s.conn.IsClosed() && s.swapped(ctx, m.target) {
 		return nil // only the answer to the commit was lost
 	}
 	if err != nil {
@@ -53,7 +55,10 @@ func (s *stage) swapped(ctx context.Context, target Target) bool {
 func (s *stage) grantDefaults(ctx context.Context, tx pgx.Tx, p *Plan) error {
 	relations, _ := planNames(p)
 	rows, err := tx.Query(ctx, `
-		WITH moved AS (SELECT oid, relkind FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relname = ANY($2) AND relkind IN ('r', 'v')),
+		WITH moved AS (
+			SELECT oid FROM pg_class
+			WHERE relnamespace = to_regnamespace($1) AND relname = ANY($2) AND relkind IN ('r', 'v')
+		),
 		objects AS (
 			SELECT oid, 'r'::"char" AS kind, 'TABLE ' AS noun FROM moved
 			UNION ALL
@@ -64,7 +69,8 @@ func (s *stage) grantDefaults(ctx context.Context, tx pgx.Tx, p *Plan) error {
 			CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
 			CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' END)
 		FROM pg_default_acl d CROSS JOIN aclexplode(d.defaclacl) a JOIN objects o ON o.kind = d.defaclobjtype
-		WHERE d.defaclnamespace = to_regnamespace($1) AND d.defaclrole = (SELECT oid FROM pg_roles WHERE rolname = current_user)`,
+		WHERE d.defaclnamespace = to_regnamespace($1)
+			AND d.defaclrole = (SELECT oid FROM pg_roles WHERE rolname = current_user)`,
 		quoteName(s.into), relations)
 	if err != nil {
 		return fmt.Errorf("read default privileges: %w", err)
@@ -86,30 +92,33 @@ func explainSwap(sql string, err error) error {
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch pgErr.Code {
 		case "42P07", "2BP01", "42710": // duplicate table, dependent objects, duplicate object
-			return lakeward.Errorf(lakeward.KindConflict, "the target has changed during the migration; start again", "%w", explainStatement(sql, err))
+			return lakeward.Errorf(lakeward.KindConflict, "the target has changed during the migration; start again",
+				"%w", explainStatement(sql, err))
 		case "55P03": // lock not available
-			return lakeward.Errorf(lakeward.KindConflict, "end the sessions that use the tables, and start again", "%w", explainStatement(sql, err))
+			return lakeward.Errorf(lakeward.KindConflict, "end the sessions that use the tables, and start again",
+				"%w", explainStatement(sql, err))
 		}
 	}
 	return explainStatement(sql, err)
 }
 
 // swapStatements returns the statements of the swap.
-func (s *stage) swapStatements(p *Plan, drop []object, source string, quarantined int64) []string {
-	into := quoteName(s.into)
+func (m *migration) swapStatements() []string {
+	s, into := m.stage, quoteName(m.stage.into)
 	statements := []string{"SET LOCAL synchronous_commit = on", "SET LOCAL lock_timeout = '30s'"}
-	statements = append(statements, dropStatements(s.into, drop)...)
+	statements = append(statements, dropStatements(s.into, m.drop)...)
 	statements = append(statements, "CREATE SCHEMA IF NOT EXISTS "+into)
-	mark := fmt.Sprintf("%s%s from %s on %s", markPrefix, s.id, source, time.Now().UTC().Format(time.RFC3339))
-	for _, t := range p.Tables {
+	mark := fmt.Sprintf("%s%s from %s on %s", markPrefix, s.id, filepath.Base(m.source),
+		time.Now().UTC().Format(time.RFC3339))
+	for _, t := range m.plan.Tables {
 		statements = append(statements,
 			"ALTER TABLE "+qualified(s.name, t.Target)+" SET SCHEMA "+into,
 			"COMMENT ON TABLE "+qualified(s.into, t.Target)+" IS "+literal(mark))
 	}
-	for _, v := range p.Views {
+	for _, v := range m.plan.Views {
 		statements = append(statements, "ALTER VIEW "+qualified(s.name, v.Target)+" SET SCHEMA "+into)
 	}
-	if quarantined > 0 {
+	if m.rejected > 0 {
 		statements = append(statements, s.keepQuarantine()...)
 	}
 	return append(statements,
@@ -123,7 +132,10 @@ const markPrefix = "migrated by lakeward "
 // keepQuarantine appends the quarantined rows to those of earlier migrations.
 func (s *stage) keepQuarantine() []string {
 	create := strings.Replace(createQuarantine(s.into), "CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1)
-	return []string{create, "INSERT INTO " + qualified(s.into, quarantineTable) + " TABLE " + qualified(s.name, quarantineTable)}
+	return []string{
+		create,
+		"INSERT INTO " + qualified(s.into, quarantineTable) + " TABLE " + qualified(s.name, quarantineTable),
+	}
 }
 
 // dropStatements drops what is replaced, views first. Each statement drops all objects of one kind, so that their

@@ -1,7 +1,6 @@
 package migrate
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -52,7 +51,8 @@ func (m *migration) verify(ctx context.Context) error {
 	}
 	m.report.judge()
 	if m.report.Verdict == VerdictDifferent {
-		return lakeward.Errorf(lakeward.KindInternal, "the target was left as it was; please report this with the report file",
+		return lakeward.Errorf(lakeward.KindInternal,
+			"the target was left as it was; please report this with the report file",
 			"the loaded rows are not those of the source: %s", m.report.firstDifference())
 	}
 	return nil
@@ -80,7 +80,7 @@ type verifier struct {
 
 // tables compares all tables, the largest first.
 func (v *verifier) tables(ctx context.Context) error {
-	tables := slices.SortedStableFunc(slices.Values(v.plan.Tables), func(a, b Table) int { return cmp.Compare(b.Rows, a.Rows) })
+	tables := largestFirst(v.plan.Tables)
 	reports, misfits := make([]TableReport, len(tables)), make([]misfitRows, len(tables))
 	err := eachItem(ctx, v.target, v.Jobs, indices(len(tables)), func(ctx context.Context, conn *pgx.Conn, i int) error {
 		return frozen(ctx, conn, func() (err error) {
@@ -127,13 +127,17 @@ func (v *verifier) table(ctx context.Context, conn *pgx.Conn, t Table) (TableRep
 		return found, misfitRows{}, err
 	}
 	defer func() { _ = src.Close() }() // it was only read
-	check := &tableCheck{shape: shape, schema: v.schema, src: src, dst: conn, report: &found, meter: v.journal.meter(t.Name, t.Rows)}
+	check := &tableCheck{
+		shape: shape, schema: v.schema, src: src, dst: conn, report: &found,
+		meter: v.journal.meter(t.Name, t.Rows),
+	}
 	if err := check.run(ctx); err != nil {
 		return found, misfitRows{}, err
 	}
 	check.meter.done()
 	if found.Error == "" && check.misfits.count != found.Quarantined {
-		found.Error = fmt.Sprintf("%d rows do not fit the target, %d are in %s", check.misfits.count, found.Quarantined, quarantineTable)
+		found.Error = fmt.Sprintf("%d rows do not fit the target, %d are in %s",
+			check.misfits.count, found.Quarantined, quarantineTable)
 	}
 	return found, check.misfits, nil
 }
@@ -142,7 +146,8 @@ func (v *verifier) table(ctx context.Context, conn *pgx.Conn, t Table) (TableRep
 func (v *verifier) quarantined(ctx context.Context, conn *pgx.Conn, t Table, found *TableReport) error {
 	var there bool
 	var mark string
-	err := conn.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL, coalesce(obj_description(to_regclass($2), 'pg_class'), '')`,
+	err := conn.QueryRow(ctx, `
+		SELECT to_regclass($1) IS NOT NULL, coalesce(obj_description(to_regclass($2), 'pg_class'), '')`,
 		qualified(v.schema, quarantineTable), qualified(v.schema, t.Target)).Scan(&there, &mark)
 	if err != nil {
 		return fmt.Errorf("look for quarantined rows: %w", err)
@@ -156,7 +161,8 @@ func (v *verifier) quarantined(ctx context.Context, conn *pgx.Conn, t Table, fou
 	}
 	rows, err := conn.Query(ctx, `
 		SELECT count(*) OVER (), table_name AS table, key::text AS key, column_name AS column, reason
-		FROM `+qualified(v.schema, quarantineTable)+` WHERE table_name = $1 AND migration = $2 ORDER BY at, key::text LIMIT $3`,
+		FROM `+qualified(v.schema, quarantineTable)+`
+		WHERE table_name = $1 AND migration = $2 ORDER BY at, key::text LIMIT $3`,
 		t.Name, id, quarantineKept)
 	if err != nil {
 		return fmt.Errorf("read quarantined rows: %w", err)
@@ -175,12 +181,13 @@ func (v *verifier) quarantined(ctx context.Context, conn *pgx.Conn, t Table, fou
 // views compares all views of the plan.
 func (v *verifier) views(ctx context.Context) error {
 	reports := make([]ViewReport, len(v.plan.Views))
-	err := eachItem(ctx, v.target, v.Jobs, indices(len(v.plan.Views)), func(ctx context.Context, conn *pgx.Conn, i int) error {
+	compare := func(ctx context.Context, conn *pgx.Conn, i int) error {
 		return frozen(ctx, conn, func() (err error) {
 			reports[i], err = v.view(ctx, conn, v.plan.Views[i])
 			return err
 		})
-	})
+	}
+	err := eachItem(ctx, v.target, v.Jobs, indices(len(reports)), compare)
 	v.report.Views = reports
 	return err
 }
@@ -217,7 +224,8 @@ func (m *migration) dropDifferingViews(ctx context.Context) error {
 func (m *migration) remainingViews(ctx context.Context, views []View, dropped string) (kept []View, err error) {
 	for _, v := range views {
 		var there bool
-		err := m.stage.conn.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, qualified(m.stage.name, v.Target)).Scan(&there)
+		name := qualified(m.stage.name, v.Target)
+		err := m.stage.conn.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, name).Scan(&there)
 		if err != nil {
 			return nil, fmt.Errorf("look for view %s: %w", v.Target, err)
 		}

@@ -22,7 +22,8 @@ func hashText(text []byte, seed uint64) uint64 {
 		a, b, c = mix(a+uint32(seed>>32), b+uint32(seed), c)
 	}
 	for ; len(text) >= 12; text = text[12:] {
-		a, b, c = mix(a+binary.LittleEndian.Uint32(text), b+binary.LittleEndian.Uint32(text[4:]), c+binary.LittleEndian.Uint32(text[8:]))
+		x, y, z := binary.LittleEndian.Uint32(text), binary.LittleEndian.Uint32(text[4:]), binary.LittleEndian.Uint32(text[8:])
+		a, b, c = mix(a+x, b+y, c+z)
 	}
 	var tail [12]byte // the lowest byte of its third word stays free for the length
 	if n := copy(tail[:8], text); n < len(text) {

@@ -71,7 +71,7 @@ const (
 	keySeed = 1
 )
 
-// rowSQL and keySQL return the SQL expressions of the hashes of a row and of its key. Without a key, the row is its own.
+// rowSQL and keySQL return the SQL expressions of the hashes of a row and of its key. A row without one is its own.
 func (s *rowShape) rowSQL() string { return hashSQL(rowSQL(s.columns), "0") }
 
 func (s *rowShape) keySQL() string {
