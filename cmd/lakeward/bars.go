@@ -12,8 +12,8 @@ import (
 	"github.com/lakeward/lakeward"
 )
 
-// bars shows a bar for each table that is being worked on; what is finished, and everything else that happens, becomes
-// a line above them.
+// bars shows a bar for each table that is being worked on, and what happens as lines above them. A table that is
+// finished makes room: on a terminal, what goes on matters, and the report tells of every table.
 type bars struct {
 	out      *os.File
 	progress *mpb.Progress
@@ -34,9 +34,10 @@ func (b *bars) event(e lakeward.Event) {
 		b.clear()
 	case lakeward.EventDone:
 		if bar := b.running[key]; bar != nil {
-			bar.Abort(true) // its line takes its place
+			bar.Abort(true)
 			delete(b.running, key)
 		}
+		return
 	}
 	if text := eventLine(e); text != "" {
 		fmt.Fprintln(b.progress, text)
@@ -49,7 +50,7 @@ func (b *bars) move(key string, e lakeward.Event) {
 		bar = b.add(e)
 		b.running[key] = bar
 	}
-	bar.SetTotal(max(e.Total, e.Done+1), false) // a full bar would end before its Done event
+	bar.SetTotal(max(e.Total, e.Done), false)
 	bar.SetCurrent(e.Done)
 }
 
@@ -65,8 +66,8 @@ func (b *bars) add(e lakeward.Event) *mpb.Bar {
 	if name == "" {
 		name = e.Phase
 	}
-	room := max(8, width/3)
-	name = runewidth.FillRight(runewidth.Truncate(name, room, "…"), min(room, 24))
+	room := max(8, min(24, width/3))
+	name = runewidth.FillRight(runewidth.Truncate(name, room, "…"), room)
 	after := []decor.Decorator{decor.Percentage(decor.WC{W: 5})}
 	if width >= wide && e.Phase != "snapshot" { // which counts pages
 		after = append(after, decor.CountersNoUnit("  %d of %d rows"))
