@@ -1,6 +1,7 @@
 package standin
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -87,6 +88,7 @@ func TestBranchesThatAreKept(t *testing.T) {
 		t.Errorf("delete the root branch: %v", err)
 	}
 	b := makeBranch(t, w, p.Name, "release", postgres.BranchSpec{NoExpiry: true, IsProtected: true})
+	t.Cleanup(func() { unprotect(t, w, b.Name) })
 	if err := dropBranch(t, w, b.Name); err == nil || !strings.Contains(err.Error(), "cannot delete protected branch") {
 		t.Errorf("delete a protected branch: %v", err)
 	}
@@ -107,6 +109,17 @@ func TestBranchesThatAreKept(t *testing.T) {
 		if !errors.Is(err, databricks.ErrBadRequest) {
 			t.Errorf("%s: %v, want a bad request", name, err)
 		}
+	}
+}
+
+func unprotect(t *testing.T, w *databricks.WorkspaceClient, name string) {
+	t.Helper()
+	_, err := w.Postgres.UpdateBranch(context.WithoutCancel(t.Context()), postgres.UpdateBranchRequest{
+		Name: name, UpdateMask: fieldmask.FieldMask{Paths: []string{"spec.is_protected"}},
+		Branch: postgres.Branch{Spec: &postgres.BranchSpec{}},
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 

@@ -2,6 +2,7 @@ package standin
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -118,11 +119,31 @@ func makeProject(t *testing.T, w *databricks.WorkspaceClient, id string) *postgr
 	if err != nil {
 		t.Fatal(err)
 	}
+	discard(t, w, id)
 	p, err := op.Wait(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// discard deletes a project of the shared Lakebase when the test is over, so that the test can be repeated. A Lakebase
+// of one test ends with it.
+func discard(t *testing.T, w *databricks.WorkspaceClient, id string) {
+	t.Helper()
+	if w.Config.Host != shared.Workspace().Host {
+		return
+	}
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		op, err := w.Postgres.DeleteProject(ctx, postgres.DeleteProjectRequest{Name: "projects/" + id})
+		if err == nil {
+			err = op.Wait(ctx)
+		}
+		if err != nil && !errors.Is(err, databricks.ErrNotFound) {
+			t.Errorf("delete project %s: %v", id, err)
+		}
+	})
 }
 
 // primaryOf returns the primary endpoint of a branch.

@@ -19,6 +19,7 @@ func makeInstance(t *testing.T, w *databricks.WorkspaceClient, in database.Datab
 	if err != nil {
 		t.Fatal(err)
 	}
+	discard(t, w, in.Name)
 	if s := wait.Response.State; s != database.DatabaseInstanceStateStarting && s != database.DatabaseInstanceStateStopped {
 		t.Errorf("a new instance is %s", s)
 	}

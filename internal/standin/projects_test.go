@@ -21,6 +21,7 @@ func TestProjectFromSignInToQuery(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	discard(t, w, "shop")
 	p, err := op.Wait(t.Context())
 	if err != nil {
 		t.Fatal(err)

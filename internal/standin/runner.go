@@ -191,7 +191,8 @@ func (l *Lakebase) mustStop(c *compute) bool {
 func (l *Lakebase) stop(ctx context.Context, c *compute) {
 	e := l.runner(c.UID).endpoint
 	if e != nil {
-		l.setRunner(c.UID, func(r *runner) { r.endpoint = nil }) // an end that is wanted, see watch
+		// Without its endpoint, the end is a wanted one (see watch). It is not active while it takes.
+		l.setRunner(c.UID, func(r *runner) { r.phase, r.active, r.endpoint = phaseUpdating, now(), nil })
 		if err := halt(ctx, e); err != nil {
 			l.log.Warn("endpoint did not stop cleanly", "endpoint", c.UID, "err", err)
 		}
