@@ -19,12 +19,12 @@ func (t *translator) aggregate(in *scope, c *Call) (value, bool) {
 		}
 		return t.windowFunction(in, c)
 	}
-	mark, outer := len(in.bare), t.outer
+	mark, own, outer := len(in.bare), in.used, in.parent.usedUpward()
 	args := make([]value, len(c.Args))
 	for i, a := range c.Args {
 		args[i] = t.expr(in, a)
 	}
-	if len(in.bare) == mark && t.outer > outer {
+	if in.parent.usedUpward() > outer && (in.used == own || !in.writtenIn(args)) {
 		refuse(c, "an aggregate of the outer query's columns")
 	}
 	if c.Distinct && len(args) > 0 && args[0].collate != "" {

@@ -94,7 +94,7 @@ func modulo(left, right string, l, r value) value {
 
 // shift translates << and >> by a constant; PostgreSQL takes other counts modulo 64.
 func (t *translator) shift(b *Binary, l, r value) value {
-	if r.constant == nil || r.class != classInteger || !r.positive || len(r.constant.Text) > 2 || r.constant.Text > "63" && len(r.constant.Text) == 2 {
+	if !isConstant(r, 0, 63) {
 		refuse(b, "a shift by anything but 0 to 63")
 	}
 	return integer("(%s %s %s)", t.bigint(l), b.Op, r.sql)
@@ -123,7 +123,7 @@ func (t *translator) cast(x value, c *Cast) value {
 		}
 		v = x
 	}
-	v.affinity, v.collate, v.explicit = affinity, x.collate, x.explicit
+	v.affinity, v.collate, v.explicit, v.implicit = affinity, x.collate, x.explicit, x.implicit
 	return v
 }
 

@@ -146,15 +146,16 @@ func (t *translator) compareTexts(op string, l, r value) value {
 // mayLookNumeric says whether a text can be one that a numeric affinity on the other side turns into a number.
 func mayLookNumeric(v value) bool { return v.class == classText && v.constant == nil }
 
-// compareUnlessNumber compares a date or timestamp, whose affinity is numeric, with a text: one that looks like a number
-// becomes a number, which is less than every text.
+// compareUnlessNumber compares a date or timestamp, whose affinity is numeric, with a text: one that looks like a
+// number becomes a number, which is less than every text.
 func (t *translator) compareUnlessNumber(op string, l, r value) value {
 	if !l.class.temporal() {
 		refuse(nil, "a column of texts and numbers compared with %s", r.sql)
 	}
 	t.once(l.sql, r.sql)
 	asNumber := t.compareClasses(op, l, value{sql: r.sql, class: classFloat})
-	return boolean("(CASE WHEN %s ~ %s THEN %s ELSE %s END)", r.sql, wholeNumber, asNumber.sql, t.compareStrings(op, l, r).sql)
+	return boolean("(CASE WHEN %s ~ %s THEN %s ELSE %s END)",
+		r.sql, wholeNumber, asNumber.sql, t.compareStrings(op, l, r).sql)
 }
 
 func (t *translator) compareStrings(op string, l, r value) value {
@@ -169,7 +170,7 @@ func collationOf(l, r value) string {
 		return l.collate
 	case r.explicit:
 		return r.collate
-	case l.column != nil:
+	case l.implicit:
 		return l.collate
 	}
 	return r.collate
@@ -231,15 +232,24 @@ func (t *translator) compareClasses(op string, l, r value) value {
 	return unlessNull(result, l, r)
 }
 
+// The storage classes in SQLite's order.
+const (
+	numberRank = iota + 1
+	textRank
+	blobRank
+)
+
 // rank orders the storage classes; it is negative where the class in SQLite is not known.
 func rank(v value) int {
 	switch {
 	case v.class.number():
-		return 1
-	case v.class.text() && v.class != classUUID && (v.constant != nil || !isNumericAffinity(v.affinity) || v.class != classText):
-		return 2
+		return numberRank
+	case v.class == classUUID, v.class == classText && v.constant == nil && isNumericAffinity(v.affinity):
+		return -1
+	case v.class.text():
+		return textRank
 	case v.class == classBlob:
-		return 3
+		return blobRank
 	}
 	return -1
 }

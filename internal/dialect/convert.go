@@ -167,7 +167,8 @@ func (t *translator) realText(sql string) string {
 	t.once(sql)
 	x := "(" + sql + ")::double precision"
 	plain := fmt.Sprintf("trim_scale(%s::numeric)", x)
-	return fmt.Sprintf("CASE WHEN %s = 0 THEN '0.0' WHEN %s IN ('infinity', '-infinity') THEN replace(%s::text, 'inity', '')"+
+	return fmt.Sprintf("CASE WHEN %s = 0 THEN '0.0'"+
+		" WHEN %s IN ('infinity', '-infinity') THEN replace(%s::text, 'inity', '')"+
 		" WHEN abs(%s) >= 0.0001 AND abs(%s) < 1e15 THEN %s::text || CASE WHEN scale(%s) = 0 THEN '.0' ELSE '' END"+
 		" ELSE regexp_replace(ltrim(to_char(%s, '9.99999999999999EEEE')), '(\\.[0-9]+?)0*e', '\\1e') END",
 		x, x, x, x, x, plain, plain, x)

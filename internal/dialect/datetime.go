@@ -137,7 +137,8 @@ func (t *translator) fromText(v value, c *Call) string {
 }
 
 // isoText matches what parsedText reads.
-const isoText = `'^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?)?$'`
+const isoText = `'^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])` +
+	`([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?)?$'`
 
 // parsedText renders the reading of a text column: ISO 8601 as SQLite reads it (the 31st of February is the 2nd or 3rd
 // of March); NULL for what is no time; an error, not another value, for the other forms that SQLite knows.
@@ -148,7 +149,8 @@ func (t *translator) parsedText(x string) string {
 	t.once(x)
 	return fmt.Sprintf("CASE WHEN %s ~ %s THEN make_date(left(%s, 4)::integer, substr(%s, 6, 2)::integer, 1)"+
 		" + (substr(%s, 9, 2)::integer - 1) + coalesce(nullif(substr(%s, 12), ''), '00:00')::time"+
-		` WHEN %s ~* '^\s*([0-9+.-]|now$)' THEN ('not an ISO 8601 time: ' || %s)::timestamp END`, x, isoText, x, x, x, x, x, x)
+		` WHEN %s ~* '^\s*([0-9+.-]|now$)' THEN ('not an ISO 8601 time: ' || %s)::timestamp END`,
+		x, isoText, x, x, x, x, x, x)
 }
 
 // modified applies a modifier to a timestamp.
@@ -177,7 +179,8 @@ func (t *translator) modified(at, m string, c *Call) string {
 		refuse(c, "the modifier %q", m)
 	}
 	// One month after the 31st of January is the 3rd of March in SQLite and the 28th of February in PostgreSQL.
-	return fmt.Sprintf("(date_trunc('month', %s) + '%s %ss'::interval + (%s - date_trunc('month', %s)))", at, count, unit, at, at)
+	return fmt.Sprintf("(date_trunc('month', %s) + '%s %ss'::interval + (%s - date_trunc('month', %s)))",
+		at, count, unit, at, at)
 }
 
 // amount reads a modifier such as "+1 day".
@@ -230,7 +233,10 @@ func (t *translator) timePiece(verb byte, at string) (string, bool) {
 	fields := map[byte]struct {
 		name  string
 		width int
-	}{'Y': {"year", 4}, 'm': {"month", 2}, 'd': {"day", 2}, 'H': {"hour", 2}, 'M': {"minute", 2}, 'S': {"second", 2}, 'j': {"doy", 3}}
+	}{
+		'Y': {"year", 4}, 'm': {"month", 2}, 'd': {"day", 2}, 'j': {"doy", 3},
+		'H': {"hour", 2}, 'M': {"minute", 2}, 'S': {"second", 2},
+	}
 	if f, ok := fields[verb]; ok {
 		return field(f.name, at, f.width), true
 	}
@@ -252,7 +258,8 @@ func (t *translator) timePiece(verb byte, at string) (string, bool) {
 	case 's':
 		return fmt.Sprintf("floor(extract(epoch FROM %s))::bigint::text", at), true
 	case 'W':
-		return fmt.Sprintf("lpad(((extract(doy FROM %s)::integer + 7 - extract(isodow FROM %s)::integer) / 7)::text, 2, '0')", at, at), true
+		const week = "lpad(((extract(doy FROM %s)::integer + 7 - extract(isodow FROM %s)::integer) / 7)::text, 2, '0')"
+		return fmt.Sprintf(week, at, at), true
 	}
 	return "", false
 }

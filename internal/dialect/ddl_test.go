@@ -11,8 +11,11 @@ func TestTableExpressionsAreImmutable(t *testing.T) {
 	t.Parallel()
 	d := sample(t)
 	for i, source := range []string{
-		`lower(s)`, `n + 1`, `s || c`, `n || '-' || s`, `substr(s, 1, 3)`, `length(s)`, `coalesce(n, 0)`, `date(ts)`, `strftime('%Y-%m', ts)`, `json_extract(j, '$.n')`, `CAST(s AS INTEGER)`,
-		`n / 2`, `q / 2`, `round(r, 2)`, `c`, `CASE WHEN n > 0 THEN 'pos' END`, `iif(ok, 1, 0)`, `date(d, '+1 month')`, `ts || ''`, `julianday(ts)`, `unixepoch(ts)`, `time(ts)`, `hex(b)`, `upper(trim(s))`, `instr(s, 'a')`,
+		`lower(s)`, `n + 1`, `s || c`, `n || '-' || s`, `substr(s, 1, 3)`, `length(s)`, `coalesce(n, 0)`,
+		`date(ts)`, `strftime('%Y-%m', ts)`, `json_extract(j, '$.n')`, `CAST(s AS INTEGER)`,
+		`n / 2`, `q / 2`, `round(r, 2)`, `c`, `CASE WHEN n > 0 THEN 'pos' END`, `iif(ok, 1, 0)`,
+		`date(d, '+1 month')`, `ts || ''`, `julianday(ts)`, `unixepoch(ts)`, `time(ts)`, `hex(b)`,
+		`upper(trim(s))`, `instr(s, 'a')`,
 	} {
 		e, err := ParseExpr(source)
 		if err != nil {
@@ -33,8 +36,10 @@ func TestConditionsHoldForTheSameRows(t *testing.T) {
 	t.Parallel()
 	d := sample(t)
 	for i, source := range []string{
-		`n > 0`, `ok`, `ok = 1`, `NOT ok`, `n`, `length(s)`, `s IN ('Alpha', '42')`, `c = 'ALPHA'`, `s LIKE '%a%'`, `d >= '2000-01-01'`, `ts < '2000-01-01'`, `n IS NULL OR q > 1`, `typeof(n) = 'integer'`,
-		`d IS date(d)`, `json_valid(j)`, `r BETWEEN 0 AND 1`, `s <> ''`, `d LIKE '____-__-__'`, `s GLOB '[0-9]*'`, `ok AND n`, `ok IS NOT NULL`, `length(c) <= 5 AND c NOT LIKE '% %'`,
+		`n > 0`, `ok`, `ok = 1`, `NOT ok`, `n`, `length(s)`, `s IN ('Alpha', '42')`, `c = 'ALPHA'`,
+		`s LIKE '%a%'`, `d >= '2000-01-01'`, `ts < '2000-01-01'`, `n IS NULL OR q > 1`, `typeof(n) = 'integer'`,
+		`d IS date(d)`, `json_valid(j)`, `r BETWEEN 0 AND 1`, `s <> ''`, `d LIKE '____-__-__'`,
+		`s GLOB '[0-9]*'`, `ok AND n`, `ok IS NOT NULL`, `length(c) <= 5 AND c NOT LIKE '% %'`,
 	} {
 		e, err := ParseExpr(source)
 		if err != nil {
@@ -61,8 +66,11 @@ func TestGeneratedColumnsHaveTheSameValue(t *testing.T) {
 	t.Parallel()
 	d := sample(t)
 	for i, c := range []struct{ source, pgType string }{
-		{`n * 2`, "bigint"}, {`n > 0`, "bigint"}, {`n > 0`, "boolean"}, {`ok`, "bigint"}, {`s || '!'`, "text"}, {`date(ts)`, "date"}, {`date(ts)`, "text"}, {`q * 1.19`, "double precision"}, {`CAST(n AS TEXT)`, "text"},
-		{`json_extract(j, '$.a.b')`, "text"}, {`upper(s)`, "character varying(40)"}, {`round(q, 1)`, "numeric(12,1)"}, {`NULL`, "text"},
+		{`n * 2`, "bigint"}, {`n > 0`, "bigint"}, {`n > 0`, "boolean"}, {`ok`, "bigint"}, {`s || '!'`, "text"},
+		{`date(ts)`, "date"}, {`date(ts)`, "text"}, {`q * 1.19`, "double precision"}, {`CAST(n AS TEXT)`,
+			"text"},
+		{`json_extract(j, '$.a.b')`, "text"}, {`upper(s)`, "character varying(40)"}, {`round(q, 1)`,
+			"numeric(12,1)"}, {`NULL`, "text"},
 	} {
 		e, err := ParseExpr(c.source)
 		if err != nil {
@@ -74,7 +82,8 @@ func TestGeneratedColumnsHaveTheSameValue(t *testing.T) {
 			continue
 		}
 		d.execute(t, fmt.Sprintf("ALTER TABLE t ADD COLUMN g%d %s GENERATED ALWAYS AS (%s) STORED", i, c.pgType, sql))
-		got, err := d.postgresRows(t, fmt.Sprintf("SELECT id, g%d FROM t", i), []Column{{Type: "bigint"}, {Type: c.pgType}})
+		got, err := d.postgresRows(t, fmt.Sprintf("SELECT id, g%d FROM t", i), []Column{{Type: "bigint"},
+			{Type: c.pgType}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +98,9 @@ func TestGeneratedColumnsHaveTheSameValue(t *testing.T) {
 
 func TestWhatIsNotImmutableIsRefused(t *testing.T) {
 	t.Parallel()
-	for _, source := range []string{`date('now')`, `random()`, `r || ''`, `date(u)`, `strftime('%s', 'now')`, `CURRENT_TIMESTAMP`, `ms || ''`} {
+	for _, source := range []string{
+		`date('now')`, `random()`, `r || ''`, `date(u)`, `strftime('%s', 'now')`, `CURRENT_TIMESTAMP`, `ms || ''`,
+	} {
 		e, err := ParseExpr(source)
 		if err != nil {
 			t.Fatal(err)
@@ -104,8 +115,10 @@ func TestWhatIsNotImmutableIsRefused(t *testing.T) {
 func TestTimeFormsAreThoseOfTheText(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"2024-01-31": "YYYY-MM-DD", "2024-01-31 10:20": "YYYY-MM-DD HH24:MI", "2024-01-31 10:20:30.123": "YYYY-MM-DD HH24:MI:SS.MS",
-		"2024-01-31T10:20:30.123456Z": `YYYY-MM-DD"T"HH24:MI:SS.US"Z"`, "10:20:30": "HH24:MI:SS", "2024-02-31": "", "31.01.2024": "", "": "", "2024-01-31 10:20:30+02:00": "",
+		"2024-01-31": "YYYY-MM-DD", "2024-01-31 10:20": "YYYY-MM-DD HH24:MI",
+		"2024-01-31 10:20:30.123":     "YYYY-MM-DD HH24:MI:SS.MS",
+		"2024-01-31T10:20:30.123456Z": `YYYY-MM-DD"T"HH24:MI:SS.US"Z"`, "10:20:30": "HH24:MI:SS",
+		"2024-02-31": "", "31.01.2024": "", "": "", "2024-01-31 10:20:30+02:00": "",
 	} {
 		if got := TimeForm(text); got != want {
 			t.Errorf("TimeForm(%q) = %q, want %q", text, got, want)

@@ -46,8 +46,8 @@ func (t *translator) conditionalCall(c *Call, args []value) (value, bool) {
 		}
 		return combined(sql+" END", arms), true
 	case c.Name == "nullif" && n == 2:
-		a, b := args[0].bare(), args[1].bare()
-		a.constant, b.constant = args[0].constant, args[1].constant
+		a, b := args[0], args[1] // compared without affinities, under the collation of the first
+		a.affinity, a.column, b.affinity, b.column = "", nil, "", nil
 		t.once(a.sql)
 		v := combined(fmt.Sprintf("CASE WHEN %s THEN NULL ELSE %s END", t.compare("=", a, b).sql, a.sql), []value{a})
 		v.byValue = a.byValue
@@ -90,7 +90,7 @@ func (t *translator) extreme(c *Call, args []value) value {
 func (t *translator) textCall(c *Call, args []value) (value, bool) {
 	n := len(args)
 	switch {
-	case (c.Name == "length" || c.Name == "char_length") && n == 1 && args[0].class == classBlob, c.Name == "octet_length" && n == 1 && args[0].class == classBlob:
+	case (c.Name == "length" || c.Name == "octet_length") && n == 1 && args[0].class == classBlob:
 		return small("octet_length(%s)", args[0].sql), true
 	case c.Name == "length" && n == 1:
 		return small("length(%s)", t.text(args[0])), true
@@ -154,7 +154,8 @@ func (t *translator) substringCall(c *Call, args []value) (value, bool) {
 		return text("substr(%s, %s, %s)", x, start, count), true
 	case y.positive:
 		t.once(x, y.sql, z.sql)
-		return text("CASE WHEN %s >= 0 THEN substr(%s, %s, %s) ELSE substr(%s, greatest(%s + %s, 1), greatest(least(- %s, %s - 1), 0)) END",
+		return text("CASE WHEN %s >= 0 THEN substr(%s, %s, %s)"+
+			" ELSE substr(%s, greatest(%s + %s, 1), greatest(least(- %s, %s - 1), 0)) END",
 			count, x, start, count, x, start, count, count, start), true
 	case z.positive:
 		t.once(x, y.sql, z.sql)
@@ -252,7 +253,8 @@ func (t *translator) round(n value, digits string) value {
 	if n.class != classFloat || n.column != nil && n.column.Type == "real" {
 		x = "(" + n.sql + ")::double precision"
 	}
-	return float("CASE WHEN abs(%s) < 4503599627370496 THEN round(%s, %s)::double precision ELSE %s END", x, exact(x), digits, x)
+	return float("CASE WHEN abs(%s) < 4503599627370496 THEN round(%s, %s)::double precision ELSE %s END",
+		x, exact(x), digits, x)
 }
 
 // exact returns a double as a numeric without loss down to 2^-53.
@@ -303,7 +305,7 @@ func (t *translator) typeOf(v value) value {
 		name = "'real'"
 	case v.class.number() && v.whole != "":
 		name = fmt.Sprintf("CASE WHEN %s THEN 'integer' ELSE 'real' END", v.whole)
-	case v.class == classText && !isNumericAffinity(v.affinity), v.class == classTime, v.class.temporal(), v.class == classJSON:
+	case v.class == classJSON, rank(v) == textRank:
 		name = "'text'"
 	case v.class == classBlob:
 		name = "'blob'"

@@ -12,10 +12,10 @@ func FuzzParse(f *testing.F) {
 	for _, sql := range tables {
 		f.Add(sql)
 	}
-	for _, sql := range expressions {
+	for _, sql := range lines(f, "expressions.sql") {
 		f.Add(sql)
 	}
-	for _, sql := range selects {
+	for _, sql := range lines(f, "selects.sql") {
 		f.Add("CREATE VIEW v AS " + sql)
 	}
 	f.Add("CREATE INDEX i ON t(a COLLATE nocase DESC, b + 1) WHERE a IS NOT NULL")
@@ -62,10 +62,10 @@ func printsStably[T interface{ String() string }](t *testing.T, printed string, 
 
 // FuzzTranslate feeds whatever parses to the translator. It may refuse, with a reason, and must not panic.
 func FuzzTranslate(f *testing.F) {
-	for _, e := range sameValues {
+	for _, e := range lines(f, "values.sql") {
 		f.Add("SELECT " + e + " FROM t")
 	}
-	for _, sql := range sameViews {
+	for _, sql := range lines(f, "views.sql") {
 		f.Add(sql)
 	}
 	f.Fuzz(func(t *testing.T, sql string) {

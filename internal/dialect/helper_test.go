@@ -77,3 +77,19 @@ func schemaOf(t testing.TB, conn *sqlite.Conn, kind string) []string {
 	}
 	return list
 }
+
+// lines returns the lines of a file in testdata without comments and empty ones.
+func lines(t testing.TB, name string) []string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for line := range strings.Lines(string(data)) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "--") {
+			list = append(list, line)
+		}
+	}
+	return list
+}

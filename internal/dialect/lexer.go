@@ -154,7 +154,7 @@ func (l *lexer) blob() (token, error) {
 		return token{}, err
 	}
 	if len(text)%2 != 0 || strings.Trim(text, "0123456789abcdefABCDEF") != "" {
-		return token{}, syntaxError(l.sql, start, "a blob literal needs pairs of hexadecimal digits")
+		return token{}, syntaxError(l.sql, start, "a blob needs pairs of hexadecimal digits")
 	}
 	return token{kind: kindBlob, text: strings.ToUpper(text)}, nil
 }

@@ -167,8 +167,8 @@ func (t *translator) inList(in *scope, x value, e *In) string {
 	return fmt.Sprintf("(%s(%s))", not, strings.Join(comparisons, " OR "))
 }
 
-// listItem returns an element of a list: it takes part in the comparison without an affinity of its own.
+// listItem returns an element of a list: it takes part in the comparison without an affinity or a collation of its own.
 func listItem(v value) value {
-	v.affinity = ""
+	v.affinity, v.collate, v.explicit, v.implicit = "", "", false, false
 	return v
 }

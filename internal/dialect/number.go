@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// numberPrefix returns the longest beginning of s that SQLite reads as a number, after white space, and whether it is an
-// integer. It is empty when there is none.
+// numberPrefix returns the longest beginning of s that SQLite reads as a number, after white space, and whether it is
+// an integer. It is empty when there is none.
 func numberPrefix(s string) (prefix string, isInteger bool) {
 	s = strings.TrimLeft(s, " \t\n\v\f\r")
 	i := 0

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// compound writes the lists of the SELECTs of a compound, each column in one type, and joins them. SQLite goes from left
-// to right, PostgreSQL would do INTERSECT first.
+// compound writes the lists of the SELECTs of a compound, each column in one type, and joins them. SQLite goes from
+// left to right, PostgreSQL would do INTERSECT first.
 func (t *translator) compound(arms []*arm, s *Select) query {
 	first := arms[0]
 	q := query{columns: make([]Column, len(first.items)), values: make([]value, len(first.items))}

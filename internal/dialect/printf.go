@@ -7,7 +7,8 @@ import (
 
 // printfCall translates printf() and format() with a constant format of %d, %i, %s, %f, %% and plain widths.
 func (t *translator) printfCall(c *Call, args []value) (value, bool) {
-	if c.Name != "printf" && c.Name != "format" || len(args) == 0 || args[0].constant == nil || args[0].class != classText {
+	isPrintf := c.Name == "printf" || c.Name == "format"
+	if !isPrintf || len(args) == 0 || args[0].constant == nil || args[0].class != classText {
 		return value{}, false
 	}
 	var parts []string
@@ -98,8 +99,8 @@ func (t *translator) directive(d directive, arg value, c *Call) string {
 		if places < 0 {
 			places = 6
 		}
-		digits = fmt.Sprintf("coalesce(round(CASE WHEN %s < 4503599627370496 THEN %s ELSE %s::numeric END, %d), round(0, %d))::text",
-			x, exact(x), x, places, places)
+		digits = fmt.Sprintf("coalesce(round(CASE WHEN %s < 4503599627370496 THEN %s ELSE %s::numeric END, %d),"+
+			" round(0, %d))::text", x, exact(x), x, places, places)
 	}
 	if !d.zero {
 		return padded("("+sign+" || "+digits+")", d)

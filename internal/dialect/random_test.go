@@ -50,8 +50,8 @@ func TestRandomExpressionsHaveTheSameValue(t *testing.T) {
 	}
 }
 
-// stopped says whether PostgreSQL stopped at a number that its type cannot hold, or at a text that SQLite reads as a time
-// in a form that the translation does not know.
+// stopped says whether PostgreSQL stopped at a number that its type cannot hold, or at a text that SQLite reads as a
+// time in a form that the translation does not know.
 func stopped(err error) bool {
 	p, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (p.Code == "22003" || p.Code == "22008" || strings.Contains(p.Message, "not an ISO 8601 time"))
@@ -66,7 +66,8 @@ func (r *randomSQL) leaf() string {
 	if r.IntN(3) > 0 {
 		return r.pick("n", "n", "q", "r", "s", "s", "c", "ok", "d", "ts", "ms", "id", "b")
 	}
-	return r.pick("0", "1", "7", "-3", "2.5", "0.1", "'7'", "'abc'", "''", "' 12x'", "'2024-01-31'", "'1997-12-31 00:00:00'", "NULL", "'1e1'", "x'41'", "TRUE")
+	return r.pick("0", "1", "7", "-3", "2.5", "0.1", "NULL", "TRUE", "x'41'", "'7'", "'abc'", "''", "' 12x'", "'1e1'",
+		"'2024-01-31'", "'1997-12-31 00:00:00'")
 }
 
 func (r *randomSQL) expr(depth int) string {
@@ -75,12 +76,19 @@ func (r *randomSQL) expr(depth int) string {
 	}
 	x := func() string { return r.expr(depth - 1) }
 	template := r.pick(
-		"(# + #)", "(# - #)", "(# * #)", "(# / #)", "(# % #)", "(# || #)", "(# = #)", "(# <> #)", "(# < #)", "(# >= #)", "(# > #)", "(# <= #)",
-		"(# AND #)", "(# OR #)", "(NOT #)", "(- #)", "(+ #)", "(# IS #)", "(# IS NOT #)", "(# IS NULL)", "(# BETWEEN # AND #)", "(# IN (#, #))", "(# NOT IN (#))",
-		"coalesce(#, #)", "ifnull(#, #)", "nullif(#, #)", "iif(#, #, #)", "CASE WHEN # THEN # ELSE # END", "CASE # WHEN # THEN # END", "max(#, #)", "min(#, #)",
-		"abs(#)", "round(#, 1)", "length(#)", "upper(#)", "lower(#)", "substr(#, 2, 3)", "substr(#, -2)", "trim(#)", "replace(#, 'a', #)", "instr(#, #)", "typeof(#)", "quote(#)", "hex(#)",
-		"CAST(# AS INTEGER)", "CAST(# AS REAL)", "CAST(# AS TEXT)", "CAST(# AS NUMERIC)", "(# LIKE 'a%')", "(# LIKE #)", "(# GLOB '*[0-9]*')", "(# COLLATE NOCASE = #)", "(# & #)", "(# | #)",
-		"date(#)", "strftime('%Y-%m', #)", "datetime(#)", "julianday(#)", "printf('%d %s', #, #)", "(SELECT max(#) FROM k WHERE k.t_id = t.id)", "(SELECT sum(#) FROM k)", "EXISTS (SELECT 1 FROM k WHERE k.qty = #)",
+		"(# + #)", "(# - #)", "(# * #)", "(# / #)", "(# % #)", "(# || #)", "(# = #)", "(# <> #)", "(# < #)",
+		"(# >= #)", "(# > #)", "(# <= #)",
+		"(# AND #)", "(# OR #)", "(NOT #)", "(- #)", "(+ #)", "(# IS #)", "(# IS NOT #)", "(# IS NULL)",
+		"(# BETWEEN # AND #)", "(# IN (#, #))", "(# NOT IN (#))",
+		"coalesce(#, #)", "ifnull(#, #)", "nullif(#, #)", "iif(#, #, #)", "CASE WHEN # THEN # ELSE # END",
+		"CASE # WHEN # THEN # END", "max(#, #)", "min(#, #)",
+		"abs(#)", "round(#, 1)", "length(#)", "upper(#)", "lower(#)", "substr(#, 2, 3)", "substr(#, -2)",
+		"trim(#)", "replace(#, 'a', #)", "instr(#, #)", "typeof(#)", "quote(#)", "hex(#)",
+		"CAST(# AS INTEGER)", "CAST(# AS REAL)", "CAST(# AS TEXT)", "CAST(# AS NUMERIC)", "(# LIKE 'a%')",
+		"(# LIKE #)", "(# GLOB '*[0-9]*')", "(# COLLATE NOCASE = #)", "(# & #)", "(# | #)",
+		"date(#)", "strftime('%Y-%m', #)", "datetime(#)", "julianday(#)", "printf('%d %s', #, #)",
+		"(SELECT max(#) FROM k WHERE k.t_id = t.id)", "(SELECT sum(#) FROM k)",
+		"EXISTS (SELECT 1 FROM k WHERE k.qty = #)",
 	)
 	var b strings.Builder
 	for i, part := range strings.Split(template, "#") {

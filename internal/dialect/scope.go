@@ -16,6 +16,7 @@ type scope struct {
 	groups     map[string]bool // the SQL of what is grouped by
 	aggregated bool            // there is an aggregate
 	bare       []bareColumn    // columns used outside aggregates and grouped expressions
+	used       int             // how often columns were used so far
 }
 
 // source is one table of a FROM clause.
@@ -69,6 +70,28 @@ func (in *scope) commonTable(name string) *commonTable {
 	return nil
 }
 
+// usedUpward returns how often columns of this SELECT and those around it were used so far.
+func (in *scope) usedUpward() int {
+	n := 0
+	for s := in; s != nil; s = s.parent {
+		n += s.used
+	}
+	return n
+}
+
+// writtenIn says whether the SQL of one of the values mentions a table of this scope: not every use of a column leaves
+// a trace in the SQL.
+func (in *scope) writtenIn(values []value) bool {
+	for _, v := range values {
+		for _, s := range in.sources {
+			if strings.Contains(v.sql, quoteName(s.name)+".") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // find returns the column that a name means: in the innermost SELECT that has one, as a column before an alias.
 func (t *translator) find(in *scope, c *ColumnRef) (value, bool) {
 	if c.Schema != "" && !strings.EqualFold(c.Schema, "main") {
@@ -76,9 +99,7 @@ func (t *translator) find(in *scope, c *ColumnRef) (value, bool) {
 	}
 	for s := in; s != nil; s = s.parent {
 		if v, ok := t.findIn(s, c); ok {
-			if s != in {
-				t.outer++
-			}
+			s.used++
 			return v, true
 		}
 	}
@@ -152,8 +173,8 @@ func (in *scope) groupsByKey(s *source) bool {
 	return keyed
 }
 
-// unique returns names as SQLite makes the names of a view's columns unique: id, id:1, id:2. Those that are too long for
-// PostgreSQL are cut.
+// unique returns names as SQLite makes the names of a view's columns unique: id, id:1, id:2. Those that are too long
+// for PostgreSQL are cut.
 func unique(names []string) []string {
 	seen := map[string]bool{}
 	result := make([]string, len(names))

@@ -50,8 +50,8 @@ func overTable(s Schema, table string, fn func(*translator, *scope) string) (sql
 // maxSQL bounds what a statement can grow to where conversions repeat their operands.
 const maxSQL = 1 << 20
 
-// maxSteps bounds the work, because an alias and the first SELECT of a recursive query are translated where they stand and
-// where they are used.
+// maxSteps bounds the work, because an alias and the first SELECT of a recursive query are translated where they stand
+// and where they are used.
 const maxSteps = 1 << 20
 
 // translator renders one statement. What cannot be rendered ends it by a panic with an *Untranslatable, which the
@@ -60,7 +60,6 @@ type translator struct {
 	schema    Schema
 	source    string // the text that spans point into; may be empty
 	immutable bool   // only immutable functions may be used
-	outer     int    // uses of columns of outer queries so far
 	steps     int    // nodes translated so far
 }
 
@@ -156,7 +155,7 @@ func (t *translator) literal(l *Literal) value {
 	return t.currentTime(l)
 }
 
-// number returns a number literal as a value. PostgreSQL takes a bare 0.1 for a decimal, SQLite computes it as a double.
+// number returns a number literal as a value. PostgreSQL takes a bare 0.1 for a decimal, SQLite for a double.
 func number(l *Literal) value {
 	if l.Kind == FloatLiteral {
 		sql := l.Text
@@ -228,12 +227,14 @@ func (t *translator) unary(in *scope, u *Unary) value {
 	case "NOTNULL":
 		return t.isNull(x, true)
 	case "+":
-		x.constant = nil
-		return x.bare()
+		x.constant, x.affinity, x.column = nil, "", nil
+		return x
 	case "~":
 		return integer("(~ %s)", t.bigint(x))
 	}
-	x = t.number(x)
+	if x = t.number(x); x.isNull() {
+		return x
+	}
 	x.sql, x.positive, x.constant = "(- "+x.sql+")", false, nil
 	return x.bare()
 }
@@ -289,13 +290,23 @@ func (t *translator) is(in *scope, b *Binary) value {
 		return t.isNull(l, b.Op == "IS NOT")
 	case l.isNull():
 		return t.isNull(r, b.Op == "IS NOT")
-	case r.sql == "TRUE" || r.sql == "FALSE":
+	case isTruth(b.R) && (r.sql == "TRUE" || r.sql == "FALSE"):
 		return boolean("(%s IS %s%s)", t.condition(l), not, r.sql)
 	}
 	if b.Op == "IS" {
 		return t.compare("IS NOT DISTINCT FROM", l, r)
 	}
 	return t.compare("IS DISTINCT FROM", l, r)
+}
+
+// isTruth says whether an expression is the word TRUE or FALSE, unless it is a column: after IS it asks for more than
+// equality.
+func isTruth(e Expr) bool {
+	c, ok := e.(*ColumnRef)
+	if !ok || c.Table != "" || c.Quote != 0 {
+		return false
+	}
+	return strings.EqualFold(c.Column, "TRUE") || strings.EqualFold(c.Column, "FALSE")
 }
 
 func (t *translator) between(in *scope, b *Between) value {
@@ -342,7 +353,7 @@ func (t *translator) subquery(in *scope, s *Subquery) value {
 		refuse(s, "a subquery used as a value must have one column")
 	}
 	v := q.values[0]
-	v.sql, v.constant, v.collate = "("+q.sql+")", nil, ""
+	v.sql, v.constant, v.collate, v.implicit = "("+q.sql+")", nil, "", false
 	if v.whole != always && v.whole != never {
 		v.whole = ""
 		if v.byValue {

@@ -147,6 +147,7 @@ type value struct {
 	form     string   // of a timestamp: how SQLite writes it
 	collate  string   // SQLite's collation in upper case; empty is BINARY
 	explicit bool     // collate was written with COLLATE
+	implicit bool     // collate is that of a column, which also reaches through CAST and a unary plus
 }
 
 const (
@@ -157,9 +158,9 @@ const (
 // isNull says whether the value is the literal NULL.
 func (v value) isNull() bool { return v.class == classNull }
 
-// bare returns the value as the result of an operation: without affinity and name.
+// bare returns the value as the result of an operation: without affinity, name and collation.
 func (v value) bare() value {
-	v.affinity, v.column = "", nil
+	v.affinity, v.column, v.collate, v.explicit, v.implicit = "", nil, "", false, false
 	return v
 }
 
@@ -181,7 +182,9 @@ func text(format string, args ...any) value {
 
 // ofColumn returns a column as a value; sql is how it is written here.
 func ofColumn(sql string, c *Column) value {
-	v := value{sql: sql, class: classOf(c.Type), affinity: c.Affinity, column: c, form: c.Form, whole: never}
+	v := value{
+		sql: sql, class: classOf(c.Type), affinity: c.Affinity, column: c, form: c.Form, whole: never, implicit: true,
+	}
 	switch v.class {
 	case classInteger:
 		v.wide, v.whole, v.byValue = c.Type == "bigint", always, true
