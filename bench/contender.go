@@ -35,7 +35,7 @@ const lakewardSchema = "bench"
 func (l *lakewardTool) Name() string { return "lakeward" }
 
 func (l *lakewardTool) Prepare(ctx context.Context) error {
-	return l.place.execute(ctx, lakeward.DefaultDatabase, "CHECKPOINT")
+	return l.place.execute(ctx, "CHECKPOINT")
 }
 
 func (l *lakewardTool) Migrate(ctx context.Context) (result, error) {
@@ -64,7 +64,7 @@ func (l *lakewardTool) Count(ctx context.Context) (int64, error) {
 }
 
 func (l *lakewardTool) Drop(ctx context.Context) error {
-	return l.place.execute(ctx, lakeward.DefaultDatabase, "DROP SCHEMA "+lakewardSchema+" CASCADE")
+	return l.place.execute(ctx, "DROP SCHEMA "+lakewardSchema+" CASCADE")
 }
 
 // pgloaderTool is pgloader into a database of its own, as that database's owner.
@@ -89,7 +89,7 @@ const pgloaderScript = `LOAD DATABASE
 func (p *pgloaderTool) Name() string { return "pgloader" }
 
 func (p *pgloaderTool) Prepare(ctx context.Context) error {
-	return p.place.execute(ctx, lakeward.DefaultDatabase,
+	return p.place.execute(ctx,
 		"DROP ROLE IF EXISTS "+pgloaderDatabase, "CREATE ROLE "+pgloaderDatabase+" LOGIN",
 		"CREATE DATABASE "+pgloaderDatabase+" OWNER "+pgloaderDatabase, "CHECKPOINT")
 }
@@ -110,7 +110,7 @@ func (p *pgloaderTool) Count(ctx context.Context) (int64, error) {
 }
 
 func (p *pgloaderTool) Drop(ctx context.Context) error {
-	return p.place.execute(ctx, lakeward.DefaultDatabase,
+	return p.place.execute(ctx,
 		"DROP DATABASE "+pgx.Identifier{pgloaderDatabase}.Sanitize()+" WITH (FORCE)", "DROP ROLE "+pgloaderDatabase)
 }
 

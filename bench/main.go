@@ -86,7 +86,7 @@ func bench(ctx context.Context, o options) (err error) {
 	results := make(map[string][]result)
 	for round := range o.rounds {
 		for _, tool := range tools {
-			r, err := compete(ctx, p, tool)
+			r, err := compete(ctx, tool)
 			if err != nil {
 				return fmt.Errorf("%s, round %d: %w", tool.Name(), round+1, err)
 			}
@@ -99,7 +99,7 @@ func bench(ctx context.Context, o options) (err error) {
 }
 
 // compete lets a tool migrate into an empty target, counts what has arrived and drops it again.
-func compete(ctx context.Context, p *place, tool contender) (result, error) {
+func compete(ctx context.Context, tool contender) (result, error) {
 	if err := tool.Prepare(ctx); err != nil {
 		return result{}, err
 	}

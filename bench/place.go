@@ -62,8 +62,8 @@ func (p *place) Close() error {
 }
 
 // execute runs statements as the superuser, whom only the unix socket lets in.
-func (p *place) execute(ctx context.Context, database string, statements ...string) error {
-	conn, err := p.connect(ctx, database)
+func (p *place) execute(ctx context.Context, statements ...string) error {
+	conn, err := p.connect(ctx, lakeward.DefaultDatabase)
 	if err != nil {
 		return err
 	}

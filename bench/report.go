@@ -51,7 +51,9 @@ func line(name string, seconds float64, rows int64, r []result) {
 }
 
 func wall(rs []result) float64 { return over(rs, func(r result) float64 { return r.wall.Seconds() }) }
-func cpu(rs []result) float64  { return over(rs, func(r result) float64 { return r.cpu.Seconds() }) }
+
+func cpu(rs []result) float64 { return over(rs, func(r result) float64 { return r.cpu.Seconds() }) }
+
 func peak(rs []result) float64 {
 	return over(rs, func(r result) float64 { return float64(r.peak) / (1 << 20) })
 }

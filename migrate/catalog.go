@@ -97,16 +97,6 @@ func (t *sourceTable) column(name string) int {
 	return slices.IndexFunc(t.columns, func(c sourceColumn) bool { return sameName(c.name, name) })
 }
 
-// table finds a table by name.
-func (c *catalog) table(name string) *sourceTable {
-	for i := range c.tables {
-		if sameName(c.tables[i].name, name) {
-			return &c.tables[i]
-		}
-	}
-	return nil
-}
-
 // sameName compares names as SQLite does: ASCII letters in any case are the same.
 func sameName(a, b string) bool {
 	if len(a) != len(b) {
@@ -149,8 +139,11 @@ func (c *catalog) readHeader(ctx context.Context, conn *sqlite.Conn) error {
 		pragma string
 		to     any
 	}{
-		{"encoding", &c.encoding}, {"journal_mode", &c.journal},
-		{"user_version", &c.userVersion}, {"page_count", &pages}, {"page_size", &size},
+		{"encoding", &c.encoding},
+		{"journal_mode", &c.journal},
+		{"user_version", &c.userVersion},
+		{"page_count", &pages},
+		{"page_size", &size},
 	} {
 		err := readRows(ctx, conn, "PRAGMA main."+p.pragma, func(row []value) error {
 			switch to := p.to.(type) {
@@ -234,7 +227,8 @@ func tableKinds(ctx context.Context, conn *sqlite.Conn) (map[string]tableKind, e
 }
 
 func readTable(ctx context.Context, conn *sqlite.Conn, o sourceObject, k tableKind,
-	indexSQL map[string]string) (t sourceTable, err error) {
+	indexSQL map[string]string,
+) (t sourceTable, err error) {
 	t = sourceTable{name: o.name, sql: o.sql, withoutRowID: k.withoutRowID, strict: k.strict, rowidAlias: -1}
 	if err := t.readColumns(ctx, conn); err != nil {
 		return t, err

@@ -249,9 +249,16 @@ func TestEncodingAllocatesNothing(t *testing.T) {
 		to target
 		v  value
 	}{
-		{toBigint, integer(1)}, {toBoolean, integer(1)}, {toReal, float(1.5)}, {toNumeric, float(19.99)},
-		{toText, textual("some text")}, {toBytes, blob("bytes")}, {toJSON, textual(`{"a":[1,2e3,"x"]}`)},
-		{toDate, textual("2024-01-31")}, {toTimestamp, textual("2024-01-31 10:00:00.5")}, {toEpochMS, integer(1_700_000_000_123)},
+		{toBigint, integer(1)},
+		{toBoolean, integer(1)},
+		{toReal, float(1.5)},
+		{toNumeric, float(19.99)},
+		{toText, textual("some text")},
+		{toBytes, blob("bytes")},
+		{toJSON, textual(`{"a":[1,2e3,"x"]}`)},
+		{toDate, textual("2024-01-31")},
+		{toTimestamp, textual("2024-01-31 10:00:00.5")},
+		{toEpochMS, integer(1_700_000_000_123)},
 		{toUUID, textual("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11")},
 	} {
 		encode, err := newEncoder(Column{Name: "c", Type: test.to.typ, Convert: test.to.convert})

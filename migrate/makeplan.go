@@ -173,8 +173,10 @@ func (p *planner) takeTables() {
 		}
 		parsed, err := dialect.ParseCreateTable(source.sql)
 		if err != nil {
-			p.leave(Left{Kind: "table", Name: source.name, Source: source.sql,
-				Reason: fmt.Sprintf("its checks, defaults and generated columns: %v", err)})
+			p.leave(Left{
+				Kind: "table", Name: source.name, Source: source.sql,
+				Reason: fmt.Sprintf("its checks, defaults and generated columns: %v", err),
+			})
 		}
 		t.parsed = parsed
 		columns := systemColumns()

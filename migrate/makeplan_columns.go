@@ -92,12 +92,15 @@ func (p *planner) planGenerated(t *tablePlanner, c *Column, def *dialect.ColumnD
 		}
 	}
 	if err == nil && c.Found.Real+c.Found.Integer+c.Found.Text+c.Found.Blob > 0 && t.profiles[t.source.column(c.Name)].misfits(
-		target{c.Type, c.Convert}) > 0 {
+		target{c.Type, c.Convert},
+	) > 0 {
 		err = fmt.Errorf("%s does not hold all of its values", c.Type)
 	}
 	if err != nil {
-		p.leave(Left{Kind: "generated column", Table: t.Name, Name: c.Name, Source: def.GeneratedText,
-			Reason: err.Error() + "; its values are kept in an ordinary column"})
+		p.leave(Left{
+			Kind: "generated column", Table: t.Name, Name: c.Name, Source: def.GeneratedText,
+			Reason: err.Error() + "; its values are kept in an ordinary column",
+		})
 		return
 	}
 	c.Generated, c.Default = sql, ""

@@ -105,8 +105,10 @@ func (p *planner) countViolations(ctx context.Context, t *tablePlanner) error {
 		}
 		if fk.Orphans = n; n > 0 {
 			fk.Query = targetOrphans(p.schema, t.Target, fk)
-			p.progress.Send(lakeward.Event{Type: lakeward.EventWarning, Phase: "plan", Table: t.Name,
-				Message: fmt.Sprintf("%s without a parent in %s", countOf(n, "row", "rows"), fk.Table)})
+			p.progress.Send(lakeward.Event{
+				Type: lakeward.EventWarning, Phase: "plan", Table: t.Name,
+				Message: fmt.Sprintf("%s without a parent in %s", countOf(n, "row", "rows"), fk.Table),
+			})
 		}
 	}
 	return p.countCheckViolations(ctx, t)

@@ -20,9 +20,11 @@ func (p *planner) planIndexes(t *tablePlanner) {
 			continue
 		}
 		if size := t.entrySize(source.columns()); size > mostIndexBytes {
-			p.leave(Left{Kind: "index", Table: t.Name, Name: source.name, Source: source.sql,
+			p.leave(Left{
+				Kind: "index", Table: t.Name, Name: source.name, Source: source.sql,
 				Reason: fmt.Sprintf("its values have up to %s bytes, an index entry in PostgreSQL 2,704", grouped(size)),
-				Draft:  createIndex(p.schema, t.Table, hashed(index, p.reserved[source.name]))})
+				Draft:  createIndex(p.schema, t.Table, hashed(index, p.reserved[source.name])),
+			})
 			continue
 		}
 		index.Name = p.reserved[source.name]

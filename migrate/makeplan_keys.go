@@ -150,8 +150,10 @@ func (p *planner) planForeignKeys(t *tablePlanner) {
 			reason = p.unfit(t, from, parent, to)
 		}
 		if reason != "" {
-			p.leave(Left{Kind: "foreign key", Table: t.Name, Name: declared.Name, Reason: reason,
-				Source: describeForeignKey(source)})
+			p.leave(Left{
+				Kind: "foreign key", Table: t.Name, Name: declared.Name, Reason: reason,
+				Source: describeForeignKey(source),
+			})
 			continue
 		}
 		fk := ForeignKey{

@@ -58,8 +58,10 @@ func (p *planner) leaveRest() {
 		p.leave(Left{Kind: "shadow table", Name: name, Reason: "it is the inside of a virtual table"})
 	}
 	for _, t := range p.catalog.triggers {
-		p.leave(Left{Kind: "trigger", Table: t.table, Name: t.name, Source: t.sql, Draft: draftTrigger(t.sql),
-			Reason: "PostgreSQL's triggers call functions; the draft has the frame for this one"})
+		p.leave(Left{
+			Kind: "trigger", Table: t.table, Name: t.name, Source: t.sql, Draft: draftTrigger(t.sql),
+			Reason: "PostgreSQL's triggers call functions; the draft has the frame for this one",
+		})
 	}
 }
 

@@ -40,7 +40,9 @@ func affinity(declared string) string {
 		affinity string
 		parts    []string
 	}{
-		{"INTEGER", []string{"INT"}}, {"TEXT", []string{"CHAR", "CLOB", "TEXT"}}, {"BLOB", []string{"BLOB"}},
+		{"INTEGER", []string{"INT"}},
+		{"TEXT", []string{"CHAR", "CLOB", "TEXT"}},
+		{"BLOB", []string{"BLOB"}},
 		{"REAL", []string{"REAL", "FLOA", "DOUB"}},
 	} {
 		for _, part := range rule.parts {

@@ -17,8 +17,10 @@ func (p *planner) chooseTypes() {
 			case i == t.source.rowidAlias:
 				t.decide(i, choice{target: toBigint, evidence: "the key: " + classesOr(found, "no rows yet")})
 			case t.gormBoolean(i):
-				t.decide(i, choice{target: toBoolean,
-					evidence: "declared numeric as GORM declares a bool, and " + classesOr(found, "no values yet")})
+				t.decide(i, choice{
+					target:   toBoolean,
+					evidence: "declared numeric as GORM declares a bool, and " + classesOr(found, "no values yet"),
+				})
 			case t.djangoJSON(i):
 				t.decide(i, choice{target: toJSON, evidence: "its CHECK asks for JSON, and every value is: " + classes(found)})
 			default:

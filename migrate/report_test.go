@@ -15,13 +15,17 @@ func exampleReport() *Report {
 		Started: time.Date(2026, 11, 23, 9, 30, 0, 0, time.UTC), Seconds: 101.4,
 		Phases: []Phase{{"snapshot", 0.052}, {"plan", 0.4}, {"load", 61.04}, {"index", 30}, {"verify", 9.91}, {"swap", 0.01}},
 		Tables: []TableReport{
-			{Name: "customers", Target: "customers", Read: 500, Loaded: 499, Verified: 499, Quarantined: 1, Bytes: 20000,
-				Quarantine: []QuarantinedRow{{"customers", `{"id": 7}`, "age", `"forty" is not an integer`}}},
+			{
+				Name: "customers", Target: "customers", Read: 500, Loaded: 499, Verified: 499, Quarantined: 1, Bytes: 20000,
+				Quarantine: []QuarantinedRow{{"customers", `{"id": 7}`, "age", `"forty" is not an integer`}},
+			},
 			{Name: "order lines", Target: "order lines", Read: 1234567, Loaded: 1234567, Verified: 1234567, Bytes: 3 << 20},
 		},
 		Views: []ViewReport{{Name: "totals", Target: "totals", Rows: 3, Loaded: 3, Identical: true}},
-		Orphans: []OrphanReport{{Table: "order lines", ForeignKey: "order lines_customer_fkey", Parent: "customers", Rows: 2,
-			Query: `SELECT c.* FROM "public"."order lines" c WHERE …`}},
+		Orphans: []OrphanReport{{
+			Table: "order lines", ForeignKey: "order lines_customer_fkey", Parent: "customers", Rows: 2,
+			Query: `SELECT c.* FROM "public"."order lines" c WHERE …`,
+		}},
 		Checks:    []CheckReport{{Table: "customers", Check: "customers_age_check", Rows: 1, Query: `SELECT * FROM "public"."customers" WHERE NOT (age > 0)`}},
 		Sequences: []SequenceState{{"customers", "id", 501}},
 		Left:      []Left{{Kind: "trigger", Table: "customers", Name: "touch", Reason: "triggers are not translated", Source: "CREATE TRIGGER …"}},

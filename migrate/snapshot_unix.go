@@ -14,7 +14,7 @@ func freeSpace(folder string) (int64, error) {
 	if err := unix.Statfs(folder, &st); err != nil {
 		return 0, err
 	}
-	return int64(st.Bavail) * int64(st.Bsize), nil
+	return int64(st.Bavail) * int64(st.Bsize), nil //nolint:unconvert // the field's type differs between systems
 }
 
 // tryLock locks a file or folder until it is closed, or fails when somebody else holds the lock.

@@ -74,8 +74,10 @@ type object struct {
 
 // describe names the object for people.
 func (o object) describe() string {
-	kinds := map[string]string{"r": "table", "p": "table", "v": "view", "m": "materialized view", "S": "sequence",
-		"f": "foreign table", "i": "index", "I": "index", "c": "type"}
+	kinds := map[string]string{
+		"r": "table", "p": "table", "v": "view", "m": "materialized view", "S": "sequence",
+		"f": "foreign table", "i": "index", "I": "index", "c": "type",
+	}
 	if o.Table != "" {
 		return fmt.Sprintf("%s %s (of table %s)", kinds[o.Kind], o.Name, o.Table)
 	}

@@ -78,7 +78,7 @@ func explainConnect(ctx context.Context, config *pgx.ConnConfig, err error) erro
 // database at each level, once for each address that it tried.
 func innermost(err error) error {
 	for {
-		switch e := err.(type) {
+		switch e := err.(type) { //nolint:errorlint // it takes the chain apart, link by link
 		case interface{ Unwrap() []error }:
 			all := e.Unwrap()
 			if len(all) == 0 {
@@ -86,7 +86,7 @@ func innermost(err error) error {
 			}
 			err = all[len(all)-1]
 		case interface{ Unwrap() error }:
-			if opErr, ok := err.(*net.OpError); ok { // "dial tcp 127.0.0.1:5432: connect: connection refused"
+			if opErr, ok := err.(*net.OpError); ok { //nolint:errorlint // as above; "dial tcp 127.0.0.1:5432: connect: connection refused"
 				return opErr.Err
 			}
 			inner := e.Unwrap()
@@ -152,7 +152,8 @@ func closeSession(ctx context.Context, conn *pgx.Conn) {
 // eachItem hands every item to fn, jobs of them at a time, each worker with a session of its own. It returns when all
 // workers have ended, with the first error.
 func eachItem[T any](ctx context.Context, target Target, jobs int, items []T,
-	fn func(ctx context.Context, conn *pgx.Conn, item T) error) error {
+	fn func(ctx context.Context, conn *pgx.Conn, item T) error,
+) error {
 	group, ctx := errgroup.WithContext(ctx)
 	queue := make(chan T, len(items))
 	for _, item := range items {

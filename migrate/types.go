@@ -253,8 +253,10 @@ func alternatives(p *profile, chosen target) []string {
 		return nil
 	}
 	var names []string
-	for _, t := range []target{toBoolean, toSmallint, toInteger, toBigint, toNumeric, toReal, toDate, toTime, toTimestamp,
-		toTimestampTZ, toEpoch, toEpochMS, toEpochUS, toJulian, toJSON, toUUID, toText, toBytes} {
+	for _, t := range []target{
+		toBoolean, toSmallint, toInteger, toBigint, toNumeric, toReal, toDate, toTime, toTimestamp,
+		toTimestampTZ, toEpoch, toEpochMS, toEpochUS, toJulian, toJSON, toUUID, toText, toBytes,
+	} {
 		if t.typ == chosen.typ || p.misfits(t) > 0 ||
 			t == toJulian && p.Real == 0 || (t == toJSON || t == toReal) && p.numbers() > 0 {
 			continue

@@ -36,8 +36,10 @@ func isMoment(t target) bool {
 func found(p *profile, chosen target) string {
 	switch chosen.convert {
 	case ConvertEpoch, ConvertEpochMS, ConvertEpochUS, ConvertJulian:
-		unit := map[Conversion]string{ConvertEpoch: "seconds", ConvertEpochMS: "milliseconds",
-			ConvertEpochUS: "microseconds", ConvertJulian: "Julian days"}[chosen.convert]
+		unit := map[Conversion]string{
+			ConvertEpoch: "seconds", ConvertEpochMS: "milliseconds",
+			ConvertEpochUS: "microseconds", ConvertJulian: "Julian days",
+		}[chosen.convert]
 		s := countOf(p.numbers(), "number", "numbers") + ", " + unit + " by their size"
 		if p.Text > 0 {
 			s += ", and " + countOf(p.Text, "ISO 8601 text", "ISO 8601 texts") + " read as UTC"

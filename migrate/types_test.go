@@ -203,8 +203,10 @@ func TestPlanCountsWhatTheLoadRefuses(t *testing.T) {
 		textual("t"), textual("2024-01-01"), textual("2024-01-01 10:00Z"), textual("10:00"), textual("{}"), textual("a\x00"),
 		textual("\xff"), textual("0f8fad5bd9cb469fa16570867728950e"), blob(""), blob("\xff"), blob("0123456789abcdef"),
 	}
-	for _, to := range []target{toBoolean, toSmallint, toInteger, toBigint, toNumeric, toReal, toText, toBytes, toDate, toTime,
-		toTimestamp, toTimestampTZ, toEpoch, toEpochMS, toEpochUS, toJulian, toJSON, toUUID} {
+	for _, to := range []target{
+		toBoolean, toSmallint, toInteger, toBigint, toNumeric, toReal, toText, toBytes, toDate, toTime,
+		toTimestamp, toTimestampTZ, toEpoch, toEpochMS, toEpochUS, toJulian, toJSON, toUUID,
+	} {
 		for i := range odd {
 			for j := range odd {
 				values := []value{odd[i], odd[j]}

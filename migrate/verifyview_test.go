@@ -26,8 +26,10 @@ func viewsPlan(t *testing.T, source string) *Plan {
 	}
 	plan.Left = nil
 	plan.Views = []View{
-		{Name: "sums", Target: "sums", SQL: `SELECT shop, sum(amount ORDER BY id DESC) AS total, avg(amount) AS mean FROM sales GROUP BY shop`,
-			Source: "CREATE VIEW sums AS SELECT shop, sum(amount) AS total, avg(amount) AS mean FROM sales GROUP BY shop"},
+		{
+			Name: "sums", Target: "sums", SQL: `SELECT shop, sum(amount ORDER BY id DESC) AS total, avg(amount) AS mean FROM sales GROUP BY shop`,
+			Source: "CREATE VIEW sums AS SELECT shop, sum(amount) AS total, avg(amount) AS mean FROM sales GROUP BY shop",
+		},
 		{Name: "large", Target: "large", SQL: `SELECT shop FROM sums WHERE total > 10`, Source: "CREATE VIEW large AS SELECT shop FROM sums WHERE total > 10"},
 		{Name: "halves", Target: "halves", SQL: `SELECT id, id/2 AS half FROM sales`, Source: "CREATE VIEW halves AS SELECT id, id/2 AS half FROM sales"},
 	}

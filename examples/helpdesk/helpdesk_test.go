@@ -79,7 +79,8 @@ func TestItsTroublesAreKnown(t *testing.T) {
 			for query, want := range map[string][][]string{
 				`PRAGMA integrity_check`: {{"ok"}},
 				`SELECT "table", parent, count(*) FROM pragma_foreign_key_check GROUP BY 1, 2 ORDER BY 1`: {
-					{"messages", "tickets", "12"}, {"ticket_tags", "tickets", "5"}},
+					{"messages", "tickets", "12"}, {"ticket_tags", "tickets", "5"},
+				},
 				`SELECT id, minutes_spent FROM messages WHERE typeof(minutes_spent) NOT IN ('integer', 'null')`:    {{"101", "25 min"}},
 				`SELECT count(*) FROM attachments WHERE message_id = 101`:                                          nil,
 				`SELECT seq - (SELECT max(id) FROM messages) FROM sqlite_sequence WHERE name = 'messages'`:         {{"25"}},
