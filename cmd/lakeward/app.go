@@ -12,7 +12,7 @@ import (
 
 // app is what every command is handed: the process's streams and environment, and the flags that all commands share.
 type app struct {
-	stdin, stdout, stderr *os.File
+	stdout, stderr *os.File
 
 	getenv func(string) string
 	flags  config.Flags

@@ -108,7 +108,7 @@ func (a *app) fail(err error) int {
 	}
 	f := failureOf(err)
 	if a.json {
-		a.printJSON(map[string]failure{"error": f})
+		_ = a.printJSON(map[string]failure{"error": f}) // the exit code says it, too
 		return code
 	}
 	fmt.Fprintf(a.stderr, "lakeward: %s\n", f.Message)

@@ -42,8 +42,8 @@ func TestInterruptedMigration(t *testing.T) {
 	if _, lastLine := run.until(`{"error":{"kind":"interrupted"`); err != nil || lastLine != nil {
 		t.Fatal(errors.Join(err, lastLine))
 	}
-	var exit *exec.ExitError
-	if err := run.wait(); !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted {
+	err = run.wait()
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != exitInterrupted {
 		t.Errorf("ended with %v, want exit code %d", err, exitInterrupted)
 	}
 	const left = "SELECT nspname FROM pg_namespace WHERE nspname ~ 'lakeward' " +
@@ -53,7 +53,7 @@ func TestInterruptedMigration(t *testing.T) {
 	}
 }
 
-// writeRows writes a database that takes some seconds to migrate.
+// writeRows writes a database that takes a moment to migrate.
 func writeRows(t *testing.T, path string) {
 	t.Helper()
 	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
@@ -61,7 +61,7 @@ func writeRows(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	err = sqlitex.ExecuteScript(conn, `CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT);
-		WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)
+		WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 250000)
 		INSERT INTO t SELECT i, hex(randomblob(20)) FROM n;`, nil)
 	if err := errors.Join(err, conn.Close()); err != nil {
 		t.Fatal(err)

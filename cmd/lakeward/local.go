@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/internal/config"
@@ -69,13 +70,7 @@ func (a *app) serve(ctx context.Context, l listen, demo bool) error {
 		return err
 	}
 	progress, done := a.watch()
-	ended := false
-	end := func() {
-		if !ended {
-			ended = true
-			done()
-		}
-	}
+	end := sync.OnceFunc(done)
 	defer end()
 	return daemon.Run(ctx, daemon.Options{
 		Lakebase: options, Demo: demo, Progress: progress,

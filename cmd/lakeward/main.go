@@ -41,12 +41,12 @@ func main() { os.Exit(run(os.Args[1:])) }
 
 func run(args []string) int {
 	var c cli
-	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
+	a := &app{stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
 	parser, err := kong.New(&c, kong.Name("lakeward"), kong.UsageOnError(),
 		kong.Description("Moves an application's database onto Databricks Lakebase and keeps it there."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}))
 	if err != nil {
-		panic(err) // the grammar above is wrong
+		panic(err) // the grammar above is wrong, and no input can make it so
 	}
 	parsed, err := parser.Parse(args)
 	a.json = c.JSON || err != nil && slices.Contains(args, "--json")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -44,6 +45,9 @@ func TestUpDemo(t *testing.T) {
 	}
 	before := tickets(t, dir, screen)
 
+	if len(postgresOf(dir)) == 0 {
+		t.Error("no postgres found while it runs: the checks below would see nothing")
+	}
 	if err := first.end(syscall.SIGKILL); err == nil {
 		t.Error("killed, and no error?")
 	}
@@ -166,7 +170,7 @@ func output(t *testing.T, dir, name string, args ...string) string {
 	cmd := exec.CommandContext(t.Context(), name, args...)
 	cmd.Env = append(os.Environ(), "LAKEWARD_DIR="+dir)
 	out, err := cmd.Output()
-	if exit, ok := err.(*exec.ExitError); ok {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		t.Fatalf("%s %s: %v: %s", name, args, err, exit.Stderr)
 	}
 	if err != nil {

@@ -98,15 +98,20 @@ func TestWorkspace(t *testing.T) {
 		"the flag beats everything": {
 			config.Flags{Dir: dir, Profile: "work"},
 			env{"DATABRICKS_HOST": "https://env", "DATABRICKS_CONFIG_PROFILE": "other", "DATABRICKS_CONFIG_FILE": profiles},
-			config.Profile, config.Value{Text: "https://work.example", Origin: profiles},
+			config.Profile,
+			config.Value{Text: "https://work.example", Origin: profiles},
 		},
 		"the host of the environment beats its profile": {
-			flags, env{"DATABRICKS_HOST": "https://env", "DATABRICKS_TOKEN": "t", "DATABRICKS_CONFIG_PROFILE": "other"},
-			config.Environment, config.Value{Text: "https://env", Origin: "DATABRICKS_HOST"},
+			flags,
+			env{"DATABRICKS_HOST": "https://env", "DATABRICKS_TOKEN": "t", "DATABRICKS_CONFIG_PROFILE": "other"},
+			config.Environment,
+			config.Value{Text: "https://env", Origin: "DATABRICKS_HOST"},
 		},
 		"the profile of the environment beats the local Lakebase": {
-			flags, env{"DATABRICKS_CONFIG_PROFILE": "work", "DATABRICKS_CONFIG_FILE": profiles},
-			config.Profile, config.Value{Text: "https://work.example", Origin: profiles},
+			flags,
+			env{"DATABRICKS_CONFIG_PROFILE": "work", "DATABRICKS_CONFIG_FILE": profiles},
+			config.Profile,
+			config.Value{Text: "https://work.example", Origin: profiles},
 		},
 		"the local Lakebase": {
 			flags, env{}, config.Local, config.Value{Text: "http://127.0.0.1:1", Origin: filepath.Join(dir, "workspace.json")},
@@ -231,7 +236,8 @@ func TestLocalLakebaseTellsPortAndAuthorities(t *testing.T) {
 		"its file": {env{}, config.Value{Text: "6543", Origin: file}, config.Value{Text: "/somewhere/ca.pem", Origin: file}},
 		"the environment beats it": {
 			env{"PGPORT": "1234", "PGSSLROOTCERT": "/mine.pem"},
-			config.Value{Text: "1234", Origin: "PGPORT"}, config.Value{Text: "/mine.pem", Origin: "PGSSLROOTCERT"},
+			config.Value{Text: "1234", Origin: "PGPORT"},
+			config.Value{Text: "/mine.pem", Origin: "PGSSLROOTCERT"},
 		},
 		"another workspace has neither": {
 			env{"DATABRICKS_HOST": "https://h"}, config.Value{Text: "5432", Origin: "default"}, config.Value{},
