@@ -66,11 +66,25 @@ func TestGeneratedColumnsHaveTheSameValue(t *testing.T) {
 	t.Parallel()
 	d := sample(t)
 	for i, c := range []struct{ source, pgType string }{
-		{`n * 2`, "bigint"}, {`n > 0`, "bigint"}, {`n > 0`, "boolean"}, {`ok`, "bigint"}, {`s || '!'`, "text"},
-		{`date(ts)`, "date"}, {`date(ts)`, "text"}, {`q * 1.19`, "double precision"}, {`CAST(n AS TEXT)`,
-			"text"},
-		{`json_extract(j, '$.a.b')`, "text"}, {`upper(s)`, "character varying(40)"}, {`round(q, 1)`,
-			"numeric(12,1)"}, {`NULL`, "text"},
+		{`n * 2`, "bigint"},
+		{`n > 0`, "bigint"},
+		{`n > 0`, "boolean"},
+		{`ok`, "bigint"},
+		{`s || '!'`, "text"},
+		{`date(ts)`, "date"},
+		{`date(ts)`, "text"},
+		{`q * 1.19`, "double precision"},
+		{
+			`CAST(n AS TEXT)`,
+			"text",
+		},
+		{`json_extract(j, '$.a.b')`, "text"},
+		{`upper(s)`, "character varying(40)"},
+		{
+			`round(q, 1)`,
+			"numeric(12,1)",
+		},
+		{`NULL`, "text"},
 	} {
 		e, err := ParseExpr(c.source)
 		if err != nil {
@@ -82,8 +96,10 @@ func TestGeneratedColumnsHaveTheSameValue(t *testing.T) {
 			continue
 		}
 		d.execute(t, fmt.Sprintf("ALTER TABLE t ADD COLUMN g%d %s GENERATED ALWAYS AS (%s) STORED", i, c.pgType, sql))
-		got, err := d.postgresRows(t, fmt.Sprintf("SELECT id, g%d FROM t", i), []Column{{Type: "bigint"},
-			{Type: c.pgType}})
+		got, err := d.postgresRows(t, fmt.Sprintf("SELECT id, g%d FROM t", i), []Column{
+			{Type: "bigint"},
+			{Type: c.pgType},
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,23 +14,69 @@ func TestDefaultsBecomeWhatSQLiteStores(t *testing.T) {
 	t.Parallel()
 	conn := connect(t)
 	for _, c := range []struct{ source, pgType, want string }{
-		{`0`, "boolean", "false"}, {`1`, "boolean", "true"}, {`'0'`, "boolean", "false"}, {`'t'`, "boolean",
-			"true"}, {`TRUE`, "boolean", "true"},
-		{`false`, "boolean", "false"}, {`"f"`, "boolean", "false"}, {`(1)`, "boolean", "true"}, {`TRUE`,
-			"bigint", "1"}, {`'1'`, "integer", "1"},
-		{`0`, "bigint", "0"}, {`-7`, "bigint", "-7"}, {`+7`, "bigint", "7"}, {`0x10`, "bigint", "16"}, {`1.0`,
-			"bigint", "1"}, {`(1 + 2)`, "bigint", "3"},
-		{`-9223372036854775808`, "bigint", "-9223372036854775808"}, {`1.5`, "numeric", "1.5"}, {`'1.50'`,
-			"numeric(10,2)", "1.50"}, {`1e3`, "double precision", "1000"},
-		{`'x'`, "text", "x"}, {`"x y"`, "text", "x y"}, {`word`, "text", "word"}, {`'it''s'`, "text", "it's"},
-		{`'a\b'`, "text", `a\b`}, {`0`, "text", "0"}, {`1.50`, "text", "1.5"},
-		{`'null'`, "text", "null"}, {`'null'`, "bigint", "<nil>"}, {`NULL`, "bigint", "<nil>"}, {`NULL`, "text",
-			"<nil>"}, {`('a' || 'b')`, "character varying(10)", "ab"},
-		{`'2024-01-31'`, "date", "2024-01-31"}, {`'2024-01-31 10:20:30'`, "timestamp without time zone",
-			"2024-01-31 10:20:30"}, {`'2024-01-31T10:20:30Z'`, "timestamp with time zone",
-			"2024-01-31 10:20:30+00"},
-		{`'12:30:00'`, "time without time zone", "12:30:00"}, {`'{"a": 1}'`, "jsonb", `{"a": 1}`}, {`x'00ff'`,
-			"bytea", `\x00ff`}, {`'AB'`, "bytea", `\x4142`},
+		{`0`, "boolean", "false"},
+		{`1`, "boolean", "true"},
+		{`'0'`, "boolean", "false"},
+		{
+			`'t'`, "boolean",
+			"true",
+		},
+		{`TRUE`, "boolean", "true"},
+		{`false`, "boolean", "false"},
+		{`"f"`, "boolean", "false"},
+		{`(1)`, "boolean", "true"},
+		{
+			`TRUE`,
+			"bigint", "1",
+		},
+		{`'1'`, "integer", "1"},
+		{`0`, "bigint", "0"},
+		{`-7`, "bigint", "-7"},
+		{`+7`, "bigint", "7"},
+		{`0x10`, "bigint", "16"},
+		{
+			`1.0`,
+			"bigint", "1",
+		},
+		{`(1 + 2)`, "bigint", "3"},
+		{`-9223372036854775808`, "bigint", "-9223372036854775808"},
+		{`1.5`, "numeric", "1.5"},
+		{
+			`'1.50'`,
+			"numeric(10,2)", "1.50",
+		},
+		{`1e3`, "double precision", "1000"},
+		{`'x'`, "text", "x"},
+		{`"x y"`, "text", "x y"},
+		{`word`, "text", "word"},
+		{`'it''s'`, "text", "it's"},
+		{`'a\b'`, "text", `a\b`},
+		{`0`, "text", "0"},
+		{`1.50`, "text", "1.5"},
+		{`'null'`, "text", "null"},
+		{`'null'`, "bigint", "<nil>"},
+		{`NULL`, "bigint", "<nil>"},
+		{
+			`NULL`, "text",
+			"<nil>",
+		},
+		{`('a' || 'b')`, "character varying(10)", "ab"},
+		{`'2024-01-31'`, "date", "2024-01-31"},
+		{
+			`'2024-01-31 10:20:30'`, "timestamp without time zone",
+			"2024-01-31 10:20:30",
+		},
+		{
+			`'2024-01-31T10:20:30Z'`, "timestamp with time zone",
+			"2024-01-31 10:20:30+00",
+		},
+		{`'12:30:00'`, "time without time zone", "12:30:00"},
+		{`'{"a": 1}'`, "jsonb", `{"a": 1}`},
+		{
+			`x'00ff'`,
+			"bytea", `\x00ff`,
+		},
+		{`'AB'`, "bytea", `\x4142`},
 		{`'6f1ed002-ab59-4a1a-b6a5-d4a2e9e5f0c1'`, "uuid", "6f1ed002-ab59-4a1a-b6a5-d4a2e9e5f0c1"},
 	} {
 		if got := evaluateDefault(t, conn, c.source, c.pgType); got != c.want {
@@ -72,7 +118,8 @@ func TestTimeDefaultsAreUTCInSQLitesForm(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ source, pgType, layout string }{
-		{`CURRENT_TIMESTAMP`, "text", time.DateTime}, {`(datetime('now'))`, "text", time.DateTime},
+		{`CURRENT_TIMESTAMP`, "text", time.DateTime},
+		{`(datetime('now'))`, "text", time.DateTime},
 		{`CURRENT_DATE`, "text", time.DateOnly},
 		{`(strftime('%Y-%m-%d %H:%M:%S', 'now'))`, "text", time.DateTime},
 		{`(strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))`, "text", "2006-01-02T15:04:05.999Z"},
@@ -80,7 +127,8 @@ func TestTimeDefaultsAreUTCInSQLitesForm(t *testing.T) {
 		{`(datetime('now'))`, "timestamp without time zone", "2006-01-02 15:04:05.999999"},
 		{`CURRENT_TIMESTAMP`, "timestamp with time zone", "2006-01-02 15:04:05.999999Z07"},
 		{`(strftime('%s', 'now'))`, "timestamp with time zone", "2006-01-02 15:04:05.999999Z07"},
-		{`(date('now'))`, "date", time.DateOnly}, {`CURRENT_TIMESTAMP`, "date", time.DateOnly},
+		{`(date('now'))`, "date", time.DateOnly},
+		{`CURRENT_TIMESTAMP`, "date", time.DateOnly},
 		{`(datetime('now', '-1 hour', '+60 minutes'))`, "timestamp without time zone", "2006-01-02 15:04:05"},
 	} {
 		got := evaluateDefault(t, conn, c.source, c.pgType)
@@ -102,10 +150,14 @@ func TestRandomDefaults(t *testing.T) {
 		substr(lower(hex(randomblob(2))), 2) || '-' ||
 		substr('89ab', abs(random()) % 4 + 1, 1) || substr(lower(hex(randomblob(2))), 2) || '-' || lower(hex(randomblob(6))))`
 	for _, c := range []struct{ source, pgType, want string }{
-		{`(random())`, "bigint", `^-?\d+$`}, {`(hex(randomblob(16)))`, "text", `^[0-9A-F]{32}$`},
+		{`(random())`, "bigint", `^-?\d+$`},
+		{`(hex(randomblob(16)))`, "text", `^[0-9A-F]{32}$`},
 		{`(lower(hex(randomblob(16))))`, "text", `^[0-9a-f]{32}$`},
-		{`(randomblob(9))`, "bytea", `^\\x[0-9a-f]{18}$`}, {uuid, "text",
-			`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`},
+		{`(randomblob(9))`, "bytea", `^\\x[0-9a-f]{18}$`},
+		{
+			uuid, "text",
+			`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`,
+		},
 		{uuid, "uuid", `^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`},
 	} {
 		first := evaluateDefault(t, conn, c.source, c.pgType)
@@ -118,8 +170,10 @@ func TestRandomDefaults(t *testing.T) {
 func TestDefaultsThatDoNotFitAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range [][2]string{
-		{`'soon'`, "date"}, {`'x'`, "bigint"}, {`1.5`, "integer"}, {`7`, "boolean"}, {`x'00'`, "text"}, {`'{'`,
-			"jsonb"}, {`(datetime('now', 'localtime'))`, "text"}, {`(random())`, "integer"},
+		{`'soon'`, "date"}, {`'x'`, "bigint"}, {`1.5`, "integer"}, {`7`, "boolean"}, {`x'00'`, "text"}, {
+			`'{'`,
+			"jsonb",
+		}, {`(datetime('now', 'localtime'))`, "text"}, {`(random())`, "integer"},
 	} {
 		e := mustTable(t, "CREATE TABLE t(a DEFAULT "+c[0]+")").Columns[0].Default
 		var u *Untranslatable

@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -76,8 +77,8 @@ func (t *translator) unifyColumn(arms []*arm, s *Select, i int) {
 	values := make([]value, len(places))
 	for j, p := range places {
 		values[j] = *p
-		if p.collate != "" && strings.Trim(strings.Join(s.Ops, ""), "UNION ALL") != "" {
-			refuse(nil, "rows compared under a collation")
+		if p.collate != "" && comparesRows(arms, s) {
+			refuse(nil, "rows compared under the collation %s", p.collate)
 		}
 	}
 	if len(values) == 1 {
@@ -102,6 +103,12 @@ func (t *translator) unifyColumn(arms []*arm, s *Select, i int) {
 			*p = settled(*p)
 		}
 	}
+}
+
+// comparesRows says whether a SELECT drops rows that are the same as others.
+func comparesRows(arms []*arm, s *Select) bool {
+	return slices.ContainsFunc(arms, func(a *arm) bool { return a.core.Distinct }) ||
+		slices.ContainsFunc(s.Ops, func(op string) bool { return op != "UNION ALL" })
 }
 
 // settled gives a bare NULL a type and a small integer the type of every other.

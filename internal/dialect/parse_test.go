@@ -229,8 +229,10 @@ func TestIndexesTriggersAndVirtualTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantTrigger := &CreateTrigger{
-		Name: "audit", Table: "t", Timing: "AFTER", Event: "UPDATE", UpdateOf: []string{"a",
-			"b"}, WhenText: "new.a > 1",
+		Name: "audit", Table: "t", Timing: "AFTER", Event: "UPDATE", UpdateOf: []string{
+			"a",
+			"b",
+		}, WhenText: "new.a > 1",
 		Body: "UPDATE t SET b = CASE a WHEN 1 THEN 2 END; SELECT RAISE(ABORT, 'no');",
 	}
 	trigger.When = nil
