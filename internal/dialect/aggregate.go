@@ -27,8 +27,10 @@ func (t *translator) aggregate(in *scope, c *Call) (value, bool) {
 	if in.parent.usedUpward() > outer && (in.used == own || !in.writtenIn(args)) {
 		refuse(c, "an aggregate of the outer query's columns")
 	}
-	if c.Distinct && len(args) > 0 && args[0].collate != "" {
-		refuse(c, "DISTINCT under a collation")
+	if c.Distinct && len(args) > 0 {
+		if args[0].refuseTaint(); args[0].collate != "" {
+			refuse(c, "DISTINCT under a collation")
+		}
 	}
 	suffix := t.filter(in, c)
 	v := t.aggregateOf(in, c, args, suffix)
@@ -125,7 +127,7 @@ func sum(n value, distinct, suffix string) value {
 
 // extremum translates min() and max() of one argument.
 func (t *translator) extremum(c *Call, x value, suffix string) value {
-	if x.collate != "" {
+	if x.refuseTaint(); x.collate != "" {
 		refuse(c, "%s() under a collation", c.Name)
 	}
 	v := x.bare()
@@ -214,7 +216,7 @@ func (t *translator) neighbour(c *Call, args []value, suffix string) value {
 	} else {
 		sample = t.unify(sample, c)
 	}
-	sql := []string{sample[0].sql}
+	sql := []string{settled(sample[0]).sql}
 	if len(args) > 1 {
 		sql = append(sql, "("+t.bigint(args[1])+")::integer")
 	}

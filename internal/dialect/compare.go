@@ -159,8 +159,17 @@ func (t *translator) compareUnlessNumber(op string, l, r value) value {
 }
 
 func (t *translator) compareStrings(op string, l, r value) value {
+	l.refuseTaint()
+	r.refuseTaint()
 	collate := collationOf(l, r)
 	return boolean("(%s %s %s)", collated(t.text(l), collate, op), op, collated(t.text(r), collate, "="))
+}
+
+// refuseTaint refuses a text whose collation comes from within an operation.
+func (v value) refuseTaint() {
+	if v.tainted && v.class == classText {
+		refuse(nil, "a text compared under a COLLATE inside an operation: %s", v.sql)
+	}
 }
 
 // collationOf returns the collation of a comparison: the left one that was written, the right one, the columns'.

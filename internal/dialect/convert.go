@@ -223,21 +223,11 @@ func (t *translator) unify(values []value, near Expr) []value {
 	if !ok {
 		refuse(near, "one column of PostgreSQL cannot hold both numbers and texts")
 	}
-	for _, v := range values {
-		t.noCollate(v, near)
-	}
 	unified := make([]value, len(values))
 	for i, v := range values {
 		unified[i] = t.toClass(v, want)
 	}
 	return unified
-}
-
-// noCollate refuses a COLLATE within an operation: SQLite lets it reach what the result is compared with.
-func (t *translator) noCollate(v value, near Expr) {
-	if v.explicit {
-		refuse(near, "COLLATE inside an operation")
-	}
 }
 
 // commonClass returns the class that all values fit into.

@@ -216,7 +216,7 @@ func sortKey(row []any) string {
 	var b strings.Builder
 	for _, v := range row {
 		if f, ok := v.(float64); ok {
-			v = fmt.Sprintf("%.6e", f)
+			v = fmt.Sprintf("%.9e", f)
 		}
 		fmt.Fprintf(&b, "%v|", v)
 	}

@@ -19,7 +19,6 @@ func (t *translator) call(in *scope, c *Call) value {
 	args := make([]value, len(c.Args))
 	for i, a := range c.Args {
 		args[i] = t.expr(in, a)
-		t.noCollate(args[i], c)
 	}
 	for _, try := range []func(*Call, []value) (value, bool){
 		t.conditionalCall, t.textCall, t.substringCall, t.numberCall, t.systemCall, t.jsonCall, t.printfCall,
@@ -73,7 +72,7 @@ func (t *translator) extreme(c *Call, args []value) value {
 	function := map[string]string{"min": "least", "max": "greatest"}[c.Name]
 	var nulls []string
 	for i, v := range args {
-		if v.collate != "" {
+		if v.refuseTaint(); v.collate != "" {
 			refuse(c, "%s() under a collation", c.Name)
 		}
 		t.once(v.sql)

@@ -77,16 +77,16 @@ func (t *translator) unifyColumn(arms []*arm, s *Select, i int) {
 	values := make([]value, len(places))
 	for j, p := range places {
 		values[j] = *p
-		if p.collate != "" && comparesRows(arms, s) {
+		if !comparesRows(arms, s) {
+			continue
+		}
+		if p.refuseTaint(); p.collate != "" {
 			refuse(nil, "rows compared under the collation %s", p.collate)
 		}
 	}
 	if len(values) == 1 {
 		*places[0] = settled(values[0])
 		return
-	}
-	for j := range values {
-		values[j].explicit = false
 	}
 	values = t.unify(values, nil)
 	common := combined("", values)
@@ -304,12 +304,13 @@ func (t *translator) orderTerms(in *scope, terms []OrderTerm) string {
 
 // orderTerm renders one term; NULL is the least value in SQLite. A constant orders nothing.
 func (t *translator) orderTerm(v value, o OrderTerm) string {
-	if v.constant != nil {
+	if v.fixed() {
 		return ""
 	}
 	sql := v.sql
 	switch v.class {
 	case classText:
+		v.refuseTaint()
 		sql = collated(sql, v.collate, "<")
 	case classExtracted, classJSON, classOther:
 		refuse(o.Expr, "the order of values of type %s", v.class.pgType())

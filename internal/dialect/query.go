@@ -199,7 +199,7 @@ func (t *translator) groupBy(in *scope, c *Core) string {
 			e = nthColumn(c, l)
 		}
 		v := t.expr(in, e)
-		if v.constant != nil {
+		if v.fixed() {
 			refuse(e, "GROUP BY a constant")
 		}
 		keys = append(keys, t.groupKey(v))
@@ -220,6 +220,7 @@ func nthColumn(c *Core, l *Literal) Expr {
 
 // groupKey returns a value as GROUP BY and PARTITION BY take it.
 func (t *translator) groupKey(v value) string {
+	v.refuseTaint()
 	if v.collate != "" {
 		refuse(nil, "groups under the collation %s", v.collate)
 	}

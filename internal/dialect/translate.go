@@ -61,6 +61,7 @@ type translator struct {
 	source    string // the text that spans point into; may be empty
 	immutable bool   // only immutable functions may be used
 	steps     int    // nodes translated so far
+	collates  int    // COLLATEs translated so far
 }
 
 // catch turns the panic of refuse into an error.
@@ -85,8 +86,9 @@ func refuse(near Expr, format string, args ...any) {
 
 // expr translates an expression. In a query with groups, what is one of the grouped expressions uses no column bare.
 func (t *translator) expr(in *scope, e Expr) value {
-	mark := len(in.bare)
+	mark, collates := len(in.bare), t.collates
 	v := t.exprNode(in, e)
+	v.tainted = t.collates > collates && !v.explicit
 	if t.steps++; len(v.sql) > maxSQL || t.steps > maxSteps {
 		refuse(nil, "the expression becomes too long")
 	}
@@ -183,6 +185,7 @@ func quoteLiteral(s string) string { return quoteText(s) }
 
 func (t *translator) collate(in *scope, c *Collate) value {
 	v := t.expr(in, c.X)
+	t.collates++
 	v.collate, v.explicit = strings.ToUpper(c.Name), true
 	switch v.collate {
 	case "BINARY":
@@ -227,7 +230,7 @@ func (t *translator) unary(in *scope, u *Unary) value {
 	case "NOTNULL":
 		return t.isNull(x, true)
 	case "+":
-		x.constant, x.affinity, x.column = nil, "", nil
+		x.affinity, x.column = "", nil
 		return x
 	case "~":
 		return integer("(~ %s)", t.bigint(x))
@@ -272,8 +275,6 @@ func (t *translator) binary(in *scope, b *Binary) value {
 	l, r := t.expr(in, b.L), t.expr(in, b.R)
 	switch b.Op {
 	case "||":
-		t.noCollate(l, b)
-		t.noCollate(r, b)
 		return text("(%s || %s)", t.text(l), t.text(r))
 	case "=", "<>", "<", "<=", ">", ">=":
 		return t.compare(b.Op, l, r)

@@ -147,6 +147,7 @@ type value struct {
 	form     string   // of a timestamp: how SQLite writes it
 	collate  string   // SQLite's collation in upper case; empty is BINARY
 	explicit bool     // collate was written with COLLATE
+	tainted  bool     // there is a COLLATE somewhere inside, which SQLite lets reach what the result is compared with
 	implicit bool     // collate is that of a column, which also reaches through CAST and a unary plus
 }
 
@@ -157,6 +158,20 @@ const (
 
 // isNull says whether the value is the literal NULL.
 func (v value) isNull() bool { return v.class == classNull }
+
+// fixed says whether the value is the same for all rows as far as its SQL shows: PostgreSQL would take a number in
+// ORDER BY or GROUP BY for the place of a column.
+func (v value) fixed() bool {
+	if v.constant != nil {
+		return true
+	}
+	for _, part := range []string{`"`, "()", "(*)"} { // a name, now() or random(), count(*)
+		if strings.Contains(v.sql, part) {
+			return false
+		}
+	}
+	return true
+}
 
 // bare returns the value as the result of an operation: without affinity, name and collation.
 func (v value) bare() value {

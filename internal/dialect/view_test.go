@@ -45,6 +45,7 @@ func TestUntranslatableViewsAreRefused(t *testing.T) {
 		`SELECT c FROM t UNION SELECT s FROM t`:                           "collation NOCASE",
 		`SELECT DISTINCT c FROM t`:                                        "collation NOCASE",
 		`SELECT count(DISTINCT c) FROM t`:                                 "DISTINCT under a collation",
+		`SELECT DISTINCT 'a' COLLATE NOCASE || s FROM t`:                  "COLLATE inside an operation",
 		`SELECT max(c) FROM t`:                                            "under a collation",
 		`SELECT qty FROM k UNION SELECT name FROM k`:                      "both numbers and texts",
 		`SELECT id FROM k LIMIT (SELECT 1)`:                               "LIMIT or OFFSET",
