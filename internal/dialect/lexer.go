@@ -93,7 +93,7 @@ func (l *lexer) next() (token, error) {
 		return l.word(), nil
 	case c == '\'':
 		text, err := l.quoted('\'')
-		return token{kind: kindString, text: text}, err
+		return token{kind: kindString, text: text, quote: '\''}, err
 	case c == '"' || c == '`':
 		text, err := l.quoted(c)
 		return token{kind: kindQuoted, text: text, quote: c}, err

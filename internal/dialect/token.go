@@ -23,7 +23,7 @@ type token struct {
 	kind       kind
 	text       string
 	keyword    string // of a word that is a keyword: in upper case
-	quote      byte   // of a quoted name: its opening quote
+	quote      byte   // of a quoted name or string: its opening quote
 	start, end int    // in the source
 }
 
