@@ -3,6 +3,7 @@ package databricks
 import (
 	"context"
 	"net/http"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -26,7 +27,8 @@ type Config struct {
 	ClientID     string
 	ClientSecret lakeward.Secret
 
-	// Profile is a section of ~/.databrickscfg.
+	// Profile is a section of ~/.databrickscfg. Whoever names one here means it: the DATABRICKS_… variables, which
+	// every SDK lets win over a profile, are not asked then.
 	Profile string
 }
 
@@ -57,7 +59,11 @@ func Open(ctx context.Context, c Config) (*Workspace, error) {
 		ClientSecret:        c.ClientSecret.Reveal(),
 		Profile:             c.Profile,
 		RetryTimeoutSeconds: retryBudget,
-		HTTPTransport:       transport{http.DefaultTransport.(*http.Transport).Clone()},
+		HTTPTransport:       transport{http.DefaultTransport},
+	}
+	if c.Profile != "" {
+		cfg.Loaders = []config.Loader{config.ConfigFile}
+		cfg.ConfigFile = os.Getenv("DATABRICKS_CONFIG_FILE") // says where profiles are, and not which one is meant
 	}
 	// Say which of the two is meant, or the SDK objects when the environment holds the other one.
 	switch {
@@ -75,7 +81,7 @@ func Open(ctx context.Context, c Config) (*Workspace, error) {
 	switch {
 	case silent != nil:
 		return nil, silent
-	case cfg.Host == "":
+	case cfg.Host == "" && (err == nil || cfg.Profile == ""):
 		return nil, lakeward.Errorf(lakeward.KindInvalid,
 			"set DATABRICKS_HOST and DATABRICKS_TOKEN, or name a profile; a local one starts with: lakeward up",
 			"no Databricks workspace is configured")
