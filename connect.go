@@ -88,7 +88,8 @@ func (c *Connector) Pool(ctx context.Context) (*pgxpool.Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	poolConfig, err := pgxpool.ParseConfig("user=lakeward") // for the pool's defaults; cfg takes the place of the rest
+	// For the pool's defaults: cfg takes the place of the rest, and what PGSSLROOTCERT names need not be there.
+	poolConfig, err := pgxpool.ParseConfig("user=lakeward sslrootcert=''")
 	if err != nil {
 		return nil, Errorf(KindInvalid, "check the PG… variables of the environment", "configure pool: %w", err)
 	}
@@ -99,7 +100,7 @@ func (c *Connector) Pool(ctx context.Context) (*pgxpool.Pool, error) {
 	poolConfig.MaxConnLifetimeJitter = c.opt.MaxConnLifetime / 10
 	pool, err := pgxpool.NewWithConfig(ctx, poolConfig)
 	if err != nil {
-		return nil, Errorf(KindInvalid, "", "open pool for %s: %w", c.name, err)
+		return nil, Errorf(KindInvalid, "set MaxConns to 1 or more", "open pool for %s: %w", c.name, err)
 	}
 	if err := pool.Ping(ctx); err != nil {
 		pool.Close()

@@ -152,6 +152,10 @@ func TestPoolOutlivesItsTokens(t *testing.T) {
 	if n := pool.Config().MaxConns; n != 3 {
 		t.Errorf("the pool has %d connections at most", n)
 	}
+	_, err = s.connector(lakeward.ConnectOptions{MaxConns: -1}).Pool(t.Context())
+	if lakeward.KindOf(err) != lakeward.KindInvalid || !strings.Contains(lakeward.HintOf(err), "MaxConns") {
+		t.Errorf("a pool of no connections: %v", err)
+	}
 }
 
 func TestConnectOptions(t *testing.T) {
@@ -201,6 +205,13 @@ func TestEnvironment(t *testing.T) {
 		}
 	}
 
+	t.Setenv("PGSSLROOTCERT", "/nowhere/ca.pem")
+	for _, path := range []string{"Connect", "Pool", "DB"} {
+		if _, err := ways[path](t.Context(), s.connector(lakeward.ConnectOptions{}), "SELECT 'ok'"); err != nil {
+			t.Errorf("%s: RootCAs does not beat PGSSLROOTCERT: %v", path, err)
+		}
+	}
+
 	for _, mode := range []string{"disable", "allow", "prefer"} {
 		t.Setenv("PGSSLMODE", mode)
 		if _, err := c.Connect(t.Context()); lakeward.KindOf(err) != lakeward.KindInvalid || lakeward.HintOf(err) == "" {
@@ -211,6 +222,33 @@ func TestEnvironment(t *testing.T) {
 	t.Setenv("PGSSLROOTCERT", "")
 	if _, err := ways["Connect"](t.Context(), c, "SELECT 'ok'"); err != nil {
 		t.Errorf("PGSSLMODE=require: %v", err)
+	}
+}
+
+func TestTokensDoNotShow(t *testing.T) {
+	t.Parallel()
+	s := openShop(t)
+	connector := s.connector(lakeward.ConnectOptions{})
+	config, err := connector.Config(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.ConnectConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	rotator := lakeward.NewRotator(s, lakeward.Instance{Name: "shop"}, lakeward.RotatorOptions{})
+	credential, err := rotator.Credential(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []any{credential, &credential, []lakeward.Secret{credential.Token}, rotator, connector, config} {
+		for _, verb := range []string{"%v", "%+v", "%#v"} {
+			if text := fmt.Sprintf(verb, v); strings.Contains(text, "token-") {
+				t.Errorf("%T printed with %s shows the token: %s", v, verb, text)
+			}
+		}
 	}
 }
 

@@ -43,11 +43,11 @@ type Rotator struct {
 	turn chan struct{} // holds one element while a caller refreshes
 
 	mu       sync.Mutex
-	current  Credential
-	due      time.Time // when current is to be replaced
-	failures int       // refreshes that failed since the last good one
-	lastErr  error     // of the last failed refresh
-	retry    time.Time // no refresh before, after a failed one
+	current  *Credential // never nil; a pointer, because fmt shows what an unexported field holds
+	due      time.Time   // when current is to be replaced
+	failures int         // refreshes that failed since the last good one
+	lastErr  error       // of the last failed refresh
+	retry    time.Time   // no refresh before, after a failed one
 }
 
 // NewRotator returns a Rotator for ws's identity on instance. It mints nothing yet.
@@ -55,7 +55,7 @@ func NewRotator(ws Workspace, instance Instance, opt RotatorOptions) *Rotator {
 	if opt.Timeout == 0 {
 		opt.Timeout = 30 * time.Second
 	}
-	return &Rotator{ws: ws, instance: instance, opt: opt, turn: make(chan struct{}, 1)}
+	return &Rotator{ws: ws, instance: instance, opt: opt, turn: make(chan struct{}, 1), current: new(Credential)}
 }
 
 // Credential returns a credential that is good for a login now.
@@ -128,7 +128,7 @@ func (r *Rotator) refresh(ctx context.Context, refused Secret, timeout time.Dura
 func (r *Rotator) cached() (Credential, time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.current, r.due
+	return *r.current, r.due
 }
 
 // pausing returns the error of the last refresh while it is too early for another one.
@@ -149,7 +149,7 @@ func (r *Rotator) minted(c Credential, began time.Time) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.current, r.due = c, c.Expires.Add(-early)
+	r.current, r.due = &c, c.Expires.Add(-early)
 	r.failures, r.lastErr, r.retry = 0, nil, time.Time{}
 }
 

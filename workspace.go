@@ -28,7 +28,8 @@ type Credential struct {
 }
 
 // Secret is a string that does not show itself: printed, logged or marshalled it reads "[secret]". Use [Secret.Reveal]
-// where the value must leave the process.
+// where the value must leave the process. Do not print a struct that has one in an unexported field: package fmt cannot
+// call methods there, and shows the value.
 type Secret string
 
 const redacted = "[secret]"
