@@ -126,6 +126,8 @@ func TestTimeDefaultsAreUTCInSQLitesForm(t *testing.T) {
 		{`CURRENT_TIMESTAMP`, "timestamp without time zone", "2006-01-02 15:04:05.999999"},
 		{`(datetime('now'))`, "timestamp without time zone", "2006-01-02 15:04:05.999999"},
 		{`CURRENT_TIMESTAMP`, "timestamp with time zone", "2006-01-02 15:04:05.999999Z07"},
+		{`CURRENT_TIMESTAMP`, "timestamp(3) with time zone", "2006-01-02 15:04:05.999999Z07"},
+		{`CURRENT_TIMESTAMP`, "timestamp(3) without time zone", "2006-01-02 15:04:05.999999"},
 		{`(strftime('%s', 'now'))`, "timestamp with time zone", "2006-01-02 15:04:05.999999Z07"},
 		{`(date('now'))`, "date", time.DateOnly},
 		{`CURRENT_TIMESTAMP`, "date", time.DateOnly},

@@ -217,8 +217,7 @@ func (a *arm) named(e Expr) (value, bool) {
 		if e.Kind != IntegerLiteral {
 			return value{}, false
 		}
-		var n int
-		_, _ = fmt.Sscan(e.Text, &n)
+		n := ordinal(e)
 		if n < 1 || n > len(a.items) {
 			refuse(e, "no such column of the result")
 		}
@@ -255,8 +254,7 @@ func (t *translator) outputTerm(in *scope, first *arm, e Expr) value {
 	at := -1
 	switch l, ok := e.(*Literal); {
 	case ok && l.Kind == IntegerLiteral:
-		_, _ = fmt.Sscan(l.Text, &at)
-		at--
+		at = ordinal(l) - 1
 	default:
 		at = first.position(e, source)
 	}

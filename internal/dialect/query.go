@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -210,12 +211,20 @@ func (t *translator) groupBy(in *scope, c *Core) string {
 }
 
 func nthColumn(c *Core, l *Literal) Expr {
-	var n int
-	_, _ = fmt.Sscan(l.Text, &n)
+	n := ordinal(l)
 	if n < 1 || n > len(c.Columns) || c.Columns[n-1].Star {
 		refuse(l, "no such column of the result")
 	}
 	return c.Columns[n-1].Expr
+}
+
+// ordinal returns the number of a result column that an integer stands for in ORDER BY and GROUP BY; 0 is none.
+func ordinal(l *Literal) int {
+	n, err := strconv.Atoi(l.canonical().Text)
+	if err != nil {
+		return 0 // so large that it is a REAL
+	}
+	return n
 }
 
 // groupKey returns a value as GROUP BY and PARTITION BY take it.

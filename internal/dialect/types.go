@@ -60,8 +60,9 @@ const (
 
 // classOf returns the class of a PostgreSQL type.
 func classOf(pgType string) class {
-	base, _, _ := strings.Cut(pgType, "(")
-	switch strings.TrimSpace(base) {
+	base, rest, _ := strings.Cut(pgType, "(")
+	_, zone, _ := strings.Cut(rest, ")") // timestamp(3) with time zone
+	switch strings.TrimSpace(base) + zone {
 	case "boolean":
 		return classBoolean
 	case "smallint", "integer", "bigint":
@@ -86,9 +87,6 @@ func classOf(pgType string) class {
 		return classJSON
 	case "uuid":
 		return classUUID
-	}
-	if strings.HasPrefix(pgType, "timestamp(") {
-		return map[bool]class{true: classInstant, false: classTimestamp}[strings.Contains(pgType, "with time zone")]
 	}
 	return classOther
 }

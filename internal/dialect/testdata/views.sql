@@ -30,6 +30,8 @@ SELECT group_concat(qty, '' ORDER BY id) FROM k
 SELECT DISTINCT qty FROM k
 SELECT DISTINCT lower(name) FROM k ORDER BY lower(name) DESC
 SELECT name FROM k ORDER BY name
+SELECT qty, name, count(*) FROM k WHERE name IS NOT NULL GROUP BY 0x1, 2 ORDER BY 03, 2, 0x1
+SELECT DISTINCT id, name FROM k ORDER BY 0x2, 1
 SELECT name FROM k ORDER BY name DESC, id
 SELECT qty AS z FROM k ORDER BY z NULLS LAST, price
 SELECT id, name FROM k ORDER BY 2, 1
