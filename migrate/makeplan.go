@@ -16,15 +16,20 @@ import (
 type PlanOptions struct {
 	Schema   string            // the target's schema; empty means public
 	Progress lakeward.Progress // receives what happens; may be nil
-	Jobs     int               // how many tables may be read at the same time; one connection reads them one by one
 
-	source string // the name of the source in messages; empty means the file behind the connection
+	source string                       // the name of the source in messages; empty means the file behind the connection
+	jobs   int                          // tables read at a time; more than one needs open
+	open   func() (*sqlite.Conn, error) // another connection that sees the same rows, as only a file at rest can give
 }
+
+// planMessage describes the phase.
+const planMessage = "read every value and decide what it becomes"
 
 // MakePlan reads every value of the SQLite database at path and decides, with the evidence, what each table and column
 // becomes. The file is opened read-only and read in one transaction, so that an application may go on writing.
 func MakePlan(ctx context.Context, path string, o PlanOptions) (*Plan, error) {
 	var plan *Plan
+	o.Progress.Send(lakeward.Event{Type: lakeward.EventPhase, Phase: "plan", Message: planMessage})
 	err := withSource(ctx, path, func(conn *sqlite.Conn) (err error) {
 		plan, err = planFrom(ctx, conn, o)
 		if err != nil && lakeward.KindOf(err) == lakeward.KindInternal {
@@ -54,6 +59,9 @@ func planFrom(ctx context.Context, conn *sqlite.Conn, o PlanOptions) (_ *Plan, e
 	if p.schema == "" {
 		p.schema = "public"
 	}
+	if o.open != nil {
+		p.jobs, p.open = o.jobs, o.open
+	}
 	if err := p.run(ctx); err != nil {
 		return nil, err
 	}
@@ -63,6 +71,8 @@ func planFrom(ctx context.Context, conn *sqlite.Conn, o PlanOptions) (_ *Plan, e
 // planner holds what the steps of planFrom hand to each other.
 type planner struct {
 	conn        *sqlite.Conn
+	open        func() (*sqlite.Conn, error) // of PlanOptions
+	jobs        int                          // connections that scan; conn is the first
 	schema      string
 	progress    lakeward.Progress
 	source      string // of PlanOptions
@@ -84,25 +94,18 @@ type tablePlanner struct {
 	asked    []declaredType
 	names    targetNames // of constraints that make no index
 	rejected string      // the temporary table with the keys of rows that will be quarantined, or ""
+	lowest   int64       // rowid, 0 in a table without rows or rowids
+	highest  int64
 }
 
 func (p *planner) run(ctx context.Context) (err error) {
-	p.progress.Send(lakeward.Event{Type: lakeward.EventPhase, Phase: "plan", Message: "read every value and decide on types"})
 	if p.catalog, err = readCatalog(ctx, p.conn); err != nil {
-		return err
-	}
-	if err := checkIntegrity(ctx, p.conn, p.sourcePath(ctx)); err != nil {
 		return err
 	}
 	p.takeTables()
 	p.reserveNames()
-	if err := p.linkKeys(ctx); err != nil {
+	if err := p.scan(ctx); err != nil {
 		return err
-	}
-	for _, t := range p.parentsFirst() {
-		if err := p.profile(ctx, t); err != nil {
-			return err
-		}
 	}
 	p.chooseTypes()
 	p.agreeOnKeys()
@@ -207,18 +210,6 @@ func (p *planner) reserveNames() {
 			}
 		}
 	}
-}
-
-// profile scans the values of one table.
-func (p *planner) profile(ctx context.Context, t *tablePlanner) (err error) {
-	t.Rows, err = profileTable(ctx, p.conn, t.source, t.profiles, func(rows int64) {
-		p.progress.Send(lakeward.Event{Type: lakeward.EventProgress, Phase: "plan", Table: t.Name, Done: rows})
-	})
-	if err != nil {
-		return err
-	}
-	p.progress.Send(lakeward.Event{Type: lakeward.EventDone, Phase: "plan", Table: t.Name, Done: t.Rows, Total: t.Rows})
-	return nil
 }
 
 func (p *planner) leave(l Left) { p.left = append(p.left, l) }

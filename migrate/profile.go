@@ -34,9 +34,8 @@ type profile struct {
 	julian     int64 // REAL that could be Julian days of this age
 	cut        int64 // times with more than microseconds
 
-	keys       *keyBits           // of a key that foreign keys refer to
-	references map[int]*reference // foreign keys from this column, by their place in the table's list
-	counting   []*reference       // those that are counted
+	keys     *keyBits     // of a key that foreign keys refer to
+	counting []*reference // the foreign keys from this column whose orphans are counted
 
 	shape   []byte // the first time, whose digits and separators stand for all as long as shaped is true
 	shaped  bool
@@ -62,7 +61,9 @@ func profileTable(ctx context.Context, conn *sqlite.Conn, t *sourceTable, profil
 		query += " ORDER BY " + t.rowid // the table itself, never an index that happens to cover it
 	}
 	for _, p := range profiles {
-		p.begin()
+		if err := p.begin(ctx); err != nil {
+			return 0, err
+		}
 	}
 	var rows int64
 	err := readRows(ctx, conn, query, func(row []value) error {

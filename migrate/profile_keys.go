@@ -1,10 +1,10 @@
 package migrate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-
-	"zombiezen.com/go/sqlite"
+	"slices"
 )
 
 // mostKeyBits bounds the memory of all key sets together: 16 MB.
@@ -15,7 +15,7 @@ const mostKeyBits = 16 << 23
 type keyBits struct {
 	lowest   int64
 	bits     []uint64
-	complete bool // every row of the table has been read
+	complete chan struct{} // closed when every row of the table has been read
 }
 
 func (s *keyBits) add(key int64) {
@@ -32,61 +32,64 @@ func (s *keyBits) has(key int64) bool {
 // reference is a foreign key of one column, seen from the column's profile.
 type reference struct {
 	to      *keyBits
-	counted bool  // the parent was complete before the child was read
 	missing int64 // values that are no key of the parent
 }
 
-// linkKeys makes key sets for the tables that foreign keys refer to by their rowid, as far as memory allows.
-func (p *planner) linkKeys(ctx context.Context) error {
-	room := uint64(mostKeyBits)
+// readBounds finds the lowest and highest rowid of every table, which tell how large it may be.
+func (p *planner) readBounds(ctx context.Context) error {
 	for _, t := range p.tables {
-		for i, fk := range t.source.foreignKeys {
+		if t.RowID == "" {
+			continue
+		}
+		for fn, bound := range map[string]*int64{"min": &t.lowest, "max": &t.highest} { // each is one look at an end of the table
+			query := "SELECT " + fn + "(" + t.RowID + ") FROM main." + sourceName(t.Name)
+			n, err := p.count(ctx, query)
+			if err != nil {
+				return fmt.Errorf("read the keys of %s: %w", t.Name, err)
+			}
+			*bound = n
+		}
+	}
+	return nil
+}
+
+// span returns how far the rowids of a table spread.
+func (t *tablePlanner) span() uint64 { return uint64(t.highest) - uint64(t.lowest) }
+
+// linkKeys makes key sets for the tables that foreign keys refer to by their rowid, as far as memory allows. A foreign
+// key is counted if its parent is read before its child.
+func (p *planner) linkKeys(order []*tablePlanner) {
+	room := uint64(mostKeyBits)
+	for at, t := range order {
+		for _, fk := range t.source.foreignKeys {
 			parent, from, to, reason := p.refersTo(t, fk)
 			if reason != "" || len(from) != 1 || to[0] != parent.source.rowidAlias {
 				continue
 			}
 			key := parent.profiles[to[0]]
 			if key.keys == nil {
-				set, err := p.newKeyBits(ctx, parent, &room)
-				if err != nil {
-					return err
-				}
-				key.keys = set
+				key.keys = parent.newKeyBits(&room)
 			}
-			child := t.profiles[from[0]]
-			if child.references == nil {
-				child.references = map[int]*reference{}
+			if key.keys.bits != nil && slices.Contains(order[:at], parent) {
+				child := t.profiles[from[0]]
+				child.counting = append(child.counting, &reference{to: key.keys})
 			}
-			child.references[i] = &reference{to: key.keys}
 		}
 	}
-	return nil
 }
 
 // newKeyBits makes the empty set for the keys of a table; one without bits when they spread too far.
-func (p *planner) newKeyBits(ctx context.Context, t *tablePlanner, room *uint64) (*keyBits, error) {
-	set := &keyBits{}
-	var bounds [2]int64
-	for i, fn := range []string{"min", "max"} { // each alone is answered by one look at the end of the table
-		query := "SELECT " + fn + "(" + t.RowID + ") FROM main." + sourceName(t.Name)
-		err := readRows(ctx, p.conn, query, func(row []value) error {
-			if row[0].class == sqlite.TypeInteger {
-				bounds[i] = row[0].i
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, fmt.Errorf("read the keys of %s: %w", t.Name, err)
-		}
-	}
-	if span := uint64(bounds[1]) - uint64(bounds[0]); span < *room {
+func (t *tablePlanner) newKeyBits(room *uint64) *keyBits {
+	set := &keyBits{lowest: t.lowest, complete: make(chan struct{})}
+	if span := t.span(); span < *room {
 		*room -= span
-		set.lowest, set.bits = bounds[0], make([]uint64, span/64+1)
+		set.bits = make([]uint64, span/64+1)
 	}
-	return set, nil
+	return set
 }
 
-// parentsFirst returns the tables in an order in which most stand behind those that they refer to.
+// parentsFirst returns the tables in an order in which most stand behind those that they refer to, and the largest
+// otherwise come first.
 func (p *planner) parentsFirst() []*tablePlanner {
 	var order []*tablePlanner
 	seen := map[*tablePlanner]bool{}
@@ -103,25 +106,30 @@ func (p *planner) parentsFirst() []*tablePlanner {
 		}
 		order = append(order, t)
 	}
-	for _, t := range p.tables {
+	bySpan := func(a, b *tablePlanner) int { return cmp.Compare(b.span(), a.span()) }
+	for _, t := range slices.SortedStableFunc(slices.Values(p.tables), bySpan) {
 		visit(t)
 	}
 	return order
 }
 
-// begin and end of a scan: a child counts against parents that are complete by then.
-func (p *profile) begin() {
-	for _, r := range p.references {
-		r.counted = r.to.complete && r.to.bits != nil
-		if r.counted {
-			p.counting = append(p.counting, r)
+// begin waits until the keys that the column refers to are complete. Their tables stand before this one in the order in
+// which tables are read, so somebody is reading them.
+func (p *profile) begin(ctx context.Context) error {
+	for _, r := range p.counting {
+		select {
+		case <-r.to.complete:
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
 	}
+	return nil
 }
 
+// end follows the last value.
 func (p *profile) end() {
 	if p.keys != nil {
-		p.keys.complete = true
+		close(p.keys.complete)
 	}
 	p.countFormats()
 }

@@ -50,7 +50,8 @@ func readRows(ctx context.Context, conn *sqlite.Conn, query string, fn func(row 
 			case sqlite.TypeFloat:
 				v.f = stmt.ColumnFloat(i)
 			case sqlite.TypeText, sqlite.TypeBlob:
-				v.b = slices.Grow(v.b, stmt.ColumnLen(i))[:stmt.ColumnLen(i)]
+				n := stmt.ColumnLen(i)
+				v.b = slices.Grow(v.b, n)[:n]
 				stmt.ColumnBytes(i, v.b)
 			}
 		}

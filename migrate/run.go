@@ -143,7 +143,7 @@ func (m *migration) prepareSource(ctx context.Context) (err error) {
 	if m.snapshot, err = takeSnapshot(ctx, m.source, m.WorkDir, &m.journal); err != nil {
 		return err
 	}
-	m.journal.begin("plan", "read every value and decide what it becomes")
+	m.journal.begin("plan", planMessage)
 	if err := m.makePlan(ctx); err != nil {
 		return err
 	}
@@ -168,7 +168,7 @@ func (m *migration) makePlan(ctx context.Context) error {
 		return checkPlan(ctx, conn, m.plan)
 	}
 	m.plan, err = planFrom(ctx, conn, PlanOptions{
-		Schema: m.Schema, Jobs: m.Jobs, Progress: m.journal.event, source: m.source,
+		Schema: m.Schema, Progress: m.journal.event, source: m.source, jobs: m.Jobs, open: m.snapshot.open,
 	})
 	if err != nil {
 		return err
