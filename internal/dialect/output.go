@@ -251,12 +251,9 @@ func (t *translator) outputTerm(in *scope, first *arm, e Expr) value {
 	if c, ok := e.(*Collate); ok {
 		e, explicit = c.X, strings.ToUpper(c.Name)
 	}
-	at := -1
-	switch l, ok := e.(*Literal); {
-	case ok && l.Kind == IntegerLiteral:
+	at := first.position(e, source)
+	if l, ok := e.(*Literal); ok && l.Kind == IntegerLiteral {
 		at = ordinal(l) - 1
-	default:
-		at = first.position(e, source)
 	}
 	if at < 0 || at >= len(source.columns) {
 		refuse(e, "ORDER BY something that is not in the result")
