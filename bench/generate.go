@@ -74,7 +74,7 @@ func cached(ctx context.Context, folder string, megabytes int, seed uint64) (str
 		return "", fmt.Errorf("remove what an earlier run left: %w", err)
 	}
 	if err := generate(ctx, draft, float64(megabytes)/1024, seed); err != nil {
-		return "", errors.Join(fmt.Errorf("generate %s: %w", path, err), os.Remove(draft))
+		return "", errors.Join(fmt.Errorf("generate %s: %w", path, err), os.RemoveAll(draft))
 	}
 	return path, os.Rename(draft, path)
 }

@@ -59,14 +59,22 @@ func Create(ctx context.Context, path string, o Options) error {
 		return fmt.Errorf("create example database %s: %w", path, err)
 	}
 	draft := path + ".new"
-	if err := os.Remove(draft); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := remove(draft); err != nil {
 		return fmt.Errorf("remove what an earlier run left: %w", err)
 	}
 	if err := write(ctx, draft, o); err != nil {
-		return errors.Join(fmt.Errorf("create example database %s: %w", path, err), os.Remove(draft))
+		return errors.Join(fmt.Errorf("create example database %s: %w", path, err), remove(draft))
 	}
 	if err := os.Rename(draft, path); err != nil {
 		return fmt.Errorf("create example database: %w", err)
+	}
+	return nil
+}
+
+// remove removes a file that need not be there.
+func remove(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return nil
 }

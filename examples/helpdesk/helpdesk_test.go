@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -148,6 +149,14 @@ func TestAnInterruptedRunLeavesNothing(t *testing.T) {
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func TestAFolderThatIsMissingIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	err := helpdesk.Create(t.Context(), filepath.Join(t.TempDir(), "nowhere", "helpdesk.db"), helpdesk.Options{})
+	if err == nil || strings.Contains(err.Error(), "\n") {
+		t.Errorf("error %q, want one line", err)
 	}
 }
 
