@@ -7,6 +7,7 @@
 //
 // The PostgreSQL is a local Lakebase's own in a temporary folder. Lakeward reaches it as it would reach Lakebase: over
 // TLS, with a token, as a role that is no superuser. pgloader gets the shorter way, the unix socket of the same server.
+// Memory is read from /proc, so figures of it are Linux's.
 package main
 
 import (
