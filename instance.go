@@ -8,7 +8,7 @@ const DefaultDatabase = "databricks_postgres"
 // DefaultPort is the port of every Lakebase endpoint. The Databricks APIs have no field for it.
 const DefaultPort = 5432
 
-// Instance is one addressable Lakebase PostgreSQL: a name, a state, a compute size, an endpoint.
+// Instance is a PostgreSQL of Lakebase that can be logged in to: what it is called, how it is, how large, and where.
 //
 // Databricks shows the same object with two faces. Since March 2026 each instance is an Autoscaling project, whose
 // production branch has one read-write endpoint; an instance made with the Database instance API answers there too.

@@ -19,8 +19,8 @@ type Workspace interface {
 	Credential(ctx context.Context, instance Instance) (Credential, error)
 }
 
-// Credential is a database token with an expiry, minted by the workspace for one identity. PostgreSQL checks it at
-// login only: an open session outlives it.
+// Credential is what an identity logs in to an instance with: a token that the workspace minted for it, good for a
+// while. PostgreSQL checks it at login only: an open session outlives it.
 type Credential struct {
 	User    string    // the PostgreSQL role: a user's e-mail address or a service principal's application id
 	Token   Secret    // the password

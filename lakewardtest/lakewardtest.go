@@ -1,6 +1,6 @@
-// Package lakewardtest starts a local Lakebase for an application's own tests, as httptest starts an HTTP server: real
-// PostgreSQL behind the Databricks APIs, with tokens that expire and certificates that are verified. The application
-// under test runs the code that it runs in production.
+// Package lakewardtest gives the tests of an application a Lakebase to run on, in the way of httptest: real PostgreSQL
+// behind the Databricks APIs, with tokens that expire and certificates that are verified. The application under test
+// runs the code that it runs in production.
 //
 //	func TestOrders(t *testing.T) {
 //		pool, err := lakewardtest.Start(t).Instance(t, "shop").Pool(t.Context())
