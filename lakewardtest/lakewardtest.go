@@ -7,8 +7,8 @@
 //		…
 //	}
 //
-// It needs PostgreSQL 15 or newer on the machine, no network and no account. Starting one takes a few seconds, so
-// share it between subtests. Everything stops, and its folder is removed, when the test ends.
+// It needs Linux with PostgreSQL 15 or newer, no network and no account. Starting one takes a few seconds, so share it
+// between subtests. Everything stops, and its folder is removed, when the test ends.
 package lakewardtest
 
 import (
