@@ -63,18 +63,22 @@ func (c *CA) load(keyPath string) error {
 		return err
 	}
 	if c.cert, err = x509.ParseCertificate(certDER); err != nil {
-		return fmt.Errorf("read %s: %w", c.path, err)
+		return damaged(c.path, err)
 	}
 	if c.key, err = x509.ParseECPrivateKey(keyDER); err != nil {
-		return fmt.Errorf("read %s: %w", keyPath, err)
+		return damaged(keyPath, err)
 	}
 	if !c.key.PublicKey.Equal(c.cert.PublicKey) || time.Now().After(c.cert.NotAfter) {
-		return lakeward.Errorf(lakeward.KindInvalid,
-			"remove both files: new ones are made, and clients must trust the new ca.pem",
-			"%s has expired or does not belong to %s", c.path, keyPath)
+		return lakeward.Errorf(lakeward.KindInvalid, renewCA, "%s has expired or does not belong to %s", c.path, keyPath)
 	}
 	return nil
 }
+
+func damaged(path string, err error) error {
+	return lakeward.Errorf(lakeward.KindInvalid, renewCA, "%s is damaged: %w", path, err)
+}
+
+const renewCA = "remove ca.pem and ca.key: new ones are made, and clients must trust the new ca.pem"
 
 func (c *CA) make(keyPath string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -191,7 +195,7 @@ func readPEM(path string) ([]byte, error) {
 	}
 	block, _ := pem.Decode(text)
 	if block == nil {
-		return nil, fmt.Errorf("read %s: no PEM block", path)
+		return nil, damaged(path, errors.New("no PEM block"))
 	}
 	return block.Bytes, nil
 }

@@ -15,6 +15,8 @@ import (
 	"github.com/databricks/databricks-sdk-go/service/database"
 	"github.com/databricks/databricks-sdk-go/service/postgres"
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/lakeward/lakeward"
 )
 
 const (
@@ -43,7 +45,9 @@ func loadTokenMaker(dir string) (*tokenMaker, error) {
 		err = writeFile(path, key, false)
 	}
 	if err == nil && len(key) != keySize {
-		err = fmt.Errorf("%s does not hold %d bytes", path, keySize)
+		return nil, lakeward.Errorf(lakeward.KindInvalid,
+			"remove the file; the next start writes a new one, and database tokens of before end",
+			"token key %s is damaged: it does not hold %d bytes", path, keySize)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("load token key: %w", err)

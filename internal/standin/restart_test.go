@@ -186,8 +186,10 @@ func TestStartIsRefused(t *testing.T) {
 		text string
 		want lakeward.Kind
 	}{
-		"with a newer state":   {`{"version":99}`, lakeward.KindUnsupported},
-		"with a damaged state": {`{"version":`, lakeward.KindInvalid},
+		"with a newer state":    {`{"version":99}`, lakeward.KindUnsupported},
+		"with a damaged state":  {`{"version":`, lakeward.KindInvalid},
+		"with an emptied state": {`{}`, lakeward.KindInvalid},
+		"with a state of null":  {`null`, lakeward.KindInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -204,6 +206,47 @@ func TestStartIsRefused(t *testing.T) {
 				t.Errorf("the file is %q now (%v)", text, err)
 			}
 		})
+	}
+}
+
+func TestDamagedKeysAreNamed(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"token.key", "ca.key", "ca.pem"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := folder(t)
+			l := start(t, dir)
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, name), []byte("garbage"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := Start(t.Context(), Options{Dir: dir, API: "127.0.0.1:0"})
+			if err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(lakeward.HintOf(err), "remove") {
+				t.Errorf("%v, hint %q", err, lakeward.HintOf(err))
+			}
+		})
+	}
+}
+
+func TestDamagedWorkspaceFileIsNamed(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"null", "{}", "{bad", ""} {
+		dir := folder(t)
+		if err := os.WriteFile(filepath.Join(dir, workspaceName), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ReadWorkspace(dir); lakeward.KindOf(err) != lakeward.KindInvalid || lakeward.HintOf(err) == "" {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	file := filepath.Join(folder(t), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadWorkspace(file); lakeward.HintOf(err) == "" {
+		t.Errorf("a file as the folder: %v has no hint", err)
 	}
 }
 

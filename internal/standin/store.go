@@ -26,14 +26,19 @@ type store struct {
 // openStore reads the state; a missing file is an empty one.
 func openStore(path string, fast bool) (*store, error) {
 	s := &store{path: path, fast: fast}
-	read := &state{Version: stateVersion}
+	read := &state{}
 	text, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		read.Version = stateVersion
 	case err != nil:
 		return nil, fmt.Errorf("read state: %w", err)
 	default:
-		if err := json.Unmarshal(text, read); err != nil {
+		err := json.Unmarshal(text, read)
+		if err == nil && read.Version < 1 { // such as null or {}: what had it forgotten?
+			err = errors.New("it has no version")
+		}
+		if err != nil {
 			return nil, lakeward.Errorf(lakeward.KindInvalid, "restore the file, or choose another folder with --dir",
 				"state file %s is damaged: %w", path, err)
 		}

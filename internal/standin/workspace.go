@@ -48,9 +48,15 @@ func ReadWorkspace(dir string) (WorkspaceFile, error) {
 			"there is no local Lakebase in %s", dir)
 	}
 	if err != nil {
-		return w, fmt.Errorf("read workspace: %w", err)
+		return w, lakeward.Errorf(lakeward.KindDenied,
+			"work as the user who started the local Lakebase, or choose another folder with --dir or LAKEWARD_DIR",
+			"read workspace: %w", err)
 	}
-	if err := json.Unmarshal(text, &w); err != nil {
+	err = json.Unmarshal(text, &w)
+	if err == nil && w.Host == "" { // such as null or {}
+		err = errors.New("it names no host")
+	}
+	if err != nil {
 		return w, lakeward.Errorf(lakeward.KindInvalid, "remove the file; the next start writes a new one",
 			"workspace file %s is damaged: %w", path, err)
 	}
