@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/databricks"
+	"github.com/lakeward/lakeward/internal/config"
 )
 
 type instanceCmd struct {
@@ -23,12 +25,34 @@ type instanceCmd struct {
 // size is what an instance is made with.
 type size struct {
 	Capacity      string `help:"Compute size: CU_1, CU_2, CU_4 or CU_8." placeholder:"CU_n"`
-	RetentionDays int    `help:"How many days back the instance can be restored to: 2 to 35." placeholder:"N"`
-	Nodes         int    `help:"Number of nodes: 1 to 3." placeholder:"N"`
+	RetentionDays *int   `help:"How many days back the instance can be restored to: 2 to 35." placeholder:"N"`
+	Nodes         *int   `help:"Number of nodes: 1 to 3." placeholder:"N"`
 }
 
 func (s size) spec(name string) databricks.Spec {
-	return databricks.Spec{Name: name, Capacity: s.Capacity, RetentionDays: s.RetentionDays, Nodes: s.Nodes}
+	spec := databricks.Spec{Name: name, Capacity: s.Capacity}
+	if s.RetentionDays != nil {
+		spec.RetentionDays = *s.RetentionDays
+	}
+	if s.Nodes != nil {
+		spec.Nodes = *s.Nodes
+	}
+	return spec
+}
+
+// check refuses a size that no instance has. A zero that was typed is one of them: it is not the absence of the flag.
+func (s size) check() error {
+	const hint = "leave it out for the default"
+	outside := func(n *int, least, most int) bool { return n != nil && (*n < least || *n > most) }
+	switch {
+	case s.Capacity != "" && !slices.Contains([]string{"CU_1", "CU_2", "CU_4", "CU_8"}, s.Capacity):
+		return usagef(hint, "--capacity must be CU_1, CU_2, CU_4 or CU_8, not %s", s.Capacity)
+	case outside(s.RetentionDays, 2, 35):
+		return usagef(hint, "--retention-days must be 2 to 35, not %d", *s.RetentionDays)
+	case outside(s.Nodes, 1, 3):
+		return usagef(hint, "--nodes must be 1 to 3, not %d", *s.Nodes)
+	}
+	return nil
 }
 
 type instanceCreateCmd struct {
@@ -37,6 +61,9 @@ type instanceCreateCmd struct {
 }
 
 func (c instanceCreateCmd) Run(ctx context.Context, a *app) error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	return a.change(ctx, func(ws *databricks.Workspace, p lakeward.Progress) (lakeward.Instance, error) {
 		return ws.Create(ctx, c.spec(c.Name), p)
 	})
@@ -64,7 +91,7 @@ func (c instanceStartCmd) Run(ctx context.Context, a *app) error {
 
 // change runs something that changes an instance, shows its progress and the instance that came out of it.
 func (a *app) change(ctx context.Context, do func(*databricks.Workspace, lakeward.Progress) (lakeward.Instance, error)) error {
-	_, ws, err := a.open(ctx)
+	c, ws, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -74,7 +101,7 @@ func (a *app) change(ctx context.Context, do func(*databricks.Workspace, lakewar
 	if err != nil {
 		return err
 	}
-	return a.printInstance(instance)
+	return a.printInstance(c, instance)
 }
 
 type instanceShowCmd struct {
@@ -82,7 +109,7 @@ type instanceShowCmd struct {
 }
 
 func (c instanceShowCmd) Run(ctx context.Context, a *app) error {
-	_, ws, err := a.open(ctx)
+	cfg, ws, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -90,19 +117,22 @@ func (c instanceShowCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	return a.printInstance(instance)
+	return a.printInstance(cfg, instance)
 }
 
 type instanceListCmd struct{}
 
 func (instanceListCmd) Run(ctx context.Context, a *app) error {
-	_, ws, err := a.open(ctx)
+	c, ws, err := a.open(ctx)
 	if err != nil {
 		return err
 	}
 	instances, err := ws.Instances(ctx)
 	if err != nil {
 		return err
+	}
+	for n := range instances {
+		instances[n].Port = c.PortNumber()
 	}
 	return a.print(map[string][]lakeward.Instance{"instances": instances}, func(w io.Writer) error {
 		if len(instances) == 0 {
@@ -143,7 +173,9 @@ func (c instanceDeleteCmd) Run(ctx context.Context, a *app) error {
 	})
 }
 
-func (a *app) printInstance(i lakeward.Instance) error {
+// printInstance shows an instance with the port that the configuration knows: the APIs have no field for it.
+func (a *app) printInstance(c *config.Config, i lakeward.Instance) error {
+	i.Port = c.PortNumber()
 	return a.print(i, func(w io.Writer) error {
 		return fields(w,
 			"name", i.Name,

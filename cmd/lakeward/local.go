@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
+	"net"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,6 +32,9 @@ type listen struct {
 
 // options makes the local Lakebase's options; what the log says goes to standard error.
 func (l listen) options(a *app) (standin.Options, error) {
+	if err := l.check(); err != nil {
+		return standin.Options{}, err
+	}
 	dir, err := config.LocalDir(a.flags, a.getenv)
 	if err != nil {
 		return standin.Options{}, err
@@ -40,6 +45,24 @@ func (l listen) options(a *app) (standin.Options, error) {
 	}
 	log := slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
 	return standin.Options{Dir: dir, API: l.API, Port: l.Port, Log: log}, nil
+}
+
+// check refuses addresses that there cannot be, before an endpoint finds out.
+func (l listen) check() error {
+	if l.Port < 0 || l.Port > math.MaxUint16 {
+		return usagef("choose one from 1 to 65535", "--port %d is not a port", l.Port)
+	}
+	if l.API == "" {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(l.API)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return usagef("write ADDRESS:PORT, such as 127.0.0.1:8432", "--api %s is not an address with a port", l.API)
+	}
+	return nil
 }
 
 // profile writes the profile, if one was asked for.

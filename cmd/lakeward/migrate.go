@@ -62,6 +62,9 @@ func (c migrateCmd) check() error {
 	case !c.Create && c.size != size{}:
 		return usagef("add --create, or leave it out", "--capacity, --retention-days and --nodes belong to --create")
 	}
+	if err := c.size.check(); err != nil {
+		return err
+	}
 	if err := checkReports(c.Report); err != nil {
 		return err
 	}

@@ -47,6 +47,7 @@ func readyOf(r daemon.Ready) readyInfo {
 			Instance: d.Instance, DSN: dsn(d, "", r.Workspace.CAFile), Source: d.Source, Fresh: d.Fresh, Tables: d.Tables,
 			Rows: d.Rows, Verdict: d.Report.Outcome(), ReportFile: d.ReportFile,
 		}
+		info.Demo.Instance.Port = d.Port
 	}
 	return info
 }
