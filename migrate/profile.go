@@ -84,8 +84,11 @@ func profileTable(ctx context.Context, conn *sqlite.Conn, t *sourceTable, profil
 	return rows, nil
 }
 
-// sampleRows is how far samples are looked for.
-const sampleRows = 1000
+// Samples are looked for in the first sampleRows values, among those that a person could read.
+const (
+	sampleRows  = 1000
+	sampleBytes = 64 << 10
+)
 
 func (p *profile) add(v *value) {
 	if v.class != sqlite.TypeNull && p.seen < sampleRows {
@@ -107,7 +110,7 @@ func (p *profile) add(v *value) {
 
 func (p *profile) sample(v *value) {
 	p.seen++
-	if len(p.samples) == 3 {
+	if len(p.samples) == 3 || len(v.b) > sampleBytes {
 		return
 	}
 	for _, s := range p.samples {

@@ -51,6 +51,9 @@ func readRows(ctx context.Context, conn *sqlite.Conn, query string, fn func(row 
 				v.f = stmt.ColumnFloat(i)
 			case sqlite.TypeText, sqlite.TypeBlob:
 				n := stmt.ColumnLen(i)
+				if cap(v.b) < n {
+					v.b = nil // the collector may have the small buffer before there is a large one
+				}
 				v.b = slices.Grow(v.b, n)[:n]
 				stmt.ColumnBytes(i, v.b)
 			}
