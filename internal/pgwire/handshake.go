@@ -77,9 +77,11 @@ func (g *gate) negotiate(ctx context.Context, conn net.Conn) (net.Conn, packet, 
 			return g.encrypt(ctx, plain)
 		default:
 			// The words are Lakebase's.
-			return plain, nil, &Error{Code: codeProtocolViolation,
+			return plain, nil, &Error{
+				Code:    codeProtocolViolation,
 				Message: fmt.Sprintf("Invalid protocol version: %d", p.code()),
-				Hint:    "Connect with TLS: sslmode=require."}
+				Hint:    "Connect with TLS: sslmode=require.",
+			}
 		}
 	}
 }
@@ -154,8 +156,10 @@ func (g *gate) authenticate(ctx context.Context, l Login) error {
 	if _, ok := errors.AsType[*Error](err); ok {
 		return err
 	}
-	return &Error{Code: codeInvalidPassword, Err: err,
-		Message: fmt.Sprintf("password authentication failed for user %q", l.User)}
+	return &Error{
+		Code: codeInvalidPassword, Err: err,
+		Message: fmt.Sprintf("password authentication failed for user %q", l.User),
+	}
 }
 
 func (g *gate) dial(ctx context.Context) (net.Conn, error) {

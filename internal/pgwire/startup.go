@@ -51,8 +51,10 @@ func readPacket(r io.Reader) (packet, error) {
 // in where, because the packet itself is replayed: the last of several equal names counts, and long names are cut.
 func parseStartup(p packet) (Login, error) {
 	if major := p.code() >> 16; major != 3 {
-		return Login{}, &Error{Code: codeUnsupported,
-			Message: fmt.Sprintf("unsupported frontend protocol %d.%d: server supports 3.0 and later", major, p.code()&0xffff)}
+		return Login{}, &Error{
+			Code:    codeUnsupported,
+			Message: fmt.Sprintf("unsupported frontend protocol %d.%d: server supports 3.0 and later", major, p.code()&0xffff),
+		}
 	}
 	params, err := parseParams(p.body())
 	if err != nil {
