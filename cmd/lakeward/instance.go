@@ -206,7 +206,13 @@ func capacity(i lakeward.Instance) string {
 	if i.Capacity != "" || i.MaxCU == 0 {
 		return i.Capacity
 	}
-	return fmt.Sprintf("%g to %g compute units", i.MinCU, i.MaxCU)
+	switch {
+	case i.MinCU != i.MaxCU:
+		return fmt.Sprintf("%g to %g compute units", i.MinCU, i.MaxCU)
+	case i.MaxCU == 1:
+		return "1 compute unit"
+	}
+	return fmt.Sprintf("%g compute units", i.MaxCU)
 }
 
 func number(n int) string {

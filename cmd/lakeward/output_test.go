@@ -1,6 +1,10 @@
 package main
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/lakeward/lakeward"
+)
 
 func TestCount(t *testing.T) {
 	t.Parallel()
@@ -18,6 +22,21 @@ func TestQuote(t *testing.T) {
 	} {
 		if got := quote(s); got != want {
 			t.Errorf("quote(%q) = %s, want %s", s, got, want)
+		}
+	}
+}
+
+func TestCapacity(t *testing.T) {
+	t.Parallel()
+	for want, i := range map[string]lakeward.Instance{
+		"":                       {},
+		"CU_2":                   {Capacity: "CU_2", MinCU: 2, MaxCU: 2},
+		"1 compute unit":         {MinCU: 1, MaxCU: 1},
+		"0.5 compute units":      {MinCU: 0.5, MaxCU: 0.5},
+		"0.5 to 4 compute units": {MinCU: 0.5, MaxCU: 4},
+	} {
+		if got := capacity(i); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }
