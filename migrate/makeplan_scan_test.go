@@ -11,8 +11,8 @@ import (
 	"github.com/lakeward/lakeward"
 )
 
-// TestPlanIsTheSameOverManyConnections includes tables that refer to each other in a ring and to themselves, whose orphans
-// cannot be counted while they are read.
+// TestPlanIsTheSameOverManyConnections includes tables that refer to each other in a ring and to themselves,
+// whose orphans cannot be counted while they are read.
 func TestPlanIsTheSameOverManyConnections(t *testing.T) {
 	t.Parallel()
 	everything, err := os.ReadFile("testdata/plan.sql")
@@ -68,7 +68,9 @@ func planOver(t *testing.T, path string, connections int) *Plan {
 
 func TestPlanEndsWhenAConnectionCannotBeOpened(t *testing.T) {
 	t.Parallel()
-	path, _ := newApplication(t, "CREATE TABLE parent (id INTEGER PRIMARY KEY); CREATE TABLE child (id INTEGER REFERENCES parent)")
+	path, _ := newApplication(t, `
+		CREATE TABLE parent (id INTEGER PRIMARY KEY);
+		CREATE TABLE child (id INTEGER REFERENCES parent);`)
 	conn, err := openQuiet(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)

@@ -41,7 +41,8 @@ func (p *planner) readBounds(ctx context.Context) error {
 		if t.RowID == "" {
 			continue
 		}
-		for fn, bound := range map[string]*int64{"min": &t.lowest, "max": &t.highest} { // each is one look at an end of the table
+		// Each alone is one look at an end of the table.
+		for fn, bound := range map[string]*int64{"min": &t.lowest, "max": &t.highest} {
 			query := "SELECT " + fn + "(" + t.RowID + ") FROM main." + sourceName(t.Name)
 			n, err := p.count(ctx, query)
 			if err != nil {
