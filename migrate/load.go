@@ -200,15 +200,7 @@ func isNull(field []byte) bool { return int32(binary.BigEndian.Uint32(field)) < 
 
 // inPrimaryKey reports whether a column is part of the primary key.
 func (t *Table) inPrimaryKey(target string) bool {
-	if t.PrimaryKey == nil {
-		return false
-	}
-	for _, c := range t.PrimaryKey.Columns {
-		if c == target {
-			return true
-		}
-	}
-	return false
+	return t.PrimaryKey != nil && slices.Contains(t.PrimaryKey.Columns, target)
 }
 
 // chunkPipe is an io.Reader over chunks that another goroutine fills. It owns a fixed number of buffers, so that a slow

@@ -31,14 +31,14 @@ func makeLocked(workDir string) (folder string, lock *os.File, err error) {
 	}
 	lock, err = os.Open(draft)
 	if err != nil {
-		return "", nil, err
+		return "", nil, errors.Join(err, os.Remove(draft))
 	}
 	if err := tryLock(lock); err != nil {
-		return "", nil, errors.Join(err, lock.Close())
+		return "", nil, errors.Join(err, lock.Close(), os.Remove(draft))
 	}
 	folder = filepath.Join(workDir, strings.Replace(filepath.Base(draft), draftPrefix, snapshotPrefix, 1))
 	if err := os.Rename(draft, folder); err != nil {
-		return "", nil, errors.Join(err, lock.Close())
+		return "", nil, errors.Join(err, lock.Close(), os.Remove(draft))
 	}
 	return folder, lock, nil
 }

@@ -131,12 +131,13 @@ func (s *stage) replaced(ctx context.Context, p *Plan, replace bool, name string
 	if err != nil {
 		return nil, err
 	}
-	if len(objects) > 0 && !replace {
+	// The indexes of a table come and go with it.
+	drop := slices.DeleteFunc(objects, func(o object) bool { return slices.Contains(relations, o.Table) })
+	if len(drop) > 0 && !replace {
 		return nil, lakeward.Errorf(lakeward.KindConflict,
 			"replace them with --replace "+name+", or migrate into another schema with --schema",
-			"schema %s already has %s", s.into, listObjects(objects))
+			"schema %s already has %s", s.into, listObjects(drop))
 	}
-	drop := slices.DeleteFunc(slices.Clone(objects), func(o object) bool { return slices.Contains(relations, o.Table) })
 	for _, o := range drop {
 		if !o.Owned {
 			return nil, lakeward.Errorf(lakeward.KindDenied, "ask its owner to drop it", "role may not replace %s", o.describe())
