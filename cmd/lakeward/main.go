@@ -1,4 +1,4 @@
-// Command lakeward moves an application's database onto Databricks Lakebase and keeps it there. All of it also runs
+// Command lakeward migrates an application's database to Databricks Lakebase and operates it there. All of it also runs
 // against a local Lakebase, which `lakeward up` starts.
 //
 // Results go to standard output, progress and errors to standard error; with --json everything goes to standard output
@@ -43,7 +43,7 @@ func run(args []string) int {
 	var c cli
 	a := &app{stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
 	parser, err := kong.New(&c, kong.Name("lakeward"), kong.UsageOnError(),
-		kong.Description("Moves an application's database onto Databricks Lakebase and keeps it there."),
+		kong.Description("Migrate an application's database to Databricks Lakebase, and run it there or on this machine."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}))
 	if err != nil {
 		panic(err) // the grammar above is wrong, and no input can make it so

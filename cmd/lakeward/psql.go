@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -136,6 +137,9 @@ func openPassfile(c lakeward.Credential) (string, error) {
 	}
 	escape := strings.NewReplacer(`\`, `\\`, `:`, `\:`)
 	if _, err := fmt.Fprintf(file, "*:*:*:%s:%s\n", escape.Replace(c.User), escape.Replace(c.Token.Reveal())); err != nil {
+		return "", fmt.Errorf("hand the token to psql: %w", err)
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil { // the copy shares the offset
 		return "", fmt.Errorf("hand the token to psql: %w", err)
 	}
 	fd, err := unix.Dup(int(file.Fd())) // unlike Go's own, it stays open across exec
