@@ -2,6 +2,7 @@ package standin
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"time"
@@ -57,7 +58,7 @@ func (l *Lakebase) tryRefresh(ctx context.Context, b *branch) error {
 	return l.store.update(func(s *state) error {
 		_, current := s.computeByUID(b.primary().UID)
 		switch {
-		case l.store.view() != seen:
+		case s.inside(b) != seen.inside(b):
 			return errOvertaken
 		case current == nil || !current.adopt(roles, databases):
 			return errUnchanged
@@ -82,13 +83,34 @@ func (b *branch) agrees(roles []endpoint.Role, databases []endpoint.Database) bo
 
 // changing reports whether an operation on a role or a database of the branch is on its way.
 func (s *state) changing(b *branch) bool {
-	return find(s.Operations, func(o *operation) bool {
-		if o.Done || o.Role == nil && o.Database == nil {
-			return false
+	return slices.ContainsFunc(s.operationsInside(b), func(o *operation) bool { return !o.Done })
+}
+
+// operationsInside returns the operations on roles and databases of the branch.
+func (s *state) operationsInside(b *branch) (found []*operation) {
+	for _, o := range s.Operations {
+		if o.Role == nil && o.Database == nil {
+			continue
 		}
-		_, target := s.branchByName("projects/" + o.Project + "/branches/" + o.Branch)
-		return target != nil && target.UID == b.UID
-	}) != nil
+		if _, target := s.branchByName("projects/" + o.Project + "/branches/" + o.Branch); target != nil && target.UID == b.UID {
+			found = append(found, o)
+		}
+	}
+	return found
+}
+
+// inside returns a text that differs when the roles or databases of the branch have been changed in between, by an
+// operation or by another reading. What happens to other branches does not count.
+func (s *state) inside(b *branch) string {
+	_, current := s.computeByUID(b.primary().UID)
+	if current == nil {
+		return ""
+	}
+	text, err := json.Marshal([]any{current.Roles, current.Databases, s.operationsInside(b)})
+	if err != nil {
+		return err.Error() // not of these types
+	}
+	return string(text)
 }
 
 var (
