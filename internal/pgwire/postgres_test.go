@@ -289,8 +289,9 @@ func TestMemoryStaysFlat(t *testing.T) {
 		t.Fatal(err)
 	}
 	runtime.ReadMemStats(&after)
-	// Each TLS record costs a few hundred bytes of garbage on either side; a copy of the row would be all of it.
-	if spent := after.TotalAlloc - before.TotalAlloc; spent > size/4 {
+	// Each TLS record costs a few hundred bytes of garbage on either side, and a busy machine cuts the row into more of
+	// them. Who keeps the row allocates at least all of it.
+	if spent := after.TotalAlloc - before.TotalAlloc; spent >= size {
 		t.Errorf("%d MB were allocated for a row of %d MB", spent>>20, size>>20)
 	}
 }
