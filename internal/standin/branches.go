@@ -23,11 +23,7 @@ func (l *Lakebase) createBranch(r *request) (any, error) {
 	if err := r.decode(&in); err != nil {
 		return nil, err
 	}
-	id := r.URL.Query().Get("branch_id")
-	if err := checkID("branch_id", id); err != nil {
-		return nil, err
-	}
-	replace, err := r.replacing()
+	id, replace, err := r.creation("branch_id", chosenID)
 	if err != nil {
 		return nil, err
 	}

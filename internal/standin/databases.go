@@ -29,15 +29,9 @@ func (l *Lakebase) createDatabase(r *request) (any, error) {
 	if err := r.decode(&in); err != nil {
 		return nil, err
 	}
-	replace, err := r.replacing()
+	id, replace, err := r.creation("database_id", derivedID)
 	if err != nil {
 		return nil, err
-	}
-	id := r.URL.Query().Get("database_id")
-	if id != "" {
-		if err := checkID("database_id", id); err != nil {
-			return nil, err
-		}
 	}
 	spec := cmp.Or(in.Spec, &postgres.DatabaseDatabaseSpec{})
 	if err := checkDatabaseName(spec.PostgresDatabase); err != nil {

@@ -29,11 +29,7 @@ func (l *Lakebase) createEndpoint(r *request) (any, error) {
 	if err := r.decode(&in); err != nil {
 		return nil, err
 	}
-	id := r.URL.Query().Get("endpoint_id")
-	if err := checkID("endpoint_id", id); err != nil {
-		return nil, err
-	}
-	replace, err := r.replacing()
+	id, replace, err := r.creation("endpoint_id", chosenID)
 	if err != nil {
 		return nil, err
 	}

@@ -148,10 +148,24 @@ func (r *request) database(s *state) (*project, *branch, *pgdb, error) {
 	return nil, nil, nil, notFound("database not found; database_id:%q", id)
 }
 
-// replacing reads replace_existing.
-func (r *request) replacing() (bool, error) {
-	replace, _, err := r.flag("replace_existing")
-	return replace, err
+// idPolicy says where the id of a new resource comes from.
+type idPolicy int
+
+const (
+	chosenID  idPolicy = iota // the client chooses it
+	derivedID                 // the client may choose it, else it is derived from the name: empty here
+)
+
+// creation reads the id that a client chose for what it creates, and whether that may replace what has the id already.
+func (r *request) creation(field string, policy idPolicy) (id string, replace bool, err error) {
+	id = r.URL.Query().Get(field)
+	if id != "" || policy == chosenID {
+		if err := checkID(field, id); err != nil {
+			return "", false, err
+		}
+	}
+	replace, _, err = r.flag("replace_existing")
+	return id, replace, err
 }
 
 // list answers a list request. wrap builds the SDK's response of a page.

@@ -50,15 +50,9 @@ func (l *Lakebase) createRole(r *request) (any, error) {
 	if err := r.decode(&in); err != nil {
 		return nil, err
 	}
-	replace, err := r.replacing()
+	id, replace, err := r.creation("role_id", derivedID)
 	if err != nil {
 		return nil, err
-	}
-	id := r.URL.Query().Get("role_id")
-	if id != "" {
-		if err := checkID("role_id", id); err != nil {
-			return nil, err
-		}
 	}
 	spec := cmp.Or(in.Spec, &postgres.RoleRoleSpec{})
 	wanted, err := roleFrom(spec)
