@@ -51,7 +51,7 @@ type migration struct {
 // source are as they were. The report is never nil; with an error it tells how far the run came.
 func Run(ctx context.Context, source string, target Target, o Options) (*Report, error) {
 	m := newMigration("migrate", source, target, o)
-	err := interrupted(ctx, m.run(ctx))
+	err := interrupted(ctx, m.prepared(ctx, true, m.run))
 	m.finish()
 	return m.report, err
 }
@@ -96,8 +96,10 @@ func (m *migration) finish() {
 	m.report.Seconds = time.Since(m.report.Started).Seconds()
 }
 
-func (m *migration) run(ctx context.Context) (err error) {
-	if err := m.inspect(ctx, true); err != nil {
+// prepared calls do when the target has been looked at and snapshot and plan stand, and removes the snapshot after it.
+// write says whether do writes to the target.
+func (m *migration) prepared(ctx context.Context, write bool, do func(context.Context) error) (err error) {
+	if err := m.inspect(ctx, write); err != nil {
 		return err
 	}
 	defer func() {
@@ -108,6 +110,10 @@ func (m *migration) run(ctx context.Context) (err error) {
 	if err := m.prepareSource(ctx); err != nil {
 		return err
 	}
+	return do(ctx)
+}
+
+func (m *migration) run(ctx context.Context) (err error) {
 	m.journal.begin("prepare", "look at the target and make a staging schema")
 	if m.stage, err = openStage(ctx, m.target, m.Schema, &m.journal); err != nil {
 		return err

@@ -16,23 +16,12 @@ import (
 // The error is about the comparison itself; what it found is in the report.
 func Verify(ctx context.Context, source string, target Target, o Options) (*Report, error) {
 	m := newMigration("verify", source, target, o)
-	err := interrupted(ctx, m.runVerify(ctx))
+	err := interrupted(ctx, m.prepared(ctx, false, m.runVerify))
 	m.finish()
 	return m.report, err
 }
 
-func (m *migration) runVerify(ctx context.Context) (err error) {
-	if err := m.inspect(ctx, false); err != nil {
-		return err
-	}
-	defer func() {
-		if m.snapshot != nil {
-			err = also(err, m.snapshot.remove())
-		}
-	}()
-	if err := m.prepareSource(ctx); err != nil {
-		return err
-	}
+func (m *migration) runVerify(ctx context.Context) error {
 	m.journal.begin("verify", "compare every row with the source")
 	if err := m.compare(ctx, m.Schema); err != nil {
 		return err
