@@ -119,6 +119,10 @@ func (m *migration) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer m.stage.close(ctx)
+	m.report.Migration = m.stage.id
+	if err := checkRecord(ctx, m.stage.conn); err != nil {
+		return err
+	}
 	if m.drop, err = m.stage.replaced(ctx, m.plan, m.Replace != "", m.report.Target.Name); err != nil {
 		return err
 	}
@@ -171,8 +175,15 @@ func (m *migration) makePlan(ctx context.Context) error {
 	}
 	defer func() { _ = conn.Close() }() // it was only read
 	if m.plan != nil {
+		m.report.Plan = "given"
 		return checkPlan(ctx, conn, m.plan)
 	}
+	if m.report.Operation == "verify" {
+		if m.plan, err = m.recordedPlan(ctx, conn); m.plan != nil || err != nil {
+			return err
+		}
+	}
+	m.report.Plan = "made from the source"
 	m.plan, err = planFrom(ctx, conn, PlanOptions{
 		Schema: m.Schema, Progress: m.journal.event, source: m.source, jobs: m.Jobs, open: m.snapshot.open,
 	})

@@ -25,6 +25,9 @@ func (m *migration) swap(ctx context.Context) error {
 				return explainSwap(sql, err)
 			}
 		}
+		if err := m.record(ctx, tx); err != nil {
+			return err
+		}
 		return s.grantDefaults(ctx, tx, m.plan)
 	})
 	if err != nil && s.conn.IsClosed() && s.swapped(ctx, m.target) {
