@@ -116,19 +116,20 @@ func (v *verifier) table(ctx context.Context, conn *pgx.Conn, t Table) (TableRep
 		return found, misfitRows{}, err
 	}
 	defer func() { _ = src.Close() }() // it was only read
-	check := &tableCheck{
-		shape: shape, schema: v.schema, src: src, dst: conn, report: &found,
-		meter: v.journal.meter(t.Name, t.Rows),
-	}
+	source := &sqliteSide{shape: shape, conn: src, meter: v.journal.meter(t.Name, t.Rows)}
+	check := shape.check(source, &pgSide{conn: conn, name: t.Target, sql: shape.sql(v.schema)}, &found)
 	if err := check.run(ctx); err != nil {
 		return found, misfitRows{}, err
 	}
-	check.meter.done()
-	if found.Error == "" && check.misfits.count != found.Quarantined {
-		found.Error = fmt.Sprintf("%d rows do not fit the target, %d are in %s",
-			check.misfits.count, found.Quarantined, quarantineTable)
+	source.meter.done()
+	if found.Error != "" {
+		return found, source.misfits, nil
 	}
-	return found, check.misfits, nil
+	if found.Read += source.misfits.count; source.misfits.count != found.Quarantined {
+		found.Error = fmt.Sprintf("%d rows do not fit the target, %d are in %s",
+			source.misfits.count, found.Quarantined, quarantineTable)
+	}
+	return found, source.misfits, nil
 }
 
 // quarantined counts the rows of t that the migration which made the table has put into the quarantine.

@@ -71,6 +71,25 @@ const (
 	keySeed = 1
 )
 
+// check returns the comparison of the two sides of the table.
+func (s *rowShape) check(source, target side, report *TableReport) *tableCheck {
+	c := &tableCheck{name: s.table.Name, source: source, target: target, report: report}
+	for _, column := range s.columns {
+		c.columns = append(c.columns, column.Name)
+	}
+	if !s.keyless {
+		c.key = s.key
+	}
+	return c
+}
+
+// sql returns the queries over the table in a schema of the target.
+func (s *rowShape) sql(schema string) sideSQL {
+	return sideSQL{
+		tally: tallySQL(schema, s), hashes: hashesSQL(schema, s), details: detailsSQL(schema, s), columns: len(s.columns),
+	}
+}
+
 // rowSQL and keySQL return the SQL expressions of the hashes of a row and of its key. A row without one is its own.
 func (s *rowShape) rowSQL() string { return hashSQL(rowSQL(s.columns), "0") }
 

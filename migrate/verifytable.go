@@ -3,61 +3,69 @@ package migrate
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
-	"math/big"
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/sync/errgroup"
-	"zombiezen.com/go/sqlite"
 )
 
 const (
 	differencesKept = 20      // rows of each kind of difference that the report names, per table
 	rowsExamined    = 200_000 // rows that are compared one by one, to bound the memory
-	misfitsKept     = 10_000  // rowids of quarantined rows that are remembered for the views
 )
 
-// tableCheck compares one table.
+// tableCheck compares one table by what its two sides compute.
 type tableCheck struct {
-	shape   *rowShape
-	schema  string // of the target, or the staging schema
-	src     *sqlite.Conn
-	dst     *pgx.Conn
+	name    string   // of the table, for the report
+	columns []string // their names, for the report
+	key     []int    // places of the columns that identify a row; nil for a table without such
+	source  side
+	target  side
 	report  *TableReport
-	meter   *meter
-	misfits misfitRows
 }
 
-// misfitRows are the rows of a table that the target cannot hold.
-type misfitRows struct {
-	count  int64
-	rowids []int64 // up to misfitsKept
+// side is one of the two tables of a comparison. Each side computes the hashes of its rows by itself.
+type side interface {
+	tally(ctx context.Context, t *tally) error
+	hashes(ctx context.Context, chosen map[int]bool, fn func(key, row uint64)) error // of the rows in some buckets
+	details(ctx context.Context, keys map[uint64]bool) (map[uint64]detail, error)
 }
 
-// complete reports whether all rowids are known.
-func (m misfitRows) complete() bool { return int64(len(m.rowids)) == m.count }
+// detail is one row as the report shows it.
+type detail struct {
+	digests []string // of the canonical text of each column
+	shown   []string
+}
 
-// run compares the whole table by sums over buckets, and looks into those that differ. Where the target does not even
-// have the table or its columns, the report says so.
+// run compares the whole table by sums over buckets, and looks into those that differ. Where a side does not even have
+// the table or its columns, the report says so.
 func (c *tableCheck) run(ctx context.Context) error {
 	var source, target tally
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() error { return c.tallySource(groupCtx, &source) })
-	group.Go(func() error { return c.tallyTarget(groupCtx, &target) })
+	group.Go(func() error { return c.source.tally(groupCtx, &source) })
+	group.Go(func() error { return c.target.tally(groupCtx, &target) })
 	if err := group.Wait(); err != nil {
-		pgErr, ok := errors.AsType[*pgconn.PgError](err)
-		if !ok || ctx.Err() != nil || pgErr.Code[:2] != "42" { // no such table, column or function
-			return err
-		}
-		c.report.Error = pgErr.Message
-		return nil
+		return c.explain(ctx, err)
 	}
-	c.report.Read, c.report.Loaded = source.rows+c.misfits.count, target.rows
-	differing := source.differing(&target)
+	return c.compare(ctx, &source, &target)
+}
+
+// explain puts an error that is about the table itself into the report, and returns any other.
+func (c *tableCheck) explain(ctx context.Context, err error) error {
+	pgErr, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok || ctx.Err() != nil || pgErr.Code[:2] != "42" { // no such table, column or function, or not allowed
+		return err
+	}
+	c.report.Error = pgErr.Message
+	return nil
+}
+
+// compare accounts for the rows of both sides, and looks into the buckets that differ.
+func (c *tableCheck) compare(ctx context.Context, source, target *tally) error {
+	c.report.Read, c.report.Loaded = source.rows, target.rows
+	differing := source.differing(target)
 	for i, n := range target.count {
 		if !slices.Contains(differing, i) {
 			c.report.Verified += n
@@ -66,47 +74,7 @@ func (c *tableCheck) run(ctx context.Context) error {
 	if len(differing) == 0 {
 		return nil
 	}
-	return c.examine(ctx, c.choose(differing, &source, &target))
-}
-
-func (c *tableCheck) tallySource(ctx context.Context, t *tally) error {
-	return c.shape.scan(ctx, c.src, func(r *sourceRow) error {
-		c.meter.rows++
-		if c.meter.rows&1023 == 0 {
-			c.meter.tick()
-		}
-		if r.misfit >= 0 {
-			c.misfits.count++
-			if c.shape.table.RowID != "" && len(c.misfits.rowids) < misfitsKept {
-				c.misfits.rowids = append(c.misfits.rowids, r.rowid)
-			}
-			return nil
-		}
-		t.add(r.key, r.row)
-		return nil
-	})
-}
-
-func (c *tableCheck) tallyTarget(ctx context.Context, t *tally) error {
-	rows, err := c.dst.Query(ctx, tallySQL(c.schema, c.shape), pgx.QueryResultFormats{pgx.TextFormatCode})
-	if err != nil {
-		return fmt.Errorf("sum up table %s: %w", c.shape.table.Target, err)
-	}
-	var bucket int
-	var count int64
-	var text string
-	_, err = pgx.ForEachRow(rows, []any{&bucket, &count, &text}, func() error {
-		sum, ok := new(big.Int).SetString(text, 10)
-		if !ok {
-			return fmt.Errorf("%q is not a sum", text)
-		}
-		t.set(bucket, count, sum)
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("sum up table %s: %w", c.shape.table.Target, err)
-	}
-	return nil
+	return c.examine(ctx, c.choose(differing, source, target))
 }
 
 // choose takes as many of the differing buckets as may be compared row by row.
@@ -140,17 +108,15 @@ func (f findings) add(kind DifferenceKind, key uint64) {
 // examine compares the rows of some buckets one by one.
 func (c *tableCheck) examine(ctx context.Context, chosen map[int]bool) error {
 	waiting := map[uint64]pending{}
-	err := c.shape.scan(ctx, c.src, func(r *sourceRow) error {
-		if r.misfit < 0 && chosen[int(r.key%buckets)] {
-			waiting[r.key] = pending{r.row, waiting[r.key].n + 1}
-		}
-		return nil
+	err := c.source.hashes(ctx, chosen, func(key, row uint64) {
+		waiting[key] = pending{row, waiting[key].n + 1}
 	})
 	if err != nil {
 		return err
 	}
 	found := findings{}
-	if err := c.match(ctx, chosen, waiting, found); err != nil {
+	err = c.target.hashes(ctx, chosen, func(key, row uint64) { c.match(waiting, found, key, row) })
+	if err != nil {
 		return err
 	}
 	for _, key := range slices.Sorted(maps.Keys(waiting)) {
@@ -160,53 +126,34 @@ func (c *tableCheck) examine(ctx context.Context, chosen map[int]bool) error {
 	return c.describe(ctx, found)
 }
 
-// match takes the target's rows from those that wait for them.
-func (c *tableCheck) match(ctx context.Context, chosen map[int]bool, waiting map[uint64]pending, found findings) error {
-	rows, err := c.dst.Query(ctx, hashesSQL(c.schema, c.shape), slices.Collect(maps.Keys(chosen)))
-	if err != nil {
-		return fmt.Errorf("compare rows of %s: %w", c.shape.table.Target, err)
+// match takes a row of the target from those that wait for it.
+func (c *tableCheck) match(waiting map[uint64]pending, found findings, key, row uint64) {
+	p, ok := waiting[key]
+	switch {
+	case !ok:
+		c.report.Differing++
+		found.add(Extra, key)
+		return
+	case p.row != row:
+		c.report.Differing++
+		found.add(Changed, key)
+	default:
+		c.report.Verified++
 	}
-	var keyHash, rowHash int64
-	_, err = pgx.ForEachRow(rows, []any{&keyHash, &rowHash}, func() error {
-		key, row := uint64(keyHash), uint64(rowHash)
-		p, ok := waiting[key]
-		switch {
-		case !ok:
-			c.report.Differing++
-			found.add(Extra, key)
-			return nil
-		case p.row != row:
-			c.report.Differing++
-			found.add(Changed, key)
-		default:
-			c.report.Verified++
-		}
-		if p.n--; p.n == 0 {
-			delete(waiting, key)
-		} else {
-			waiting[key] = p
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("compare rows of %s: %w", c.shape.table.Target, err)
+	if p.n--; p.n == 0 {
+		delete(waiting, key)
+	} else {
+		waiting[key] = p
 	}
-	return nil
-}
-
-// detail is one row as the report shows it.
-type detail struct {
-	digests []string // of the canonical text of each column
-	shown   []string
 }
 
 // describe names the rows that were found, and the columns of those that changed.
 func (c *tableCheck) describe(ctx context.Context, found findings) error {
-	source, err := c.sourceDetails(ctx, keySet(found[Changed], found[Missing]))
+	source, err := details(ctx, c.source, found[Changed], found[Missing])
 	if err != nil {
 		return err
 	}
-	target, err := c.targetDetails(ctx, keySet(found[Changed], found[Extra]))
+	target, err := details(ctx, c.target, found[Changed], found[Extra])
 	if err != nil {
 		return err
 	}
@@ -222,70 +169,24 @@ func (c *tableCheck) describe(ctx context.Context, found findings) error {
 	return nil
 }
 
-func keySet(lists ...[]uint64) map[uint64]bool {
-	set := map[uint64]bool{}
+// details asks a side for the rows with some keys.
+func details(ctx context.Context, s side, lists ...[]uint64) (map[uint64]detail, error) {
+	keys := map[uint64]bool{}
 	for _, key := range slices.Concat(lists...) {
-		set[key] = true
+		keys[key] = true
 	}
-	return set
-}
-
-func (c *tableCheck) sourceDetails(ctx context.Context, keys map[uint64]bool) (map[uint64]detail, error) {
-	details := map[uint64]detail{}
 	if len(keys) == 0 {
-		return details, nil
+		return nil, nil
 	}
-	err := c.shape.scan(ctx, c.src, func(r *sourceRow) error {
-		if r.misfit >= 0 || !keys[r.key] {
-			return nil
-		}
-		var d detail
-		for i, v := range r.values {
-			d.digests = append(d.digests, digest(r.field(i)))
-			d.shown = append(d.shown, displayValue(v))
-		}
-		details[r.key] = d
-		return nil
-	})
-	return details, err
-}
-
-func (c *tableCheck) targetDetails(ctx context.Context, keys map[uint64]bool) (map[uint64]detail, error) {
-	details := map[uint64]detail{}
-	if len(keys) == 0 {
-		return details, nil
-	}
-	wanted := make([]int64, 0, len(keys))
-	for key := range keys {
-		wanted = append(wanted, int64(key))
-	}
-	rows, err := c.dst.Query(ctx, detailsSQL(c.schema, c.shape), wanted)
-	if err != nil {
-		return nil, fmt.Errorf("read rows of %s: %w", c.shape.table.Target, err)
-	}
-	var key int64
-	n := len(c.shape.columns)
-	texts := make([]string, 2*n)
-	into := []any{&key}
-	for i := range texts {
-		into = append(into, &texts[i])
-	}
-	_, err = pgx.ForEachRow(rows, into, func() error {
-		details[uint64(key)] = detail{digests: slices.Clone(texts[:n]), shown: slices.Clone(texts[n:])}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read rows of %s: %w", c.shape.table.Target, err)
-	}
-	return details, nil
+	return s.details(ctx, keys)
 }
 
 // changed adds the columns in which two rows with the same key differ.
 func (c *tableCheck) changed(source, target detail) {
-	for i, column := range c.shape.columns {
+	for i, column := range c.columns {
 		if i < len(source.digests) && i < len(target.digests) && source.digests[i] != target.digests[i] {
 			c.report.Differences = append(c.report.Differences, Difference{
-				Table: c.shape.table.Name, Kind: Changed, Key: c.keyText(source), Column: column.Name,
+				Table: c.name, Kind: Changed, Key: c.keyText(source), Column: column,
 				Source: source.shown[i], Target: target.shown[i],
 			})
 		}
@@ -294,7 +195,7 @@ func (c *tableCheck) changed(source, target detail) {
 
 // lone adds a row that only one side has.
 func (c *tableCheck) lone(kind DifferenceKind, d detail) {
-	difference := Difference{Table: c.shape.table.Name, Kind: kind, Key: c.keyText(d)}
+	difference := Difference{Table: c.name, Kind: kind, Key: c.keyText(d)}
 	row := c.rowText(d)
 	if kind == Missing {
 		difference.Source = row
@@ -306,12 +207,12 @@ func (c *tableCheck) lone(kind DifferenceKind, d detail) {
 
 // keyText names a row by its key; one of a table without a key has no name.
 func (c *tableCheck) keyText(d detail) string {
-	if c.shape.keyless || d.shown == nil {
+	if d.shown == nil {
 		return ""
 	}
-	parts := make([]string, len(c.shape.key))
-	for i, at := range c.shape.key {
-		parts[i] = c.shape.columns[at].Name + "=" + d.shown[at]
+	parts := make([]string, len(c.key))
+	for i, at := range c.key {
+		parts[i] = c.columns[at] + "=" + d.shown[at]
 	}
 	return strings.Join(parts, ", ")
 }
@@ -319,7 +220,7 @@ func (c *tableCheck) keyText(d detail) string {
 func (c *tableCheck) rowText(d detail) string {
 	parts := make([]string, len(d.shown))
 	for i, text := range d.shown {
-		parts[i] = c.shape.columns[i].Name + "=" + text
+		parts[i] = c.columns[i] + "=" + text
 	}
 	return strings.Join(parts, ", ")
 }
