@@ -170,9 +170,9 @@ func (p *planner) takeTables() {
 		source := &p.catalog.tables[i]
 		t := &tablePlanner{source: source, names: targetNames{}}
 		t.Name, t.RowID = source.name, source.rowid
-		t.Target = p.relations.pick(source.name)
+		t.Target = p.relations.pickRelation(source.name)
 		if t.Target != t.Name {
-			t.note("renamed to %s: PostgreSQL holds names of up to 63 bytes", t.Target)
+			t.note("renamed to %s: %s", t.Target, whyRenamed(t.Name))
 		}
 		parsed, err := dialect.ParseCreateTable(source.sql)
 		if err != nil {
@@ -189,7 +189,7 @@ func (p *planner) takeTables() {
 			t.profiles = append(t.profiles, newProfile(asked))
 			column := Column{Name: c.name, Target: columns.pick(c.name), Declared: c.declared}
 			if column.Target != c.name {
-				t.note("column %s renamed to %s: PostgreSQL cannot hold the name", c.name, column.Target)
+				t.note("column %s renamed to %s: %s", sourceName(c.name), column.Target, whyRenamed(c.name))
 			}
 			t.Columns = append(t.Columns, column)
 		}
@@ -201,12 +201,12 @@ func (p *planner) takeTables() {
 func (p *planner) reserveNames() {
 	p.reserved = map[string]string{}
 	for _, v := range p.catalog.views {
-		p.reserved[v.name] = p.relations.pick(v.name)
+		p.reserved[v.name] = p.relations.pickRelation(v.name)
 	}
 	for _, t := range p.catalog.tables {
 		for _, ix := range t.indexes {
 			if !ix.constraint() {
-				p.reserved[ix.name] = p.relations.pick(ix.name)
+				p.reserved[ix.name] = p.relations.pickRelation(ix.name)
 			}
 		}
 	}

@@ -21,6 +21,7 @@ func (p *planner) planColumns(t *tablePlanner) {
 		c.Samples = samples(*c, found)
 		if i == t.source.rowidAlias {
 			t.planIdentity(c, p.catalog.sequence[t.Name])
+			c.Sequence = p.relations.pick(t.Target + "_" + c.Target + "_seq") // as PostgreSQL would call it
 			continue
 		}
 		if found.cut > 0 && isMoment(target{c.Type, c.Convert}) {

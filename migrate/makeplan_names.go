@@ -14,6 +14,15 @@ const mostNameBytes = 63
 // targetNames hands out names that are different from each other.
 type targetNames map[string]bool
 
+// pickRelation is pick for what shares a schema with PostgreSQL's catalog, which unqualified names find first, and with
+// Lakeward's own tables.
+func (s targetNames) pickRelation(want string) string {
+	if strings.HasPrefix(want, "pg_") || strings.HasPrefix(want, "lakeward_") {
+		s[want] = true
+	}
+	return s.pick(want)
+}
+
 // pick returns want, or the nearest name that PostgreSQL can hold and that is not taken yet.
 func (s targetNames) pick(want string) string {
 	want = strings.ToValidUTF8(strings.ReplaceAll(want, "\x00", ""), "_")
@@ -53,4 +62,21 @@ func constraintName(given, table string, columns []string, kind string) string {
 		return given
 	}
 	return strings.Join(append(append([]string{table}, columns...), kind), "_")
+}
+
+// whyRenamed says why PostgreSQL cannot have a name, or should not.
+func whyRenamed(name string) string {
+	switch {
+	case name == "":
+		return "PostgreSQL has no empty names"
+	case len(name) > mostNameBytes:
+		return "PostgreSQL holds names of up to 63 bytes"
+	case strings.HasPrefix(name, "lakeward_"):
+		return "Lakeward keeps its own tables under such names"
+	case systemColumns()[name]:
+		return "PostgreSQL has a system column of that name"
+	case strings.HasPrefix(name, "pg_"):
+		return "PostgreSQL looks for such names in its catalog first"
+	}
+	return "PostgreSQL cannot hold the name, or another object has it"
 }

@@ -69,7 +69,7 @@ type object struct {
 	Name  string
 	Kind  string // of pg_class.relkind
 	Owned bool   // the role may drop it
-	Table string // of an index: the table it belongs to
+	Table string // of an index or a sequence: the table it belongs to
 }
 
 // describe names the object for people.
@@ -84,7 +84,8 @@ func (o object) describe() string {
 	return kinds[o.Kind] + " " + o.Name
 }
 
-// planNames returns the names that a plan takes in the target's schema: of tables and views, and of indexes.
+// planNames returns the names that a plan takes in the target's schema: of tables and views, and of the indexes and
+// sequences that belong to tables.
 func planNames(p *Plan) (relations, indexes []string) {
 	for _, t := range p.Tables {
 		relations = append(relations, t.Target)
@@ -96,6 +97,11 @@ func planNames(p *Plan) (relations, indexes []string) {
 		}
 		for _, ix := range t.Indexes {
 			indexes = append(indexes, ix.Name)
+		}
+		for _, c := range t.Columns {
+			if c.Sequence != "" {
+				indexes = append(indexes, c.Sequence)
+			}
 		}
 	}
 	for _, v := range p.Views {
@@ -109,7 +115,9 @@ func standing(ctx context.Context, conn *pgx.Conn, schema string, names []string
 	rows, err := conn.Query(ctx, `
 		SELECT c.relname AS name, c.relkind::text AS kind, pg_has_role(c.relowner, 'USAGE') AS owned,
 			coalesce((SELECT t.relname FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
-				WHERE i.indexrelid = c.oid), '') AS table
+				WHERE i.indexrelid = c.oid), (SELECT t.relname FROM pg_depend d JOIN pg_class t ON t.oid = d.refobjid
+				WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND c.relkind = 'S'
+					AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')), '') AS table
 		FROM pg_class c
 		WHERE c.relnamespace = to_regnamespace($1) AND c.relname = ANY($2)
 		ORDER BY c.relkind NOT IN ('r', 'p'), c.relname`, quoteName(schema), names)
@@ -131,7 +139,7 @@ func (s *stage) replaced(ctx context.Context, p *Plan, replace bool, name string
 	if err != nil {
 		return nil, err
 	}
-	// The indexes of a table come and go with it.
+	// The indexes and sequences of a table come and go with it.
 	drop := slices.DeleteFunc(objects, func(o object) bool { return slices.Contains(relations, o.Table) })
 	if len(drop) > 0 && !replace {
 		return nil, lakeward.Errorf(lakeward.KindConflict,
