@@ -33,7 +33,7 @@ fmt: $(LINT) ## format the code
 fuzz: ## fuzz each fuzz target for ten seconds
 	@tools/fuzz.sh 10s
 
-bench: setup build ## migrate a generated database of about 1 GB beside pgloader and print the ratio
+bench: setup build ## migrate a generated database of 1.2 GB beside pgloader and the floor, and print the ratios
 	@tools/setup.sh pgloader
 	$(GO) run ./bench
 

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -28,9 +30,13 @@ type contender interface {
 type lakewardTool struct {
 	binary, source string
 	place          *place
+	migrated       func(context.Context) error // sees the target before it is dropped
 }
 
 const lakewardSchema = "bench"
+
+// jobs is how many connections lakeward and the floor work with: lakeward's default.
+func jobs() int { return min(4, runtime.NumCPU()) }
 
 func (l *lakewardTool) Name() string { return "lakeward" }
 
@@ -40,7 +46,8 @@ func (l *lakewardTool) Prepare(ctx context.Context) error {
 
 func (l *lakewardTool) Migrate(ctx context.Context) (result, error) {
 	file := filepath.Join(l.place.dir, "report.json")
-	cmd := exec.CommandContext(ctx, l.binary, "migrate", l.source, "--to", instance, "--schema", lakewardSchema, "--report", file)
+	cmd := exec.CommandContext(ctx, l.binary, "migrate", l.source, "--to", instance, "--schema", lakewardSchema,
+		"--jobs", strconv.Itoa(jobs()), "--report", file)
 	// The environment may name another workspace.
 	cmd.Env = append(without(os.Environ(), "DATABRICKS_", "LAKEWARD_", "PG"), "LAKEWARD_DIR="+l.place.dir)
 	r, err := run(cmd)
@@ -64,6 +71,9 @@ func (l *lakewardTool) Count(ctx context.Context) (int64, error) {
 }
 
 func (l *lakewardTool) Drop(ctx context.Context) error {
+	if err := l.migrated(ctx); err != nil {
+		return err
+	}
 	return l.place.execute(ctx, "DROP SCHEMA "+lakewardSchema+" CASCADE")
 }
 

@@ -31,7 +31,7 @@ func TestGeneratedDatabase(t *testing.T) {
 		"PRAGMA integrity_check":                                   "ok",
 		"SELECT count(*) FROM pragma_foreign_key_check":            "0",
 		"SELECT count(*) FROM sqlite_schema WHERE type = 'table'":  "7",
-		"SELECT count(*) FROM order_lines":                         "10937",
+		"SELECT count(*) FROM order_lines":                         "11200",
 		"SELECT count(*) > 0 FROM files WHERE length(content) > 9": "1",
 	} {
 		got, err := sqlitex.ResultText(conn.Prep(query))

@@ -1,13 +1,15 @@
-// Command bench measures what Lakeward is for beside the tool that people use today: it migrates one generated SQLite
-// database of about a gigabyte and ten million rows into one PostgreSQL, with `lakeward migrate` and with pgloader in
-// turn, and prints the medians.
+// Command bench measures what Lakeward is for, beside what it competes with, in one run and on one machine. It has
+// parts, and runs those that -only names, or all:
+//
+//	sqlite    a generated SQLite database of about 1.2 GB and twelve million rows into PostgreSQL: with `lakeward migrate`,
+//	          with pgloader, and the floor: files that COPY has made, copied in, with keys, indexes and foreign keys
 //
 //	go run ./bench            from the module's root; make bench builds and installs what it needs
-//	go run ./bench -size 100  a tenth of it
+//	go run ./bench -size 100  a smaller database
 //
 // The PostgreSQL is a local Lakebase's own in a temporary folder. Lakeward reaches it as it would reach Lakebase: over
-// TLS, with a token, as a role that is no superuser. pgloader gets the shorter way, the unix socket of the same server.
-// Memory is read from /proc, so figures of it are Linux's.
+// TLS, with a token, as a role that is no superuser. pgloader gets the shorter way, the unix socket of the same server;
+// the floor is measured on both ways. Memory and processor time are read from /proc, so figures of them are Linux's.
 package main
 
 import (
@@ -21,6 +23,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/lakeward/lakeward"
@@ -31,19 +34,32 @@ type options struct {
 	rounds    int
 	seed      uint64
 	cache     string
+	binary    string // of lakeward
+}
+
+// part is one comparison. It prints what it found.
+type part struct {
+	name string
+	run  func(ctx context.Context, o options) error
+}
+
+var parts = []part{
+	{"sqlite", benchSQLite},
 }
 
 func main() {
 	var o options
-	flag.IntVar(&o.megabytes, "size", 1024, "size of the generated database in megabytes, roughly")
+	var only string
+	flag.IntVar(&o.megabytes, "size", wholeMegabytes, "size of the generated database in megabytes, roughly")
 	flag.IntVar(&o.rounds, "rounds", 3, "how often each tool migrates it")
 	flag.Uint64Var(&o.seed, "seed", 1, "seed of the generated database")
 	flag.StringVar(&o.cache, "cache", cacheFolder(), "folder where generated databases are kept")
+	flag.StringVar(&only, "only", "", "parts to run, with commas between: "+partNames())
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := bench(ctx, o); err != nil {
+	if err := bench(ctx, o, only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		if hint := lakeward.HintOf(err); hint != "" {
 			fmt.Fprintln(os.Stderr, "hint:", hint)
@@ -51,6 +67,14 @@ func main() {
 		stop()
 		os.Exit(1)
 	}
+}
+
+func partNames() string {
+	var names []string
+	for _, p := range parts {
+		names = append(names, p.name)
+	}
+	return strings.Join(names, ", ")
 }
 
 func cacheFolder() string {
@@ -61,57 +85,41 @@ func cacheFolder() string {
 	return filepath.Join(base, "lakeward", "bench")
 }
 
-func bench(ctx context.Context, o options) (err error) {
+// bench runs the parts that only names.
+func bench(ctx context.Context, o options, only string) (err error) {
 	if o.rounds < 1 || o.megabytes < 1 {
 		return errors.New("-rounds and -size must be at least 1")
 	}
-	if _, err := exec.LookPath("pgloader"); err != nil {
-		return lakeward.Errorf(lakeward.KindNotFound, "apt-get install pgloader", "find pgloader: %w", err)
-	}
-	binary, err := build(ctx)
+	chosen, err := choose(only)
 	if err != nil {
 		return err
 	}
-	say("generating, or finding, a database of %d MB in %s", o.megabytes, o.cache)
-	source, err := cached(ctx, o.cache, o.megabytes, o.seed)
-	if err != nil {
+	if o.binary, err = build(ctx); err != nil {
 		return err
 	}
-	p, err := open(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, p.Close()) }()
-
-	tools := []contender{&lakewardTool{binary: binary, source: source, place: p}, &pgloaderTool{source: source, place: p}}
-	results := make(map[string][]result)
-	for round := range o.rounds {
-		for _, tool := range tools {
-			r, err := compete(ctx, tool)
-			if err != nil {
-				return fmt.Errorf("%s, round %d: %w", tool.Name(), round+1, err)
-			}
-			say("round %d: %s %.1f s, %d MB", round+1, tool.Name(), r.wall.Seconds(), r.peak>>20)
-			results[tool.Name()] = append(results[tool.Name()], r)
+	for i, p := range chosen {
+		if i > 0 {
+			fmt.Println()
 		}
-		slices.Reverse(tools) // neither always meets the warmer cache
+		if err := p.run(ctx, o); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
 	}
-	return report(ctx, p, source, results)
+	return nil
 }
 
-// compete lets a tool migrate into an empty target, counts what has arrived and drops it again.
-func compete(ctx context.Context, tool contender) (result, error) {
-	if err := tool.Prepare(ctx); err != nil {
-		return result{}, err
+func choose(only string) (chosen []part, err error) {
+	if only == "" {
+		return parts, nil
 	}
-	r, err := tool.Migrate(ctx)
-	if err != nil {
-		return result{}, err
+	for name := range strings.SplitSeq(only, ",") {
+		at := slices.IndexFunc(parts, func(p part) bool { return p.name == strings.TrimSpace(name) })
+		if at < 0 {
+			return nil, fmt.Errorf("-only %s: the parts are %s", name, partNames())
+		}
+		chosen = append(chosen, parts[at])
 	}
-	if r.rows, err = tool.Count(ctx); err != nil {
-		return result{}, err
-	}
-	return r, tool.Drop(ctx)
+	return chosen, nil
 }
 
 // build builds bin/lakeward, as make build does.
@@ -131,6 +139,6 @@ func say(format string, args ...any) { fmt.Fprintf(os.Stderr, "bench: "+format+"
 
 // median of a few measurements.
 func median[T cmp.Ordered](values []T) T {
-	slices.Sort(values)
+	values = slices.Sorted(slices.Values(values))
 	return values[len(values)/2]
 }

@@ -17,7 +17,8 @@ import (
 // result is one migration, measured.
 type result struct {
 	wall   time.Duration
-	cpu    time.Duration // of the tool, without PostgreSQL
+	cpu    time.Duration // of the tool, 0 where it is this process
+	all    time.Duration // cpu with PostgreSQL's and the gate's
 	peak   int64         // resident memory of the tool, in bytes
 	rows   int64         // that have arrived
 	phases []migrate.Phase

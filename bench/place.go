@@ -7,6 +7,10 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -20,9 +24,10 @@ const instance = "bench"
 
 // place is where the race is run: a local Lakebase with one instance.
 type place struct {
-	lakebase *standin.Lakebase
-	dir      string // the local Lakebase's folder
-	socket   string // the folder of the instance's unix socket
+	lakebase  *standin.Lakebase
+	workspace *databricks.Workspace
+	dir       string // the local Lakebase's folder
+	socket    string // the folder of the instance's unix socket
 }
 
 func open(ctx context.Context) (p *place, err error) {
@@ -44,11 +49,11 @@ func open(ctx context.Context) (p *place, err error) {
 		return p, fmt.Errorf("start local Lakebase: %w", err)
 	}
 	w := p.lakebase.Workspace()
-	workspace, err := databricks.Open(ctx, databricks.Config{Host: w.Host, Token: lakeward.Secret(w.Token)})
+	p.workspace, err = databricks.Open(ctx, databricks.Config{Host: w.Host, Token: lakeward.Secret(w.Token)})
 	if err != nil {
 		return p, fmt.Errorf("sign in to local Lakebase: %w", err)
 	}
-	_, err = workspace.Create(ctx, databricks.Spec{Name: instance}, nil)
+	_, err = p.workspace.Create(ctx, databricks.Spec{Name: instance}, nil)
 	return p, err
 }
 
@@ -59,6 +64,45 @@ func (p *place) Close() error {
 		err = p.lakebase.Close()
 	}
 	return errors.Join(err, os.RemoveAll(p.dir))
+}
+
+// connector reaches the instance as an application does.
+func (p *place) connector() *lakeward.Connector {
+	return lakeward.NewConnector(p.workspace, instance, lakeward.ConnectOptions{RootCAs: p.lakebase.Workspace().CAFile})
+}
+
+// cpu is the processor time that PostgreSQL and this process, which has the gate, have used until now.
+func (p *place) cpu() time.Duration {
+	var own syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &own); err != nil {
+		return 0
+	}
+	total := time.Duration(own.Utime.Nano() + own.Stime.Nano())
+	text, _ := os.ReadFile(filepath.Join(p.socket, "postmaster.pid"))
+	line, _, _ := strings.Cut(string(text), "\n")
+	postmaster, _ := strconv.Atoi(line)
+	ticks := processTicks(postmaster, true)
+	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", postmaster, postmaster))
+	for child := range strings.FieldsSeq(string(children)) {
+		pid, _ := strconv.Atoi(child)
+		ticks += processTicks(pid, false)
+	}
+	return total + time.Duration(ticks)*time.Second/ticksPerSecond
+}
+
+// ticksPerSecond is the unit of /proc on every Linux that Go knows.
+const ticksPerSecond = 100
+
+// processTicks reads the processor time of a process, and of its children that have ended.
+func processTicks(pid int, ended bool) (ticks int64) {
+	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	fields := strings.Fields(rest) // utime, stime, cutime and cstime are 14 to 17 of all, which begin at 3 here
+	for i := 11; i < len(fields) && (i < 13 || ended && i < 15); i++ {
+		n, _ := strconv.ParseInt(fields[i], 10, 64)
+		ticks += n
+	}
+	return ticks
 }
 
 // execute runs statements as the superuser, whom only the unix socket lets in.
