@@ -21,8 +21,9 @@ type catalog struct {
 	tables      []sourceTable
 	views       []sourceObject
 	triggers    []sourceObject
-	virtual     []sourceObject
+	virtual     []sourceVirtual
 	shadows     []string
+	spatialite  []string         // tables of SpatiaLite itself
 	sequence    map[string]int64 // of sqlite_sequence, by table
 }
 
@@ -42,9 +43,15 @@ type sourceTable struct {
 	foreignKeys  []sourceForeignKey // in the order in which they are declared
 	rowidAlias   int                // the column that is the rowid, or -1
 	rowid        string             // a name under which the rowid can be read, or ""
+	shows        *sourceVirtual     // the virtual table whose rows these are, or nil
+	unreadable   []unreadableColumn
 }
 
+// unreadableColumn is a generated column that is not stored and that SQLite alone cannot compute.
+type unreadableColumn struct{ name, reason string }
+
 type sourceColumn struct {
+	place     int // in the table, as SQLite counts
 	name      string
 	declared  string
 	notNull   bool
@@ -52,6 +59,7 @@ type sourceColumn struct {
 	def       string // SQL text of the default
 	key       int    // place in the primary key, from 1; 0 when not part of it
 	generated bool
+	virtual   bool // generated when it is read
 }
 
 // sourceIndex is an index, or the index behind a primary key or unique constraint.
@@ -65,10 +73,17 @@ type sourceIndex struct {
 }
 
 type sourceIndexPart struct {
-	column    int // place in columns; -1 the rowid, -2 an expression
+	column    int // place in columns, or one of the negative ones
 	desc      bool
 	collation string
 }
+
+// What is no column of the table has a negative place.
+const (
+	rowidPlace      = -1
+	expressionPlace = -2
+	unreadablePlace = -3
+)
 
 type sourceForeignKey struct {
 	table              string
@@ -184,30 +199,79 @@ func (c *catalog) readTables(ctx context.Context, conn *sqlite.Conn, objects []s
 	}
 	indexSQL := map[string]string{}
 	for _, o := range objects {
-		if o.kind == "index" {
+		switch {
+		case o.kind == "index":
 			indexSQL[o.name] = o.sql
+		case o.kind == "table" && kinds[o.name].kind == "virtual":
+			v := readVirtual(o)
+			if v.spatial() && filledFromGeometries(o.name, objects) {
+				v.holder = ""
+			}
+			c.virtual = append(c.virtual, v)
 		}
 	}
+	ofSpatialite := spatialite(objects)
 	for _, o := range objects {
 		switch k := kinds[o.name]; {
-		case o.kind == "view":
+		case o.kind == "view" && !(ofSpatialite && spatialiteOwn(o.name)):
 			c.views = append(c.views, o)
 		case o.kind == "trigger":
 			c.triggers = append(c.triggers, o)
-		case o.kind != "table" || strings.HasPrefix(o.name, "sqlite_"):
-		case k.kind == "virtual":
-			c.virtual = append(c.virtual, o)
-		case k.kind == "shadow":
-			c.shadows = append(c.shadows, o.name)
+		case o.kind != "table" && o.kind != "view" || strings.HasPrefix(o.name, "sqlite_"):
+		case ofSpatialite && spatialiteOwn(o.name):
+			c.spatialite = append(c.spatialite, o.name)
 		default:
-			t, err := readTable(ctx, conn, o, k, indexSQL)
-			if err != nil {
+			if err := c.readTable(ctx, conn, o, k, indexSQL); err != nil {
 				return fmt.Errorf("read the schema of %s: %w", o.name, err)
 			}
-			c.tables = append(c.tables, t)
 		}
 	}
 	return nil
+}
+
+// readTable reads a table, an ordinary or a virtual one, unless it is the inside of a virtual one.
+func (c *catalog) readTable(ctx context.Context, conn *sqlite.Conn, o sourceObject, k tableKind,
+	indexSQL map[string]string,
+) error {
+	shows := c.heldBy(o.name)
+	switch {
+	case k.kind == "virtual" && shows == nil:
+		return nil // its rows are elsewhere
+	case k.kind == "virtual":
+		t, err := readSpatial(ctx, conn, shows)
+		if err != nil || len(t.columns) == 0 {
+			return err
+		}
+		c.tables = append(c.tables, t)
+		return nil
+	case shows == nil && (k.kind == "shadow" || c.inside(o.name)):
+		c.shadows = append(c.shadows, o.name)
+		return nil
+	}
+	t, err := readTable(ctx, conn, o, k, indexSQL)
+	if err != nil {
+		return err
+	}
+	t.shows = shows
+	c.tables = append(c.tables, t)
+	return nil
+}
+
+// heldBy returns the virtual table whose rows a table holds, or nil.
+func (c *catalog) heldBy(name string) *sourceVirtual {
+	for i := range c.virtual {
+		if v := &c.virtual[i]; v.holder != "" && sameName(v.holder, name) {
+			return v
+		}
+	}
+	return nil
+}
+
+// inside reports whether a name is that of a virtual table's own tables. SQLite says so only where it has the module.
+func (c *catalog) inside(name string) bool {
+	return slices.ContainsFunc(c.virtual, func(v sourceVirtual) bool {
+		return slices.ContainsFunc(v.shadow, func(s string) bool { return sameName(s, name) })
+	})
 }
 
 // tableKind is a row of PRAGMA table_list.
@@ -244,9 +308,10 @@ func readTable(ctx context.Context, conn *sqlite.Conn, o sourceObject, k tableKi
 }
 
 func (t *sourceTable) readColumns(ctx context.Context, conn *sqlite.Conn) error {
-	return readRows(ctx, conn, "PRAGMA main.table_xinfo("+sourceName(t.name)+")", func(row []value) error {
+	err := readRows(ctx, conn, "PRAGMA main.table_xinfo("+sourceName(t.name)+")", func(row []value) error {
 		if hidden := row[6].i; hidden != 1 {
 			t.columns = append(t.columns, sourceColumn{
+				place:     int(row[0].i),
 				name:      string(row[1].b),
 				declared:  string(row[2].b),
 				notNull:   row[3].i == 1,
@@ -254,10 +319,29 @@ func (t *sourceTable) readColumns(ctx context.Context, conn *sqlite.Conn) error 
 				def:       string(row[4].b),
 				key:       int(row[5].i),
 				generated: hidden == 2 || hidden == 3,
+				virtual:   hidden == 2,
 			})
 		}
 		return nil
 	})
+	t.columns = slices.DeleteFunc(t.columns, func(c sourceColumn) bool {
+		if err != nil || !c.virtual {
+			return false
+		}
+		// It may need a function that only the application gives to SQLite.
+		problem := exec(conn, "SELECT "+sourceName(c.name)+" FROM main."+sourceName(t.name)+" LIMIT 0")
+		if problem != nil {
+			t.unreadable = append(t.unreadable, unreadableColumn{c.name, lastError(problem)})
+		}
+		return problem != nil
+	})
+	return err
+}
+
+// lastError returns the innermost message of an error of SQLite.
+func lastError(err error) string {
+	message := err.Error()
+	return message[strings.LastIndex(message, ": ")+1:]
 }
 
 func (t *sourceTable) readIndexes(ctx context.Context, conn *sqlite.Conn, sql map[string]string) error {
@@ -274,13 +358,24 @@ func (t *sourceTable) readIndexes(ctx context.Context, conn *sqlite.Conn, sql ma
 		if err == nil {
 			err = readRows(ctx, conn, "PRAGMA main.index_xinfo("+sourceName(ix.name)+")", func(row []value) error {
 				if row[5].i == 1 { // not the rowid that every index carries
-					ix.parts = append(ix.parts, sourceIndexPart{int(row[1].i), row[3].i == 1, string(row[4].b)})
+					ix.parts = append(ix.parts, sourceIndexPart{t.placed(int(row[1].i)), row[3].i == 1, string(row[4].b)})
 				}
 				return nil
 			})
 		}
 	}
 	return err
+}
+
+// placed translates a column's place in the table to its place in columns.
+func (t *sourceTable) placed(place int) int {
+	if place < 0 {
+		return place
+	}
+	if i := slices.IndexFunc(t.columns, func(c sourceColumn) bool { return c.place == place }); i >= 0 {
+		return i
+	}
+	return unreadablePlace
 }
 
 func (t *sourceTable) readForeignKeys(ctx context.Context, conn *sqlite.Conn) error {

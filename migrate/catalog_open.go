@@ -63,6 +63,9 @@ func openSource(ctx context.Context, path string) (*sqlite.Conn, error) {
 	}
 	conn.SetInterrupt(ctx.Done())
 	if _, err = pragmaInt(conn, "SELECT count(*) FROM sqlite_schema"); err == nil {
+		err = registerCollations(ctx, conn)
+	}
+	if err == nil {
 		conn.SetInterrupt(nil)
 		return conn, nil
 	}
@@ -80,6 +83,10 @@ func openSource(ctx context.Context, path string) (*sqlite.Conn, error) {
 func openQuiet(ctx context.Context, path string) (*sqlite.Conn, error) {
 	conn, err := sqlite.OpenConn(sourceURI(path, true), sqlite.OpenReadOnly, sqlite.OpenURI)
 	if err != nil {
+		return nil, explainRead(ctx, path, err)
+	}
+	if err := registerCollations(ctx, conn); err != nil {
+		_ = conn.Close() // it was only read, and the first error is the one that counts
 		return nil, explainRead(ctx, path, err)
 	}
 	return conn, nil

@@ -102,6 +102,9 @@ func (p *planner) run(ctx context.Context) (err error) {
 	if p.catalog, err = readCatalog(ctx, p.conn); err != nil {
 		return err
 	}
+	if err := p.checkWidths(); err != nil {
+		return err
+	}
 	p.takeTables()
 	p.reserveNames()
 	if err := p.scan(ctx); err != nil {
@@ -117,6 +120,7 @@ func (p *planner) run(ctx context.Context) (err error) {
 		p.planForeignKeys(t)
 		p.planChecks(t)
 		p.planIndexes(t)
+		p.noteHabits(t)
 	}
 	for _, t := range p.tables {
 		if err := p.predictMisfits(ctx, t); err != nil {
@@ -129,8 +133,7 @@ func (p *planner) run(ctx context.Context) (err error) {
 		}
 	}
 	p.planViews()
-	p.leaveRest()
-	return nil
+	return p.leaveRest(ctx)
 }
 
 // plan assembles the result.
@@ -170,30 +173,45 @@ func (p *planner) takeTables() {
 		source := &p.catalog.tables[i]
 		t := &tablePlanner{source: source, names: targetNames{}}
 		t.Name, t.RowID = source.name, source.rowid
-		t.Target = p.relations.pickRelation(source.name)
-		if t.Target != t.Name {
-			t.note("renamed to %s: %s", t.Target, whyRenamed(t.Name))
-		}
+		t.takeName(p.relations)
 		parsed, err := dialect.ParseCreateTable(source.sql)
-		if err != nil {
+		if err != nil && source.shows == nil {
 			p.leave(Left{
 				Kind: "table", Name: source.name, Source: source.sql,
 				Reason: fmt.Sprintf("its checks, defaults and generated columns: %v", err),
 			})
 		}
 		t.parsed = parsed
-		columns := systemColumns()
-		for _, c := range source.columns {
-			asked := parseDeclared(c.declared)
-			t.asked = append(t.asked, asked)
-			t.profiles = append(t.profiles, newProfile(asked))
-			column := Column{Name: c.name, Target: columns.pick(c.name), Declared: c.declared}
-			if column.Target != c.name {
-				t.note("column %s renamed to %s: %s", sourceName(c.name), column.Target, whyRenamed(c.name))
-			}
-			t.Columns = append(t.Columns, column)
-		}
+		t.takeColumns()
 		p.tables = append(p.tables, t)
+	}
+}
+
+// takeName gives the table its name on the target: its own, or that of the virtual table whose rows it holds.
+func (t *tablePlanner) takeName(relations targetNames) {
+	name := t.Name
+	if v := t.source.shows; v != nil {
+		name = v.name
+		t.note("it has the rows of the virtual table %s (%s), under whose names they arrive", v.name, v.module())
+	}
+	t.Target = relations.pickRelation(name)
+	if t.Target != name {
+		t.note("renamed to %s: %s", t.Target, whyRenamed(name))
+	}
+}
+
+func (t *tablePlanner) takeColumns() {
+	columns := systemColumns()
+	for _, c := range t.source.columns {
+		asked := parseDeclared(c.declared)
+		t.asked = append(t.asked, asked)
+		t.profiles = append(t.profiles, newProfile(asked))
+		name := t.source.shownColumn(len(t.Columns))
+		column := Column{Name: c.name, Target: columns.pick(name), Declared: c.declared}
+		if column.Target != name {
+			t.note("column %s renamed to %s: %s", sourceName(name), column.Target, whyRenamed(name))
+		}
+		t.Columns = append(t.Columns, column)
 	}
 }
 

@@ -80,14 +80,16 @@ func (p *planner) planIndex(t *tablePlanner, source sourceIndex) (Index, error) 
 }
 
 func (p *planner) indexElement(t *tablePlanner, part sourceIndexPart, parsed dialect.IndexedColumn) (string, error) {
-	if part.column == -1 && t.source.rowidAlias >= 0 {
+	if part.column == rowidPlace && t.source.rowidAlias >= 0 {
 		part.column = t.source.rowidAlias
 	}
 	switch {
 	case part.column >= 0:
 		return t.element(part), nil
-	case part.column == -1:
+	case part.column == rowidPlace:
 		return "", errors.New("it is over the rowid, which has no column on the target")
+	case part.column == unreadablePlace:
+		return "", errors.New("it is over a generated column that stays behind")
 	}
 	sql, err := dialect.TranslateExpr(parsed.Expr, p, t.Name)
 	if err != nil {

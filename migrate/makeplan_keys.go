@@ -14,6 +14,7 @@ func (p *planner) planKeys(t *tablePlanner) {
 		p.planPrimaryKey(t, key)
 	}
 	for _, ix := range t.source.indexes {
+		t.noteCollations(ix)
 		if size := t.entrySize(ix.columns()); ix.constraint() && size > mostIndexBytes {
 			t.note("the key (%s) has values of up to %s bytes; PostgreSQL takes 2,704 after compression, or the migration fails",
 				strings.Join(t.targets(ix.columns()), ", "), grouped(size))
@@ -22,6 +23,10 @@ func (p *planner) planKeys(t *tablePlanner) {
 			continue
 		}
 		columns := ix.columns()
+		if slices.Contains(columns, unreadablePlace) {
+			p.leave(Left{Kind: "unique", Table: t.Name, Name: ix.name, Reason: "it is over a generated column that stays behind"})
+			continue
+		}
 		k := Key{Columns: t.targets(columns)}
 		k.Name = p.relations.pick(constraintName(t.uniqueName(columns), t.Target, k.Columns, "key"))
 		t.Uniques = append(t.Uniques, k)
@@ -71,6 +76,16 @@ func (p *planner) planFoldedKey(t *tablePlanner, ix sourceIndex) {
 		Name: p.relations.pick(constraintName("", t.Target, columns, "fold")), Unique: true, Keys: keys,
 		Source: "COLLATE in the unique key (" + strings.Join(columns, ", ") + ")",
 	})
+}
+
+// noteCollations tells of a unique index whose collation only the application has: it made more texts equal, perhaps.
+func (t *tablePlanner) noteCollations(ix sourceIndex) {
+	for _, part := range ix.parts {
+		if name := strings.ToUpper(part.collation); ix.unique && part.column >= 0 && name != "" && name != "BINARY" && name != "NOCASE" && name != "RTRIM" {
+			t.note("%s is unique under the collation %s of the application, which PostgreSQL does not have: it compares bytes",
+				t.Columns[part.column].Name, part.collation)
+		}
+	}
 }
 
 // columns returns the places of an index's columns; expressions and the rowid are negative.
@@ -145,38 +160,53 @@ func (t *tablePlanner) uniqueName(columns []int) string {
 func (p *planner) planForeignKeys(t *tablePlanner) {
 	for _, source := range t.source.foreignKeys {
 		declared := t.declaredForeignKey(source)
-		parent, from, to, reason := p.refersTo(t, source)
-		if reason == "" {
-			reason = p.unfit(t, from, parent, to)
+		left := Left{Kind: "foreign key", Table: t.Name, Name: declared.Name, Source: describeForeignKey(source)}
+		if left.Name == "" {
+			left.Name = strings.Join(source.columns, ", ")
 		}
+		parent, from, to, reason := p.refersTo(t, source)
 		if reason != "" {
-			p.leave(Left{
-				Kind: "foreign key", Table: t.Name, Name: declared.Name, Reason: reason,
-				Source: describeForeignKey(source),
-			})
+			left.Reason = reason
+			p.leave(left)
 			continue
 		}
 		fk := ForeignKey{
 			Columns: t.targets(from), Table: parent.Target, References: parent.targets(to),
 			OnDelete: action(source.onDelete), OnUpdate: action(source.onUpdate), Deferrable: deferrable(declared),
 		}
+		if left.Reason, left.Draft = p.unfit(t, from, parent, to, fk); left.Reason != "" {
+			p.leave(left)
+			continue
+		}
 		fk.Name = t.names.pick(constraintName(declared.Name, t.Target, fk.Columns, "fkey"))
 		t.ForeignKeys = append(t.ForeignKeys, fk)
 	}
 }
 
-// unfit returns why PostgreSQL cannot have a foreign key, or "".
-func (p *planner) unfit(t *tablePlanner, from []int, parent *tablePlanner, to []int) string {
+// unfit returns why PostgreSQL cannot have a foreign key, or "", and what would make it possible.
+func (p *planner) unfit(t *tablePlanner, from []int, parent *tablePlanner, to []int, fk ForeignKey) (reason, draft string) {
+	fk.Name = constraintName("", t.Target, fk.Columns, "fkey")
+	add := addForeignKey(p.schema, t.Table, fk) + ";"
 	if !parent.uniqueOver(to) {
-		return fmt.Sprintf("%s is not unique in %s", strings.Join(parent.targets(to), ", "), parent.Name)
+		return fmt.Sprintf("%s is not unique in %s", strings.Join(fk.References, ", "), parent.Name),
+			"ALTER TABLE " + qualified(p.schema, fk.Table) + " ADD UNIQUE " + nameList(fk.References) + ";\n" + add
 	}
 	for i := range from {
 		c, d := t.Columns[from[i]], parent.Columns[to[i]]
 		if !comparable(c.Type, d.Type) {
-			return fmt.Sprintf("%s is %s, but %s.%s is %s", c.Name, c.Type, parent.Name, d.Name, d.Type)
+			name := quoteName(c.Target)
+			return fmt.Sprintf("%s is %s, but %s.%s is %s", c.Name, c.Type, parent.Name, d.Name, d.Type),
+				fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s TYPE %s USING %s::text::%s;\n%s",
+					qualified(p.schema, t.Target), name, d.Type, name, d.Type, add)
+		}
+		changes := fk.OnUpdate != "" && fk.OnUpdate != "RESTRICT" || strings.HasPrefix(fk.OnDelete, "SET")
+		if c.Generated != "" && changes {
+			fk.OnUpdate, fk.OnDelete = "", ""
+			return fmt.Sprintf("%s is a generated column, which no action of a foreign key can change in PostgreSQL", c.Name),
+				addForeignKey(p.schema, t.Table, fk) + ";"
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // uniqueOver reports whether a key or plain unique index stands over exactly these columns.
@@ -190,7 +220,8 @@ func (t *tablePlanner) uniqueOver(columns []int) bool {
 	}
 	return slices.ContainsFunc(t.source.indexes, func(ix sourceIndex) bool {
 		folded := slices.ContainsFunc(ix.parts, func(part sourceIndexPart) bool { return t.folds(part.column, part.collation) })
-		return ix.unique && !ix.partial && same(ix.columns()) && (ix.constraint() || !folded)
+		tooLong := !ix.constraint() && t.entrySize(ix.columns()) > mostIndexBytes // it stays behind
+		return ix.unique && !ix.partial && same(ix.columns()) && (ix.constraint() || !folded) && !tooLong
 	})
 }
 

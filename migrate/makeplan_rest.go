@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -50,12 +51,17 @@ func (p *planner) planView(v sourceObject) error {
 }
 
 // leaveRest lists what is never carried over.
-func (p *planner) leaveRest() {
-	for _, v := range p.catalog.virtual {
-		p.leave(Left{Kind: "virtual table", Name: v.name, Reason: virtualReason(v.sql), Source: v.sql})
+func (p *planner) leaveRest(ctx context.Context) error {
+	if err := p.leaveVirtual(ctx); err != nil {
+		return err
 	}
-	for _, name := range p.catalog.shadows {
-		p.leave(Left{Kind: "shadow table", Name: name, Reason: "it is the inside of a virtual table"})
+	for _, t := range p.tables {
+		for _, c := range t.source.unreadable {
+			p.leave(Left{
+				Kind: "generated column", Table: t.Name, Name: c.name, Source: t.generatedText(c.name),
+				Reason: "SQLite itself cannot compute it:" + c.reason + ", which its application adds; it has no column on the target",
+			})
+		}
 	}
 	for _, t := range p.catalog.triggers {
 		p.leave(Left{
@@ -63,21 +69,14 @@ func (p *planner) leaveRest() {
 			Reason: "PostgreSQL's triggers call functions; the draft has the frame for this one",
 		})
 	}
+	return nil
 }
 
-func virtualReason(sql string) string {
-	v, err := dialect.ParseCreateVirtualTable(sql)
-	if err != nil {
-		return "PostgreSQL has no virtual tables"
+func (t *tablePlanner) generatedText(name string) string {
+	if def := t.definition(name); def != nil {
+		return def.GeneratedText
 	}
-	switch module := strings.ToLower(v.Module); {
-	case strings.HasPrefix(module, "fts"):
-		return "a full-text index (" + module + "); PostgreSQL has tsvector columns with GIN indexes for it"
-	case module == "rtree" || module == "rtree_i32" || module == "geopoly":
-		return "a spatial index (" + module + "); PostgreSQL has GiST indexes over box, point and polygon for it"
-	default:
-		return "a virtual table of the module " + v.Module + ", which PostgreSQL does not have"
-	}
+	return ""
 }
 
 // draftTrigger frames a trigger's body, still in SQLite's SQL, as PostgreSQL wants it.

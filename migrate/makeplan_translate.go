@@ -11,6 +11,15 @@ func (p *planner) Table(name string) (columns []dialect.Column, target string, o
 	if t := p.table(name); t != nil {
 		return t.dialectColumns(), t.Target, true
 	}
+	for _, t := range p.tables {
+		if t.source.shows != nil && sameName(t.source.shows.name, name) {
+			columns := t.dialectColumns()
+			for i := range columns {
+				columns[i].Name = columns[i].Target
+			}
+			return columns, t.Target, true
+		}
+	}
 	for i, v := range p.views {
 		if sameName(v.Name, name) {
 			return p.viewColumns[i], v.Target, true

@@ -204,6 +204,9 @@ func (s *snapshot) open() (*sqlite.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the snapshot: %w", err)
 	}
+	if err := registerCollations(context.Background(), conn); err != nil {
+		return nil, fmt.Errorf("open the snapshot: %w", errors.Join(err, conn.Close()))
+	}
 	return conn, nil
 }
 
