@@ -204,6 +204,9 @@ func (t *tablePlanner) takeColumns() {
 	columns := systemColumns()
 	for _, c := range t.source.columns {
 		asked := parseDeclared(c.declared)
+		if asked.family == familyText && t.checksJSON(c.name) {
+			asked.family = familyJSON
+		}
 		t.asked = append(t.asked, asked)
 		t.profiles = append(t.profiles, newProfile(asked))
 		name := t.source.shownColumn(len(t.Columns))

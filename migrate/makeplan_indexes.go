@@ -145,26 +145,6 @@ func (p *planner) planCheck(t *tablePlanner, check dialect.Check, columns []stri
 	})
 }
 
-// djangoJSON recognises a JSONField of Django, which is text with CHECK (JSON_VALID(column) OR column IS NULL).
-func (t *tablePlanner) djangoJSON(i int) bool {
-	found := t.profiles[i]
-	if t.asked[i].family != familyText || t.parsed == nil || found.Text != found.values() || found.count(formatJSON) != found.Text {
-		return false
-	}
-	is := func(c *dialect.Check) bool { return c != nil && sameName(jsonCheck(c.Expr), t.Columns[i].Name) }
-	for _, c := range t.parsed.Constraints {
-		if is(c.Check) {
-			return true
-		}
-	}
-	for _, c := range t.definition(t.Columns[i].Name).Checks {
-		if is(&c) {
-			return true
-		}
-	}
-	return false
-}
-
 // jsonCheck returns the column that an expression of the form json_valid(column) [OR column IS NULL] is about, or "".
 func jsonCheck(e dialect.Expr) string {
 	if row, ok := e.(*dialect.Row); ok && len(row.Items) == 1 {

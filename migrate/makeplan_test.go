@@ -262,7 +262,8 @@ func TestORMsFindTheTypesTheyExpect(t *testing.T) {
 		CREATE TABLE "django" ("id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "uid" char(32) NOT NULL, "data" text NOT NULL CHECK ((JSON_VALID("data") OR "data" IS NULL)),
 			"rank" smallint unsigned NOT NULL CHECK ("rank" >= 0), "ok" bool NOT NULL, "price" decimal NOT NULL, "day" date);
 		INSERT INTO django VALUES (1, '0f8fad5bd9cb469fa16570867728950e', '{"a": 1}', 3, 1, 9.95, '2024-01-31'),
-			(2, '7c9e6679742540de944be07fc1f90ae7', '[]', 4, 0, 10, NULL);
+			(2, '7c9e6679742540de944be07fc1f90ae7', '[]', 4, 0, 10, NULL), (3, '16fd2706b6984dbf9d7b9a1f3f1b7c22', 'null', 4, 0, 10, NULL);
+		CREATE TABLE "django_child" ("parent" char(32) NULL);
 		CREATE TABLE "Prisma" ("id" TEXT NOT NULL PRIMARY KEY, "createdAt" DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP, "n" BIGINT, "d" DECIMAL, "b" BLOB);
 		INSERT INTO "Prisma" VALUES ('c1', 1706695200123, 5, 1.5, x'00'), ('c2', '2024-01-31 10:00:00', NULL, NULL, NULL);
 		CREATE TABLE rails (id integer PRIMARY KEY AUTOINCREMENT NOT NULL, title varchar, done boolean DEFAULT 0 NOT NULL, created_at datetime(6) NOT NULL, opens time);
@@ -278,9 +279,9 @@ func TestORMsFindTheTypesTheyExpect(t *testing.T) {
 	}
 	want := map[string]string{
 		"gorm":       "bigint boolean timestamptz double precision",
-		"django":     "bigint uuid jsonb smallint boolean numeric date",
+		"django":     "bigint uuid jsonb smallint boolean numeric date", "django_child": "uuid",
 		"Prisma":     "text timestamptz bigint numeric bytea",
-		"rails":      "bigint text boolean timestamp time",
+		"rails":      "bigint varchar boolean timestamp time",
 		"sqlalchemy": "bigint timestamp numeric(10,2) varchar(8)",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -3,28 +3,22 @@ package migrate
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"zombiezen.com/go/sqlite"
 )
 
 // chooseTypes decides the type of every column.
 func (p *planner) chooseTypes() {
+	marks := p.findORMs()
 	for _, t := range p.tables {
 		for i := range t.Columns {
-			c, asked, found := &t.Columns[i], t.asked[i], t.profiles[i]
-			switch {
-			case i == t.source.rowidAlias:
+			c, found := &t.Columns[i], t.profiles[i]
+			if i == t.source.rowidAlias {
 				t.decide(i, choice{target: toBigint, evidence: "the key: " + classesOr(found, "no rows yet")})
-			case t.gormBoolean(i):
-				t.decide(i, choice{
-					target:   toBoolean,
-					evidence: "declared numeric as GORM declares a bool, and " + classesOr(found, "no values yet"),
-				})
-			case t.djangoJSON(i):
-				t.decide(i, choice{target: toJSON, evidence: "its CHECK asks for JSON, and every value is: " + classes(found)})
-			default:
-				t.decide(i, choose(asked, found, t.inKey(c.Name)))
+			} else if to, ok := t.asORM(i, marks); ok {
+				t.decide(i, to)
+			} else {
+				t.decide(i, choose(t.asked[i], found, t.inKey(c.Name)))
 			}
 			c.Found = found.Found
 		}
@@ -52,13 +46,6 @@ func (t *tablePlanner) inKey(name string) bool {
 	return slices.ContainsFunc(t.source.foreignKeys, func(fk sourceForeignKey) bool {
 		return slices.ContainsFunc(fk.columns, func(c string) bool { return sameName(c, name) })
 	})
-}
-
-// gormBoolean recognises a bool of GORM, whose SQLite driver declares it `name` numeric, in backquotes and lower case.
-func (t *tablePlanner) gormBoolean(i int) bool {
-	c, found := t.source.columns[i], t.profiles[i]
-	return c.declared == "numeric" && strings.Contains(t.source.sql, "`"+c.name+"` numeric") &&
-		found.values() == found.bits && t.asked[i].family == familyDecimal
 }
 
 // refersTo pairs the columns of a foreign key with those that they refer to, or says why it cannot.

@@ -19,6 +19,7 @@ var (
 	toReal        = target{"double precision", ConvertReal}
 	toNumeric     = target{"numeric", ConvertDecimal}
 	toText        = target{"text", ConvertText}
+	toVarchar     = target{"character varying", ConvertText}
 	toBytes       = target{"bytea", ConvertBytes}
 	toDate        = target{"date", ConvertDate}
 	toTime        = target{"time without time zone", ConvertTime}
@@ -49,7 +50,7 @@ func (p *profile) misfits(t target) int64 {
 		return n
 	case ConvertText:
 		n := p.badText + p.Blob - p.textBlobs
-		if t.typ != "text" {
+		if t.typ != "text" && t.typ != "character varying" {
 			n += p.overLimit
 		}
 		return n
@@ -190,8 +191,8 @@ func preferred(d declaredType, p *profile, isKey bool) (wanted []target, strict 
 	case familyDecimal:
 		return []target{{numericType(p.digits), ConvertDecimal}, toNumeric}, false
 	case familyVarchar:
-		if p.hasUUIDs(d.args[0]) {
-			return []target{toUUID}, true
+		if len(d.args) == 0 {
+			return []target{toVarchar}, false
 		}
 		return []target{{fmt.Sprintf("character varying(%d)", d.args[0]), ConvertText}, toText}, false
 	case familyText:
@@ -222,18 +223,6 @@ func preferredTime(f family) []target {
 		return append([]target{toTimestampTZ}, epochs...)
 	}
 	return append([]target{toTimestamp, toTimestampTZ}, epochs...)
-}
-
-// hasUUIDs reports whether a char(32) or char(36) holds what ORMs write there for a UUID, and not 32 hexadecimal digits
-// of another kind: the version and variant bits of every value say so.
-func (p *profile) hasUUIDs(limit int) bool {
-	if limit != 32 && limit != 36 || p.Text == 0 || p.Text != p.values() {
-		return false
-	}
-	if limit == 36 && p.MaxChars == 36 && p.count(formatUUID) == p.Text {
-		return true
-	}
-	return p.Text >= 2 && p.count(formatUUIDv4) == p.Text || p.Text >= 8 && p.count(formatUUIDStandard) == p.Text
 }
 
 // fromData chooses for a column whose declaration says nothing.

@@ -31,7 +31,7 @@ const (
 // declaredType is a declared type taken apart.
 type declaredType struct {
 	family family
-	args   []int
+	args   []int // of varchar(n) and numeric(p,s); the decimals of a second
 }
 
 // families lists the names that have a meaning of their own.
@@ -44,32 +44,50 @@ var families = map[string]family{
 	"MONEY": familyDecimal, "SMALLMONEY": familyDecimal, "CURRENCY": familyDecimal, "DECIMAL UNSIGNED": familyDecimal,
 	"STRING": familyText, "XML": familyText, "LONG VARCHAR": familyText, "UNIQUEIDENTIFIER": familyUUID, "UUID": familyUUID, "GUID": familyUUID,
 	"BINARY": familyBlob, "VARBINARY": familyBlob, "LONG VARBINARY": familyBlob, "BYTEA": familyBlob, "IMAGE": familyBlob, "RAW": familyBlob,
-	"BYTES": familyBlob, "BIT VARYING": familyBlob,
+	"BYTES": familyBlob, "BIT VARYING": familyBlob, "LONGVARBINARY": familyBlob,
 	"DATE": familyDate, "TIME": familyTime, "TIME WITHOUT TIME ZONE": familyTime,
 	"DATETIME": familyTimestamp, "DATETIME2": familyTimestamp, "SMALLDATETIME": familyTimestamp, "TIMESTAMP": familyTimestamp,
 	"TIMESTAMP WITHOUT TIME ZONE": familyTimestamp,
 	"TIMESTAMPTZ":                 familyTimestampZone, "TIMESTAMP WITH TIME ZONE": familyTimestampZone, "DATETIMEOFFSET": familyTimestampZone,
 	"JSON": familyJSON, "JSONB": familyJSON,
-	"INTERVAL": familyNone, "POINT": familyNone, "LINESTRING": familyNone, "MULTIPOINT": familyNone,
+	"FLOATING POINT": familyReal, // for SQLite an integer, by the INT in it
+	"INTERVAL":       familyNone, "POINT": familyNone, "LINESTRING": familyNone, "MULTIPOINT": familyNone,
 }
 
 // parseDeclared reads a declared type: "int(5)", "double precision", "VARCHAR (20)", "unsigned big int".
 func parseDeclared(s string) declaredType {
 	name, args := splitType(strings.ToUpper(s))
-	name = strings.Join(strings.Fields(strings.Trim(name, "\"'`[]")), " ")
-	if name == "TINYINT" && len(args) == 1 && args[0] == 1 {
-		return declaredType{family: familyTiny}
+	name = strings.Join(strings.Fields(strings.Trim(name, "\"'`")), " ")
+	if strings.HasPrefix(name, "[") {
+		name = strings.Trim(name, "[]")
 	}
-	d := declaredType{args: args}
-	if f, ok := families[name]; ok {
-		d.family = f
-		return d
-	}
-	d.family = familyByAffinity(name)
-	if d.family == familyText && len(args) == 1 && args[0] > 0 && args[0] <= 10485760 && !strings.Contains(name, "TEXT") {
-		d.family = familyVarchar
+	d := declaredType{family: familyOf(name, args), args: args}
+	if d.family == familyText && strings.Contains(name, "CHAR") && !strings.HasPrefix(name, "LONG") {
+		bare := len(args) == 0 && !strings.Contains(s, "(") // nvarchar(max) is text
+		if bare || len(args) == 1 && args[0] > 0 && args[0] <= mostVarchar {
+			d.family = familyVarchar
+		}
 	}
 	return d
+}
+
+// mostVarchar is the longest that PostgreSQL lets a varchar(n) be.
+const mostVarchar = 10485760
+
+// familyOf returns the family of a name in upper case.
+func familyOf(name string, args []int) family {
+	switch size := len(args) == 1; {
+	case strings.HasSuffix(name, "]"), strings.HasSuffix(name, " ARRAY"): // SQLite has no arrays: it is text of some form
+		return familyNone
+	case strings.HasPrefix(name, "TINYINT") && size && args[0] == 1:
+		return familyTiny
+	case name == "BIT" && size && args[0] > 1:
+		return familyInteger
+	}
+	if f, ok := families[name]; ok {
+		return f
+	}
+	return familyByAffinity(name)
 }
 
 // familyByAffinity follows SQLite's rules of affinity for spellings that families does not list.
@@ -78,6 +96,8 @@ func familyByAffinity(name string) family {
 		return slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(name, p) })
 	}
 	switch {
+	case contains("TIMESTAMPTZ", "DATETIMEOFFSET"), contains("TIMESTAMP", "DATETIME") && contains("WITH TIME ZONE"):
+		return familyTimestampZone
 	case contains("TIMESTAMP", "DATETIME"):
 		return familyTimestamp
 	case contains("INT"):
@@ -131,7 +151,7 @@ func (f family) wants() formatSet {
 // newProfile prepares the scan of a column.
 func newProfile(d declaredType) *profile {
 	p := &profile{want: d.family.wants(), looking: lookAll, digits: d.decimalDigits()}
-	if d.family == familyVarchar {
+	if d.family == familyVarchar && len(d.args) > 0 {
 		p.limit = d.args[0]
 	}
 	return p
