@@ -109,9 +109,10 @@ func addCheck(schema string, t Table, c Check) string {
 	return s
 }
 
-// createView returns the CREATE VIEW of v. The names in its SELECT resolve through the session's search_path.
+// createView returns the CREATE VIEW of v, also where a run that was interrupted has made it. The names in its SELECT
+// resolve through the session's search_path.
 func createView(schema string, v View) string {
-	s := "CREATE VIEW " + qualified(schema, v.Target)
+	s := "CREATE OR REPLACE VIEW " + qualified(schema, v.Target)
 	if len(v.Columns) > 0 {
 		s += " " + nameList(v.Columns)
 	}

@@ -15,7 +15,10 @@ func loadColumns(t Table) []Column {
 
 // selectRows returns the SELECT of SQLite that reads the loaded columns of t in the order of the plan. Rows come in the
 // order in which the file stores them, which is stable and costs nothing.
-func selectRows(t Table) string {
+func selectRows(t Table) string { return selectRowsWhere(t, "") }
+
+// selectRowsWhere is selectRows with a WHERE.
+func selectRowsWhere(t Table, where string) string {
 	columns := loadColumns(t)
 	names := make([]string, len(columns))
 	for i, c := range columns {
@@ -25,7 +28,7 @@ func selectRows(t Table) string {
 	if list == "" { // every column is generated: the rows still count
 		list = "NULL"
 	}
-	return "SELECT " + list + " FROM main." + sourceName(t.Name) + " ORDER BY " + strings.Join(rowKey(t), ", ")
+	return "SELECT " + list + " FROM main." + sourceName(t.Name) + where + " ORDER BY " + strings.Join(rowKey(t), ", ")
 }
 
 // rowKey returns the SQLite expressions that identify a row of t in its file: the rowid, or the primary key of a table

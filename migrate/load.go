@@ -2,20 +2,19 @@ package migrate
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
-	"io"
-	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 	"zombiezen.com/go/sqlite"
 )
 
-// A chunk of COPY data is sent when it is this long; chunksInFlight of them exist for each table that is being loaded.
+// A chunk is what one transaction loads: chunkBytes of COPY data, the rows among them that went to the quarantine, and
+// the mark up to where the table has been read. A run that is killed loses at most the chunks that it was at.
+// rejectBytes ends a chunk early, because rejected rows are held in memory until it is written.
 const (
-	chunkBytes     = 256 << 10
-	chunksInFlight = 4
+	chunkBytes  = 64 << 20
+	rejectBytes = 4 << 20
 )
 
 // copyHeader begins a binary COPY: signature, no flags, no extension. copyTrailer ends it.
@@ -24,286 +23,211 @@ const (
 	copyTrailer = "\xff\xff"
 )
 
-// loader copies tables from a snapshot into the staging schema.
-type loader struct {
-	snapshot *snapshot
-	stage    string
-	journal  *journal
-	rejects  chan<- reject // rows that the target cannot hold
-}
-
-// loaded is what a load did with one table.
-type loaded struct {
-	rows, quarantined, bytes int64
-}
-
-// table creates one table and fills it, in one transaction, so that its rows can be written frozen: no later vacuum has
-// to visit them. A reader fills chunks while the connection sends the ones before.
-func (l *loader) table(ctx context.Context, dst *pgx.Conn, t Table) (loaded, error) {
-	src, err := l.snapshot.open()
+// load copies all tables, the largest first, so that no worker is left alone with it at the end.
+func (m *migration) load(ctx context.Context) error {
+	limit := m.chunk
+	if limit == 0 {
+		limit = chunkBytes
+	}
+	l := &loader{snapshot: m.snapshot, stage: m.stage, journal: &m.journal, limit: limit, tables: map[string]*tableLoad{}}
+	segments, err := l.segments(ctx, m.plan.Tables, m.Jobs)
 	if err != nil {
-		return loaded{}, err
-	}
-	defer func() { _ = src.Close() }() // it was only read
-	tx, err := dst.Begin(ctx)
-	if err != nil {
-		return loaded{}, fmt.Errorf("begin to load %s: %w", t.Name, err)
-	}
-	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // without effect after the commit
-	if _, err := tx.Exec(ctx, createTable(l.stage, t)); err != nil {
-		return loaded{}, fmt.Errorf("create table %s: %w", t.Target, err)
-	}
-	done, err := l.rows(ctx, src, dst, t)
-	if err != nil {
-		return loaded{}, err
-	}
-	if err := tx.Commit(ctx); err != nil {
-		return loaded{}, fmt.Errorf("commit %s: %w", t.Target, err)
-	}
-	return done, nil
-}
-
-// rows copies the rows of t.
-func (l *loader) rows(ctx context.Context, src *sqlite.Conn, dst *pgx.Conn, t Table) (loaded, error) {
-	group, ctx := errgroup.WithContext(ctx)
-	pipe := newChunkPipe(ctx.Done())
-	var done loaded
-	group.Go(func() (err error) {
-		done, err = l.encode(ctx, src, t, pipe)
-		return err
-	})
-	var accepted int64
-	group.Go(func() error {
-		tag, err := dst.PgConn().CopyFrom(ctx, pipe, copyStatement(l.stage, t))
-		accepted = tag.RowsAffected()
-		if err != nil {
-			return fmt.Errorf("copy into %s: %w", t.Target, err)
-		}
-		return nil
-	})
-	if err := group.Wait(); err != nil {
-		return loaded{}, err
-	}
-	if accepted != done.rows {
-		return loaded{}, fmt.Errorf("copy into %s: sent %d rows, PostgreSQL stored %d", t.Target, done.rows, accepted)
-	}
-	return done, nil
-}
-
-// copyStatement returns the COPY that takes the loaded columns of t.
-func copyStatement(stage string, t Table) string {
-	var names []string
-	for _, c := range loadColumns(t) {
-		names = append(names, c.Target)
-	}
-	return "COPY " + qualified(stage, t.Target) + " " + nameList(names) + " FROM STDIN (FORMAT binary, FREEZE)"
-}
-
-// encode reads t and writes it to pipe as binary COPY. Rows that the target cannot hold go to l.rejects.
-func (l *loader) encode(ctx context.Context, src *sqlite.Conn, t Table, pipe *chunkPipe) (loaded, error) {
-	encoder, err := newRowEncoder(t)
-	if err != nil {
-		return loaded{}, err
-	}
-	var done loaded
-	meter := l.journal.meter(t.Name, t.Rows)
-	chunk := append(pipe.buffer(), copyHeader...)
-	err = readRows(ctx, src, selectRows(t), func(row []value) error {
-		var misfit *misfit
-		if chunk, misfit = encoder.append(chunk, row); misfit != nil {
-			done.quarantined++
-			return l.reject(ctx, newReject(t, encoder.columns, row, *misfit), done.quarantined)
-		}
-		done.rows++
-		if len(chunk) < chunkBytes {
-			return nil
-		}
-		done.bytes += int64(len(chunk))
-		meter.rows, meter.bytes = done.rows+done.quarantined, done.bytes
-		meter.tick()
-		return pipe.send(ctx, &chunk)
-	})
-	if err != nil {
-		return done, fmt.Errorf("read table %s: %w", t.Name, err)
-	}
-	chunk = append(chunk, copyTrailer...)
-	done.bytes += int64(len(chunk))
-	if err := pipe.finish(ctx, chunk); err != nil {
-		return done, err
-	}
-	if done.quarantined > quarantineKept {
-		l.journal.warn(t.Name, fmt.Sprintf("quarantined %d rows in all", done.quarantined))
-	}
-	meter.rows, meter.bytes = done.rows+done.quarantined, done.bytes
-	meter.done()
-	return done, nil
-}
-
-// reject hands the nth misfit of a table to the quarantine. Only the first ones are worth a warning each.
-func (l *loader) reject(ctx context.Context, r reject, nth int64) error {
-	if nth <= quarantineKept {
-		l.journal.warn(r.table, r.String())
-	}
-	select {
-	case l.rejects <- r:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// rowEncoder encodes whole rows.
-type rowEncoder struct {
-	columns []Column
-	encode  []encodeFunc
-	notNull []bool
-}
-
-// misfit is why a row cannot be held.
-type misfit struct {
-	column string
-	reason string
-}
-
-func newRowEncoder(t Table) (*rowEncoder, error) {
-	e := &rowEncoder{columns: loadColumns(t)}
-	for _, c := range e.columns {
-		encode, err := newEncoder(c)
-		if err != nil {
-			return nil, fmt.Errorf("encode column %s.%s: %w", t.Name, c.Name, err)
-		}
-		e.encode = append(e.encode, encode)
-		e.notNull = append(e.notNull, c.NotNull || t.inPrimaryKey(c.Target))
-	}
-	return e, nil
-}
-
-// append appends one row as a tuple of binary COPY, or returns dst as it was and why the row does not fit.
-func (e *rowEncoder) append(dst []byte, row []value) ([]byte, *misfit) {
-	start := len(dst)
-	dst = binary.BigEndian.AppendUint16(dst, uint16(len(e.columns))) // a table has at most 1600 columns
-	for i, encode := range e.encode {
-		field := len(dst)
-		var reason string
-		if dst, reason = encode(dst, row[i]); reason == "" && e.notNull[i] && isNull(dst[field:]) {
-			reason = "NULL in a column that must not be NULL"
-		}
-		if reason != "" {
-			return dst[:start], &misfit{column: e.columns[i].Name, reason: reason}
-		}
-	}
-	return dst, nil
-}
-
-// isNull reports whether a field of binary COPY is NULL: its length is -1.
-func isNull(field []byte) bool { return int32(binary.BigEndian.Uint32(field)) < 0 }
-
-// inPrimaryKey reports whether a column is part of the primary key.
-func (t *Table) inPrimaryKey(target string) bool {
-	return t.PrimaryKey != nil && slices.Contains(t.PrimaryKey.Columns, target)
-}
-
-// chunkPipe is an io.Reader over chunks that another goroutine fills. It owns a fixed number of buffers, so that a slow
-// target slows the reader down instead of filling the memory.
-type chunkPipe struct {
-	done    <-chan struct{} // the load has ended: stop waiting
-	free    chan []byte
-	full    chan []byte
-	current []byte
-	rest    []byte
-}
-
-func newChunkPipe(done <-chan struct{}) *chunkPipe {
-	p := &chunkPipe{done: done, free: make(chan []byte, chunksInFlight), full: make(chan []byte, chunksInFlight)}
-	for range chunksInFlight {
-		p.free <- nil // made when it is needed: most tables are small
-	}
-	return p
-}
-
-// buffer returns the first buffer to fill.
-func (p *chunkPipe) buffer() []byte { return grown(<-p.free) }
-
-// grown returns an empty buffer of the usual size.
-func grown(b []byte) []byte {
-	if cap(b) == 0 {
-		return make([]byte, 0, chunkBytes+chunkBytes/4)
-	}
-	return b[:0]
-}
-
-// send hands a full buffer over and replaces it by an empty one.
-func (p *chunkPipe) send(ctx context.Context, chunk *[]byte) error {
-	if cap(*chunk) > 4*chunkBytes {
-		err := p.sendPieces(ctx, *chunk)
-		*chunk = grown(nil) // the large one is left to the collector
 		return err
 	}
-	if err := p.push(ctx, *chunk); err != nil {
+	err = eachItem(ctx, m.workers(), m.Jobs, segments, func(ctx context.Context, conn *pgx.Conn, s *segment) error {
+		return l.segment(ctx, conn, s)
+	})
+	if err != nil {
 		return err
 	}
-	var err error
-	*chunk, err = p.take(ctx)
-	return err
-}
-
-// sendPieces hands over a buffer that a large value has blown up, in pieces of the usual size: the connection must not
-// hold several of its kind.
-func (p *chunkPipe) sendPieces(ctx context.Context, large []byte) error {
-	for piece := range slices.Chunk(large, chunkBytes) {
-		b, err := p.take(ctx)
-		if err != nil {
-			return err
-		}
-		if err := p.push(ctx, append(b, piece...)); err != nil {
-			return err
-		}
+	for _, t := range m.plan.Tables {
+		done, r := l.tables[t.Name], m.report.table(t)
+		r.Read, r.Loaded, r.Quarantined, r.Bytes = done.rows+done.quarantined, done.rows, done.quarantined, done.bytes
+		m.rejected += done.quarantined
 	}
 	return nil
 }
 
-// finish hands the last buffer over.
-func (p *chunkPipe) finish(ctx context.Context, chunk []byte) error {
-	defer close(p.full)
-	return p.send(ctx, &chunk)
+// workers is the target as the migration's workers connect to it.
+func (m *migration) workers() Target { return worker{m.target, m.stage} }
+
+// loader copies tables from a snapshot into the staging schema.
+type loader struct {
+	snapshot *snapshot
+	stage    *stage
+	journal  *journal
+	limit    int64                 // bytes of a chunk
+	tables   map[string]*tableLoad // by name
 }
 
-func (p *chunkPipe) push(ctx context.Context, chunk []byte) error {
+// segment copies what is left of one segment. A reader encodes its rows while the connection sends and commits the ones
+// before.
+func (l *loader) segment(ctx context.Context, dst *pgx.Conn, s *segment) error {
+	src, err := l.snapshot.open()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = src.Close() }() // it was only read
+	encoder, err := newRowEncoder(s.table)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	r := &chunkReader{loader: l, segment: s, encoder: encoder, chunks: make(chan *chunk, 1)}
+	group.Go(func() error {
+		defer close(r.chunks)
+		return r.read(ctx, src)
+	})
+	group.Go(func() error {
+		for c := range r.chunks {
+			if err := l.write(ctx, dst, s, c); err != nil {
+				return err
+			}
+			l.tables[s.table.Name].loaded(c)
+		}
+		return context.Cause(ctx)
+	})
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	l.tables[s.table.Name].finished()
+	return nil
+}
+
+// chunk is a part of a segment on its way to the target. Its counters are complete when the pipe has ended.
+type chunk struct {
+	pipe    *blockPipe
+	rows    int64 // in the pipe
+	bytes   int64
+	rejects []reject
+	size    int64 // bytes of the rejects
+	last    bool  // the segment has no more rows
+}
+
+// read returns how many rows of the segment the chunk covers.
+func (c *chunk) read() int64 { return c.rows + int64(len(c.rejects)) }
+
+// chunkReader reads one segment and cuts it into chunks.
+type chunkReader struct {
+	*loader
+	segment *segment
+	encoder *rowEncoder
+	chunks  chan *chunk
+	current *chunk
+	block   []byte
+}
+
+// read encodes the rows of the segment.
+func (r *chunkReader) read(ctx context.Context, src *sqlite.Conn) error {
+	s := r.segment
+	err := readRows(ctx, src, selectSegment(s), func(row []value) error {
+		if r.current == nil {
+			if err := r.begin(ctx); err != nil {
+				return err
+			}
+		}
+		return r.row(ctx, row)
+	})
+	if err != nil {
+		return fmt.Errorf("read table %s: %w", s.table.Name, err)
+	}
+	if r.current == nil {
+		if err := r.begin(ctx); err != nil {
+			return err
+		}
+	}
+	r.current.last = true
+	return r.end(ctx)
+}
+
+// begin hands over a new chunk, to be filled while it is sent.
+func (r *chunkReader) begin(ctx context.Context) error {
+	r.current = &chunk{pipe: newBlockPipe(ctx.Done())}
 	select {
-	case p.full <- chunk:
-		return nil
+	case r.chunks <- r.current:
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+	r.block = append(r.current.pipe.buffer(), copyHeader...)
+	return nil
 }
 
-func (p *chunkPipe) take(ctx context.Context) ([]byte, error) {
-	select {
-	case b := <-p.free:
-		return grown(b), nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
+// end closes the current chunk.
+func (r *chunkReader) end(ctx context.Context) error {
+	c := r.current
+	r.current = nil
+	block := append(r.block, copyTrailer...)
+	c.bytes += int64(len(block))
+	return c.pipe.finish(ctx, block)
 }
 
-// Read implements io.Reader for the connection.
-func (p *chunkPipe) Read(b []byte) (int, error) {
-	for len(p.rest) == 0 {
-		if p.current != nil {
-			p.free <- p.current // never blocks: there are as many places as buffers
-			p.current = nil
+// row adds one row, to the rows or to the rejects.
+func (r *chunkReader) row(ctx context.Context, row []value) error {
+	c := r.current
+	var misfit *misfit
+	if r.block, misfit = r.encoder.append(r.block, row); misfit != nil {
+		reject := newReject(r.segment.table, r.encoder.columns, row, *misfit)
+		c.rejects, c.size = append(c.rejects, reject), c.size+int64(len(reject.row))
+		r.tables[r.segment.table.Name].warn(reject)
+	} else {
+		c.rows++
+	}
+	if len(r.block) >= blockBytes {
+		c.bytes += int64(len(r.block))
+		if err := c.pipe.send(ctx, &r.block); err != nil {
+			return err
 		}
-		select {
-		case chunk, ok := <-p.full:
-			if !ok {
-				return 0, io.EOF
-			}
-			p.current, p.rest = chunk, chunk
-		case <-p.done:
-			return 0, context.Canceled
+		r.tables[r.segment.table.Name].tick(c)
+	}
+	if c.bytes >= r.limit || c.size >= rejectBytes {
+		return r.end(ctx)
+	}
+	return nil
+}
+
+// write loads one chunk in one transaction. The chunk that creates its table is written frozen: no later vacuum has to
+// visit its rows.
+func (l *loader) write(ctx context.Context, dst *pgx.Conn, s *segment, c *chunk) error {
+	t := s.table
+	tx, err := dst.Begin(ctx)
+	if err != nil {
+		return fmt.Errorf("begin to load %s: %w", t.Name, err)
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // without effect after the commit
+	if !s.created {
+		if _, err := tx.Exec(ctx, createTable(l.stage.name, t)); err != nil {
+			return fmt.Errorf("create table %s: %w", t.Target, err)
 		}
 	}
-	n := copy(b, p.rest)
-	p.rest = p.rest[n:]
-	return n, nil
+	tag, err := dst.PgConn().CopyFrom(ctx, c.pipe, copyStatement(l.stage.name, t, !s.created))
+	if err != nil {
+		return fmt.Errorf("copy into %s: %w", t.Target, err)
+	}
+	if tag.RowsAffected() != c.rows {
+		return fmt.Errorf("copy into %s: sent %d rows, PostgreSQL stored %d", t.Target, c.rows, tag.RowsAffected())
+	}
+	if err := writeRejects(ctx, dst, l.stage, c.rejects); err != nil {
+		return err
+	}
+	if err := s.mark(ctx, tx, l.stage.name, c); err != nil {
+		return err
+	}
+	if err := tx.Commit(ctx); err != nil {
+		return fmt.Errorf("commit %s: %w", t.Target, err)
+	}
+	s.created, s.read = true, s.read+c.read()
+	return nil
+}
+
+// copyStatement returns the COPY that takes the loaded columns of t.
+func copyStatement(stage string, t Table, freeze bool) string {
+	var names []string
+	for _, c := range loadColumns(t) {
+		names = append(names, c.Target)
+	}
+	options := "FORMAT binary"
+	if freeze {
+		options += ", FREEZE"
+	}
+	return "COPY " + qualified(stage, t.Target) + " " + nameList(names) + " FROM STDIN (" + options + ")"
 }

@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -13,7 +14,16 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files in testdata")
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) {
+	if told := os.Getenv(killedVariable); told != "" {
+		if err := runKilled(told); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	pgtest.Main(m)
+}
 
 // golden compares got with a file in testdata, which -update writes.
 func golden(t *testing.T, name, got string) {

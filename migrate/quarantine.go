@@ -69,25 +69,21 @@ func newReject(t Table, columns []Column, row []value, m misfit) reject {
 	}
 }
 
-// quarantine writes rejects into the staging schema until the channel is closed. It is one COPY over a connection of
-// its own, because the loaders' connections are busy with theirs.
-func quarantine(ctx context.Context, conn *pgx.Conn, stage, migration string, rejects <-chan reject) (int64, error) {
-	next := func() ([]any, error) {
-		select {
-		case r, ok := <-rejects:
-			if !ok {
-				return nil, nil
-			}
-			return []any{migration, r.table, r.key, r.column, r.reason, r.row, time.Now().UTC()}, nil
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
+// writeRejects adds rows to the quarantine of the staging schema.
+func writeRejects(ctx context.Context, conn *pgx.Conn, s *stage, rejects []reject) error {
+	if len(rejects) == 0 {
+		return nil
 	}
-	n, err := conn.CopyFrom(ctx, pgx.Identifier{stage, quarantineTable}, quarantineColumns, pgx.CopyFromFunc(next))
-	if err != nil {
-		return n, fmt.Errorf("write quarantined rows: %w", err)
+	at := time.Now().UTC()
+	row := func(i int) ([]any, error) {
+		r := rejects[i]
+		return []any{s.id, r.table, r.key, r.column, r.reason, r.row, at}, nil
 	}
-	return n, nil
+	table := pgx.Identifier{s.name, quarantineTable}
+	if _, err := conn.CopyFrom(ctx, table, quarantineColumns, pgx.CopyFromSlice(len(rejects), row)); err != nil {
+		return fmt.Errorf("write quarantined rows: %w", err)
+	}
+	return nil
 }
 
 // appendRow appends a JSON object of column names and values.

@@ -35,8 +35,9 @@ type Report struct {
 	Sequences []SequenceState `json:"sequences,omitempty"` // identities and where they go on
 	Left      []Left          `json:"left,omitempty"`      // what stays behind, and why
 
-	Swapped bool    `json:"swapped"` // the target has the migrated tables; never true for a verification
-	Verdict Verdict `json:"verdict"` // empty when the operation ended before it compared anything
+	Backup  string  `json:"backup,omitempty"` // the file with the copy of the source that was kept
+	Swapped bool    `json:"swapped"`          // the target has the migrated tables; never true for a verification
+	Verdict Verdict `json:"verdict"`          // empty when the operation ended before it compared anything
 }
 
 // TargetInfo says where a migration went.

@@ -3,15 +3,13 @@ package migrate
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"time"
-
-	"github.com/jackc/pgx/v5"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/lakeward/lakeward"
 )
@@ -25,7 +23,10 @@ type Options struct {
 	Replace    string            // the target's name, typed by the user: objects of the same names are replaced
 	Strict     bool              // a row that would be quarantined is a failure
 	WorkDir    string            // where the snapshot of the source is kept meanwhile; empty means os.TempDir
+	BackupDir  string            // where a copy of the source is kept for good; empty means that none is kept
 	Progress   lakeward.Progress // receives the events
+
+	chunk int64 // bytes of COPY data in a chunk; 0 means chunkBytes
 }
 
 // defaultJobs is the number of workers where nobody chose one. More than four only help on targets with many
@@ -39,16 +40,19 @@ type migration struct {
 	source   string
 	target   Target
 	report   *Report
+	work     *workFolder
 	snapshot *snapshot
 	plan     *Plan
 	stage    *stage
-	drop     []object // what the swap replaces
-	rejected int64    // rows in the quarantine
+	drop     []object           // what the swap replaces
+	built    map[[2]string]bool // indexes and constraints that stood before they were built, by table and name
+	rejected int64              // rows in the quarantine
 }
 
 // Run migrates the SQLite database in the file source to target. It loads into a staging schema, proves there that
 // every row arrived, and swaps the result in with one transaction: when Run fails, is cancelled or is killed, target and
-// source are as they were. The report is never nil; with an error it tells how far the run came.
+// source are as they were. After a kill, or when the target was lost on the way, the same call goes on where it was. The
+// report is never nil; with an error it tells how far the run came.
 func Run(ctx context.Context, source string, target Target, o Options) (*Report, error) {
 	m := newMigration("migrate", source, target, o)
 	err := interrupted(ctx, m.prepared(ctx, true, m.run))
@@ -96,26 +100,46 @@ func (m *migration) finish() {
 	m.report.Seconds = time.Since(m.report.Started).Seconds()
 }
 
-// prepared calls do when the target has been looked at and snapshot and plan stand, and removes the snapshot after it.
-// write says whether do writes to the target.
+// prepared calls do when the target has been looked at and snapshot and plan stand. write says whether do writes to the
+// target.
 func (m *migration) prepared(ctx context.Context, write bool, do func(context.Context) error) (err error) {
 	if err := m.inspect(ctx, write); err != nil {
 		return err
 	}
-	defer func() {
-		if m.snapshot != nil {
-			err = also(err, m.snapshot.remove())
-		}
-	}()
-	if err := m.prepareSource(ctx); err != nil {
+	source, err := filepath.Abs(m.source)
+	if err != nil {
+		return fmt.Errorf("find the source: %w", err)
+	}
+	name := newID() // a verification has nothing to go on with
+	if write {
+		name = workName(source, m.report.Target.Name, m.report.Target.Database, m.Schema)
+	}
+	if m.work, err = openWork(m.WorkDir, name); err != nil {
 		return err
 	}
-	return do(ctx)
+	if err := m.prepareSource(ctx); err != nil {
+		return also(err, m.work.remove())
+	}
+	if err = do(ctx); write && m.canGoOn(ctx, err) {
+		m.work.close()
+		return lakeward.Errorf(lakeward.KindUnavailable,
+			"when the target is back, run the same command again: it goes on where it was", "%w", err)
+	}
+	if err != nil {
+		m.dropBackup()
+	}
+	return also(err, m.work.remove())
+}
+
+// canGoOn reports whether the same call can succeed later with what this one has done: the target was lost on the way,
+// and nobody has asked to stop.
+func (m *migration) canGoOn(ctx context.Context, err error) bool {
+	return ctx.Err() == nil && targetLost(err)
 }
 
 func (m *migration) run(ctx context.Context) (err error) {
 	m.journal.begin("prepare", "look at the target and make a staging schema")
-	if m.stage, err = openStage(ctx, m.target, m.Schema, &m.journal); err != nil {
+	if m.stage, err = openStage(ctx, m.target, m.Schema, m.work, &m.journal); err != nil {
 		return err
 	}
 	defer m.stage.close(ctx)
@@ -123,14 +147,33 @@ func (m *migration) run(ctx context.Context) (err error) {
 	if err := checkRecord(ctx, m.stage.conn); err != nil {
 		return err
 	}
+	if done, err := m.stage.inPlace(ctx, m.plan); done || err != nil {
+		return also(err, m.proveAgain(ctx, done))
+	}
 	if m.drop, err = m.stage.replaced(ctx, m.plan, m.Replace != "", m.report.Target.Name); err != nil {
 		return err
 	}
+	if err := m.keepBackup(); err != nil {
+		return err
+	}
 	if err := m.fill(ctx); err != nil {
+		if m.canGoOn(ctx, err) {
+			return err
+		}
 		return also(err, m.stage.discard(ctx, m.target))
 	}
 	m.report.Swapped = true
 	return nil
+}
+
+// proveAgain ends a run that was killed after its swap: what is in place is compared once more.
+func (m *migration) proveAgain(ctx context.Context, done bool) error {
+	if !done {
+		return nil
+	}
+	m.report.Swapped, m.report.Backup = true, m.work.state.Backup
+	m.journal.info("the run that was interrupted has already put the tables in place")
+	return m.runVerify(ctx)
 }
 
 // inspect fails early, before a large source is copied, when the target cannot take a migration.
@@ -147,10 +190,11 @@ func (m *migration) inspect(ctx context.Context, write bool) (err error) {
 	return nil
 }
 
-// prepareSource takes the snapshot and makes the plan, or checks the one that was handed in against the source.
+// prepareSource takes the snapshot and makes the plan, or checks the one that was handed in against the source. Where a
+// run that was interrupted has left both, it goes on with them.
 func (m *migration) prepareSource(ctx context.Context) (err error) {
 	m.journal.begin("snapshot", "copy the source, consistent as of now")
-	if m.snapshot, err = takeSnapshot(ctx, m.source, m.WorkDir, &m.journal); err != nil {
+	if err := m.takeSnapshot(ctx); err != nil {
 		return err
 	}
 	m.journal.begin("plan", planMessage)
@@ -168,7 +212,67 @@ func (m *migration) prepareSource(ctx context.Context) (err error) {
 	return m.checkStrict()
 }
 
+// takeSnapshot copies the source, unless the copy of a run that was interrupted is still good: made for the same
+// choices, of a source that nobody has written to since.
+func (m *migration) takeSnapshot(ctx context.Context) error {
+	asked, err := m.asked()
+	if err != nil {
+		return err
+	}
+	mark, err := markSource(m.source) // before the copy: what is written while it is made counts as a change
+	if err != nil {
+		return err
+	}
+	if m.work.begun {
+		switch {
+		case m.work.state.Asked != asked:
+			m.journal.info("other choices than those of the run that was interrupted: starting over")
+		case m.work.state.Source != mark:
+			m.journal.info("the source has changed since the run that was interrupted: starting over")
+		default:
+			m.journal.info("going on with the migration that began at " + m.work.state.Started.Format(time.RFC3339))
+			m.snapshot = openSnapshot(m.work.folder)
+			return nil
+		}
+		m.dropBackup()
+	}
+	if err := m.work.clear(); err != nil {
+		return err
+	}
+	if m.snapshot, err = takeSnapshot(ctx, m.source, m.work.folder, &m.journal); err != nil {
+		return err
+	}
+	m.work.state = workState{Version: 1, ID: newID(), Started: time.Now().UTC(), Asked: asked, Source: mark}
+	return m.work.save()
+}
+
+// asked returns the digest of the choices that the result depends on.
+func (m *migration) asked() (string, error) {
+	choices, err := json.Marshal(struct {
+		Schema string
+		Plan   *Plan
+	}{m.Schema, m.Options.Plan})
+	if err != nil {
+		return "", fmt.Errorf("write down the choices: %w", err)
+	}
+	return workName(string(choices)), nil
+}
+
+// makePlan makes the plan, or checks the one that was handed in, and keeps it beside the snapshot.
 func (m *migration) makePlan(ctx context.Context) error {
+	if m.work.begun {
+		if m.plan = m.work.plan(); m.plan != nil {
+			return nil
+		}
+		m.plan = m.Options.Plan
+	}
+	if err := m.decide(ctx); err != nil {
+		return err
+	}
+	return m.work.write(planFile, m.plan)
+}
+
+func (m *migration) decide(ctx context.Context) error {
 	conn, err := m.snapshot.open()
 	if err != nil {
 		return err
@@ -239,44 +343,6 @@ func (m *migration) fill(ctx context.Context) error {
 	}
 	m.journal.begin("swap", "put the tables in place")
 	return m.swap(ctx)
-}
-
-// load copies all tables, the largest first, so that no worker is left alone with it at the end.
-func (m *migration) load(ctx context.Context) error {
-	tables := largestFirst(m.plan.Tables)
-	done := make([]loaded, len(tables))
-	rejects := make(chan reject)
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return m.quarantine(ctx, rejects) })
-	group.Go(func() error {
-		defer close(rejects)
-		l := &loader{snapshot: m.snapshot, stage: m.stage.name, journal: &m.journal, rejects: rejects}
-		load := func(ctx context.Context, conn *pgx.Conn, i int) (err error) {
-			done[i], err = l.table(ctx, conn, tables[i])
-			return err
-		}
-		return eachItem(ctx, m.target, m.Jobs, indices(len(tables)), load)
-	})
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	for i, t := range tables {
-		r := m.report.table(t)
-		r.Read, r.Loaded = done[i].rows+done[i].quarantined, done[i].rows
-		r.Quarantined, r.Bytes = done[i].quarantined, done[i].bytes
-	}
-	return nil
-}
-
-// quarantine stores the rejected rows and keeps the first of each table for the report.
-func (m *migration) quarantine(ctx context.Context, rejects <-chan reject) error {
-	conn, err := session(ctx, m.target)
-	if err != nil {
-		return err
-	}
-	defer closeSession(ctx, conn)
-	m.rejected, err = quarantine(ctx, conn, m.stage.name, m.stage.id, rejects)
-	return err
 }
 
 // largestFirst sorts tables by their rows.

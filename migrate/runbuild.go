@@ -17,12 +17,17 @@ import (
 // step is one statement about one table.
 type step struct {
 	table Table
+	name  string // of the index or constraint that it makes
 	sql   string
 }
 
 // build makes everything of the plan that is not a row. What takes long runs in parallel; what locks two tables at once
-// runs alone, on the session of the stage, so that no two steps can wait for each other.
-func (m *migration) build(ctx context.Context) error {
+// runs alone, on the session of the stage, so that no two steps can wait for each other. What a run that was interrupted
+// has built stands.
+func (m *migration) build(ctx context.Context) (err error) {
+	if m.built, err = m.stage.built(ctx); err != nil {
+		return err
+	}
 	if err := m.indexes(ctx); err != nil {
 		return err
 	}
@@ -38,20 +43,52 @@ func (m *migration) build(ctx context.Context) error {
 // parallel runs steps with all workers, those of the largest tables first.
 func (m *migration) parallel(ctx context.Context, steps []step, fn func(context.Context, *pgx.Conn, step) error) error {
 	slices.SortStableFunc(steps, func(a, b step) int { return cmp.Compare(b.table.Rows, a.table.Rows) })
-	return eachItem(ctx, m.target, m.Jobs, steps, fn)
+	return eachItem(ctx, m.workers(), m.Jobs, steps, fn)
 }
 
-// indexSteps returns the statements that build indexes: of keys first, because they are needed most.
+// isBuilt reports whether an index or a constraint of a table stands.
+func (m *migration) isBuilt(t Table, name string) bool { return m.built[[2]string{t.Target, name}] }
+
+// built returns the indexes and constraints of the staging schema, by their table and their own name.
+func (s *stage) built(ctx context.Context) (map[[2]string]bool, error) {
+	rows, err := s.conn.Query(ctx, `
+		SELECT t.relname, c.conname FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
+		WHERE t.relnamespace = to_regnamespace($1)
+		UNION
+		SELECT t.relname, i.relname FROM pg_index x JOIN pg_class t ON t.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
+		WHERE t.relnamespace = to_regnamespace($1)`, quoteName(s.name))
+	if err != nil {
+		return nil, fmt.Errorf("look at what is built: %w", err)
+	}
+	built := map[[2]string]bool{}
+	var table, name string
+	_, err = pgx.ForEachRow(rows, []any{&table, &name}, func() error {
+		built[[2]string{table, name}] = true
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look at what is built: %w", err)
+	}
+	return built, nil
+}
+
+// indexSteps returns the statements that build the indexes which are missing: of keys first, because they are needed
+// most.
 func (m *migration) indexSteps() (steps []step) {
+	add := func(t Table, name, sql string) {
+		if !m.isBuilt(t, name) {
+			steps = append(steps, step{t, name, sql})
+		}
+	}
 	for _, t := range m.plan.Tables {
-		if sql := addPrimaryKey(m.stage.name, t); sql != "" {
-			steps = append(steps, step{t, sql})
+		if t.PrimaryKey != nil {
+			add(t, t.PrimaryKey.Name, addPrimaryKey(m.stage.name, t))
 		}
 		for _, k := range t.Uniques {
-			steps = append(steps, step{t, addUnique(m.stage.name, t, k)})
+			add(t, k.Name, addUnique(m.stage.name, t, k))
 		}
 		for _, ix := range t.Indexes {
-			steps = append(steps, step{t, createIndex(m.stage.name, t, ix)})
+			add(t, ix.Name, createIndex(m.stage.name, t, ix))
 		}
 	}
 	return steps
@@ -101,17 +138,22 @@ func (m *migration) execute(ctx context.Context, conn *pgx.Conn, s step) error {
 func (m *migration) constraints(ctx context.Context) error {
 	var analyze, validate []step
 	for _, t := range m.plan.Tables {
-		analyze = append(analyze, step{t, "ANALYZE " + qualified(m.stage.name, t.Target)})
+		analyze = append(analyze, step{t, "", "ANALYZE " + qualified(m.stage.name, t.Target)})
 		for _, c := range t.Checks {
+			if m.isBuilt(t, c.Name) {
+				continue
+			}
 			if err := m.check(ctx, t, c); err != nil {
 				return err
 			}
 		}
 		for _, fk := range t.ForeignKeys {
-			if err := m.stage.run(ctx, addForeignKey(m.stage.name, t, fk)); err != nil {
-				return err
+			if !m.isBuilt(t, fk.Name) {
+				if err := m.stage.run(ctx, addForeignKey(m.stage.name, t, fk)); err != nil {
+					return err
+				}
 			}
-			validate = append(validate, step{t, validateForeignKey(m.stage.name, t, fk)})
+			validate = append(validate, step{t, fk.Name, validateForeignKey(m.stage.name, t, fk)})
 		}
 	}
 	if err := m.parallel(ctx, analyze, m.execute); err != nil {

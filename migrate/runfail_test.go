@@ -143,7 +143,7 @@ func TestRunRemovesOnlyItsOwnLeftovers(t *testing.T) {
 func TestRunRefusesToMeetAnother(t *testing.T) {
 	t.Parallel()
 	source, target := newSource(t, shopScript), DSN(pgtest.DB(t))
-	other, err := openStage(t.Context(), target, "public", &journal{})
+	other, err := openStage(t.Context(), target, "public", &workFolder{}, &journal{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -306,13 +306,15 @@ func stages(t *testing.T, conn *pgx.Conn) []string {
 	return names
 }
 
-// TestRunSurvivesLostSessions ends every session of the migration while it loads: it fails, and cleans up over a new one.
+// TestRunSurvivesLostSessions ends every session of the migration while it loads: it fails, and the next run goes on.
 func TestRunSurvivesLostSessions(t *testing.T) {
 	t.Parallel()
 	source, dsn := newSource(t, shopScript), pgtest.DB(t)
 	admin := connect(t, DSN(pgtest.Admin(t, dsn)))
-	_, err := Run(t.Context(), source, DSN(dsn), Options{WorkDir: t.TempDir(), Progress: func(e lakeward.Event) {
-		if e.Phase == "load" && e.Type == lakeward.EventDone {
+	work, lost := t.TempDir(), false
+	_, err := Run(t.Context(), source, DSN(dsn), Options{WorkDir: work, Progress: func(e lakeward.Event) {
+		if e.Phase == "load" && e.Type == lakeward.EventDone && !lost {
+			lost = true
 			_, err := admin.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 				WHERE datname = current_database() AND pid <> pg_backend_pid()`)
 			if err != nil {
@@ -320,10 +322,19 @@ func TestRunSurvivesLostSessions(t *testing.T) {
 			}
 		}
 	}})
-	if err == nil || strings.Contains(err.Error(), "\n") {
-		t.Errorf("got %v", err)
+	if lakeward.KindOf(err) != lakeward.KindUnavailable || strings.Contains(err.Error(), "\n") || !strings.Contains(lakeward.HintOf(err), "same command") {
+		t.Errorf("got %v, hint %q", err, lakeward.HintOf(err))
 	}
-	requireEmpty(t, DSN(dsn))
+	if conn := connect(t, DSN(dsn)); countRowsOf(t, conn, "SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace") != 0 {
+		t.Error("the target was touched")
+	}
+	report, err := Run(t.Context(), source, DSN(dsn), Options{WorkDir: work})
+	if err != nil || !report.Swapped || report.table(Table{Target: "customers"}).Quarantined != 1 {
+		t.Errorf("the next run: %v\n%s", err, asJSON(t, report))
+	}
+	if left := stages(t, connect(t, DSN(dsn))); len(left) > 0 {
+		t.Errorf("staging schemas are left: %v", left)
+	}
 }
 
 func TestRunGrantsWhatTheSchemaPromises(t *testing.T) {

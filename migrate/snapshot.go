@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"zombiezen.com/go/sqlite"
 
@@ -16,75 +15,19 @@ import (
 // snapshotPages is how many pages are copied at a time, between looks at the context.
 const snapshotPages = 4096
 
-// snapshotPrefix begins the name of a snapshot's folder; draftPrefix while it is not locked yet.
-const (
-	snapshotPrefix = "lakeward-snapshot-"
-	draftPrefix    = ".lakeward-snapshot-"
-)
-
-// makeLocked makes a folder below workDir that only this user can enter, and locks it. It has its name only once it is
-// locked, so that nobody can take it for abandoned.
-func makeLocked(workDir string) (folder string, lock *os.File, err error) {
-	draft, err := os.MkdirTemp(workDir, draftPrefix) // 0700
-	if err != nil {
-		return "", nil, err
-	}
-	lock, err = os.Open(draft)
-	if err != nil {
-		return "", nil, errors.Join(err, os.Remove(draft))
-	}
-	if err := tryLock(lock); err != nil {
-		return "", nil, errors.Join(err, lock.Close(), os.Remove(draft))
-	}
-	folder = filepath.Join(workDir, strings.Replace(filepath.Base(draft), draftPrefix, snapshotPrefix, 1))
-	if err := os.Rename(draft, folder); err != nil {
-		return "", nil, errors.Join(err, lock.Close(), os.Remove(draft))
-	}
-	return folder, lock, nil
-}
-
-// removeAbandoned deletes the snapshots of runs that were killed: nobody holds their locks. It is a courtesy; what
-// cannot be deleted stays.
-func removeAbandoned(workDir string) {
-	folders, _ := filepath.Glob(filepath.Join(workDir, snapshotPrefix+"*")) // the pattern is well formed
-	for _, folder := range folders {
-		lock, err := os.Open(folder)
-		if err != nil { // of another user
-			continue
-		}
-		if tryLock(lock) == nil {
-			_ = os.RemoveAll(folder)
-		}
-		_ = lock.Close()
-	}
-}
-
 // snapshot is a consistent private copy of the source. Everything that is read for a migration is read from it, by
 // several connections at once, while the application goes on writing to the source.
 type snapshot struct {
 	folder string
 	path   string
-	lock   *os.File // tells later runs that the folder is in use
 }
 
-// takeSnapshot copies the source into a new folder below workDir through SQLite's online backup: consistent also while
-// an application writes, whatever the journal mode. The source is only read.
-func takeSnapshot(ctx context.Context, source, workDir string, j *journal) (_ *snapshot, err error) {
-	if err := checkFile(source); err != nil {
-		return nil, err
-	}
-	if workDir == "" {
-		workDir = os.TempDir()
-	}
-	removeAbandoned(workDir)
-	folder, lock, err := makeLocked(workDir)
-	if err != nil {
-		return nil, lakeward.Errorf(lakeward.KindInvalid, "name a folder that can be written to",
-			"make a folder for the snapshot: %w", err)
-	}
-	s := &snapshot{folder: folder, path: filepath.Join(folder, "source.sqlite"), lock: lock}
+// takeSnapshot copies the source into a folder through SQLite's online backup: consistent also while an application
+// writes, whatever the journal mode. The source is only read.
+func takeSnapshot(ctx context.Context, source, folder string, j *journal) (*snapshot, error) {
+	s := openSnapshot(folder)
 	meter := j.meter(filepath.Base(source), 0)
-	err = withSource(ctx, source, func(src *sqlite.Conn) error {
+	err := withSource(ctx, source, func(src *sqlite.Conn) error {
 		if err := s.reserve(src); err != nil {
 			return err
 		}
@@ -94,9 +37,14 @@ func takeSnapshot(ctx context.Context, source, workDir string, j *journal) (_ *s
 		return nil
 	})
 	if err != nil {
-		return nil, also(err, s.remove())
+		return nil, err
 	}
 	return s, nil
+}
+
+// openSnapshot returns the snapshot that stands, or will stand, in a folder.
+func openSnapshot(folder string) *snapshot {
+	return &snapshot{folder: folder, path: filepath.Join(folder, copyFile)}
 }
 
 // reserve makes sure that the disk has room for the copy before anything is written.
@@ -208,14 +156,6 @@ func (s *snapshot) open() (*sqlite.Conn, error) {
 		return nil, fmt.Errorf("open the snapshot: %w", errors.Join(err, conn.Close()))
 	}
 	return conn, nil
-}
-
-// remove deletes the copy.
-func (s *snapshot) remove() error {
-	if err := errors.Join(os.RemoveAll(s.folder), s.lock.Close()); err != nil {
-		return fmt.Errorf("remove the snapshot: %w", err)
-	}
-	return nil
 }
 
 // byteCount writes a number of bytes for people.

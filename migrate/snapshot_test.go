@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"zombiezen.com/go/sqlite"
@@ -43,7 +44,7 @@ func TestSnapshotIsOfOneMoment(t *testing.T) {
 			if n, err := pragmaInt(conn, "SELECT count(*) FROM t"); n != 3 || err != nil {
 				t.Errorf("the snapshot has %d rows, %v; want 3", n, err)
 			}
-			if err := errors.Join(conn.Close(), s.remove()); err != nil {
+			if err := conn.Close(); err != nil {
 				t.Error(err)
 			}
 		})
@@ -70,7 +71,11 @@ func TestSnapshotDoesNotTouchTheSource(t *testing.T) {
 
 func TestSnapshotIsPrivate(t *testing.T) {
 	t.Parallel()
-	s, err := takeSnapshot(t.Context(), newSource(t, "CREATE TABLE t (n INTEGER)"), t.TempDir(), &journal{})
+	work, err := openWork(t.TempDir(), "private")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := takeSnapshot(t.Context(), newSource(t, "CREATE TABLE t (n INTEGER)"), work.folder, &journal{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,36 +84,47 @@ func TestSnapshotIsPrivate(t *testing.T) {
 			t.Errorf("%s has rights %v, %v; want %v", path, info.Mode().Perm(), err, want)
 		}
 	}
-	if err := s.remove(); err != nil {
+	if err := work.remove(); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestSnapshotRemovesThoseOfKilledRuns(t *testing.T) {
+// TestWorkOfKilledRuns: what a run can go on with is kept for a week, everything else goes with the next run.
+func TestWorkOfKilledRuns(t *testing.T) {
 	t.Parallel()
-	source, work := newSource(t, "CREATE TABLE t (n INTEGER)"), t.TempDir()
-	killed, lock, err := makeLocked(work)
-	if err != nil {
+	dir := t.TempDir()
+	open := func(name string, state bool) *workFolder {
+		t.Helper()
+		w, err := openWork(dir, name)
+		if err == nil && state {
+			w.state = workState{Version: 1, ID: name}
+			err = w.save()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	open("draft", false).close() // as the kernel does
+	open("old", true).close()
+	open("waiting", true).close()
+	alive := open("alive", false)
+	weekAgo := time.Now().Add(-workKept - time.Hour)
+	if err := os.Chtimes(filepath.Join(dir, workPrefix+"old", stateFile), weekAgo, weekAgo); err != nil {
 		t.Fatal(err)
 	}
-	if err := lock.Close(); err != nil { // as the kernel does
-		t.Fatal(err)
+	again := open("waiting", false)
+	if !again.begun || again.state.ID != "waiting" {
+		t.Errorf("the state of the killed run is %+v", again.state)
 	}
-	first, err := takeSnapshot(t.Context(), source, work, &journal{})
-	if err != nil {
-		t.Fatal(err)
+	if _, err := openWork(dir, "alive"); lakeward.KindOf(err) != lakeward.KindConflict {
+		t.Errorf("the same migration twice at once: %v", err)
 	}
-	second, err := takeSnapshot(t.Context(), source, work, &journal{})
-	if err != nil {
-		t.Fatal(err)
+	left, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(left) != 2 || filepath.Base(left[0]) != workPrefix+"alive" || filepath.Base(left[1]) != workPrefix+"waiting" {
+		t.Errorf("left: %v, %v", left, err)
 	}
-	if _, err := os.Stat(killed); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the snapshot of the killed run is still there: %v", err)
-	}
-	if _, err := os.Stat(first.path); err != nil {
-		t.Errorf("the snapshot of a run that is alive: %v", err)
-	}
-	if err := errors.Join(first.remove(), second.remove()); err != nil {
+	if err := errors.Join(alive.remove(), again.remove()); err != nil {
 		t.Error(err)
 	}
 }
@@ -126,7 +142,7 @@ func TestSnapshotLooksForSpaceFirst(t *testing.T) {
 	if err := errors.Join(err, file.Truncate(pages*4096), file.Close()); err != nil {
 		t.Fatal(err)
 	}
-	_, err = takeSnapshot(t.Context(), source, work, &journal{})
+	_, err = Run(t.Context(), source, DSN(pgtest.DB(t)), Options{WorkDir: work})
 	if lakeward.KindOf(err) != lakeward.KindUnavailable || !strings.Contains(err.Error(), "no space left in "+work) || lakeward.HintOf(err) == "" {
 		t.Errorf("got %v", err)
 	}

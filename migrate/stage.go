@@ -6,7 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -28,27 +31,24 @@ const (
 	stageComment = "staging of a migration by lakeward into schema "
 )
 
-// openStage takes the lock of the target's schema, removes what a killed run left, and makes a staging schema. The
-// caller ends it with swap or discard, and then closes it.
-func openStage(ctx context.Context, target Target, schema string, j *journal) (_ *stage, err error) {
+// openStage takes the lock of the target's schema, and removes what killed runs left, but for the staging schema of the
+// one that w goes on with. The caller ends it with swap or discard, and then closes it.
+func openStage(ctx context.Context, target Target, schema string, w *workFolder, j *journal) (_ *stage, err error) {
 	conn, err := session(ctx, target)
 	if err != nil {
 		return nil, err
 	}
-	s := &stage{conn: conn, id: newID(), into: schema}
+	s := &stage{conn: conn, id: w.state.ID, into: schema}
 	s.name = stagePrefix + s.id
 	defer func() {
 		if err != nil {
 			s.close(ctx)
 		}
 	}()
-	if err := s.lock(ctx); err != nil {
+	if err := s.lock(ctx, w.begun); err != nil {
 		return nil, err
 	}
-	if err := s.removeLeftovers(ctx, j); err != nil {
-		return nil, err
-	}
-	return s, nil
+	return s, s.removeLeftovers(ctx, j)
 }
 
 // newID returns the name of a migration.
@@ -58,11 +58,19 @@ func newID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// lock makes sure that no other migration into the same schema runs. The lock ends with the session.
-func (s *stage) lock(ctx context.Context) error {
+// orphanWait is how long the server may take to notice that the sessions of a killed run have no client any more.
+const orphanWait = 30 * time.Second
+
+// lock makes sure that no other migration into the same schema runs. The lock ends with the session. A run that goes on
+// waits for the sessions of the one before: what they have not committed when they end, they never will.
+func (s *stage) lock(ctx context.Context, begun bool) error {
 	var locked bool
-	const sql = `SELECT pg_try_advisory_lock(hashtextextended('lakeward migrate ' || $1, 0))`
-	err := s.conn.QueryRow(ctx, sql, s.into).Scan(&locked)
+	if begun {
+		if err := s.awaitOrphans(ctx); err != nil {
+			return err
+		}
+	}
+	err := s.conn.QueryRow(ctx, "SELECT pg_try_advisory_lock("+lockKey+")", "migrate "+s.into).Scan(&locked)
 	if err != nil {
 		return fmt.Errorf("lock schema %s: %w", s.into, err)
 	}
@@ -73,13 +81,60 @@ func (s *stage) lock(ctx context.Context) error {
 	return nil
 }
 
+// lockKey turns a name into the key of an advisory lock.
+const lockKey = "hashtextextended('lakeward ' || $1, 0)"
+
+// awaitOrphans waits until no session of this migration is left but this one.
+func (s *stage) awaitOrphans(ctx context.Context) error {
+	err := pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, fmt.Sprintf("SET LOCAL lock_timeout = '%dms'", orphanWait.Milliseconds())); err != nil {
+			return err
+		}
+		for _, name := range []string{"work " + s.id, "migrate " + s.into} {
+			if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock("+lockKey+")", name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if sqlState(err) == "55P03" { // lock_not_available
+		return lakeward.Errorf(lakeward.KindConflict, "wait until it has ended, or end its sessions on the target",
+			"another migration into schema %s is running", s.into)
+	}
+	if err != nil {
+		return fmt.Errorf("wait for the sessions of the run before: %w", err)
+	}
+	return nil
+}
+
+// worker is the target of a migration's workers. Their sessions hold a lock, by which a run that goes on after a kill
+// sees that they have ended.
+type worker struct {
+	Target
+	stage *stage
+}
+
+// Connect opens a session that holds the lock.
+func (w worker) Connect(ctx context.Context) (*pgx.Conn, error) {
+	conn, err := w.Target.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock_shared("+lockKey+")", "work "+w.stage.id); err != nil {
+		closeSession(ctx, conn)
+		return nil, fmt.Errorf("open a session of the migration: %w", err)
+	}
+	return conn, nil
+}
+
 // removeLeftovers drops the staging schemas of runs into the same schema that were killed. With the lock held, none of
 // them can be alive.
 func (s *stage) removeLeftovers(ctx context.Context, j *journal) error {
 	rows, err := s.conn.Query(ctx, `
 		SELECT nspname FROM pg_namespace
-		WHERE starts_with(nspname, $1) AND obj_description(oid, 'pg_namespace') = $2 AND pg_has_role(nspowner, 'USAGE')
-		ORDER BY nspname`, stagePrefix, stageComment+s.into)
+		WHERE starts_with(nspname, $1) AND nspname <> $2
+			AND obj_description(oid, 'pg_namespace') = $3 AND pg_has_role(nspowner, 'USAGE')
+		ORDER BY nspname`, stagePrefix, s.name, stageComment+s.into)
 	if err != nil {
 		return fmt.Errorf("look for leftover staging schemas: %w", err)
 	}
@@ -96,18 +151,57 @@ func (s *stage) removeLeftovers(ctx context.Context, j *journal) error {
 	return nil
 }
 
-// create makes the staging schema with its quarantine.
+// create makes the staging schema with its quarantine and the marks of the load, unless it stands already.
 func (s *stage) create(ctx context.Context) error {
+	var there bool
+	if err := s.conn.QueryRow(ctx, `SELECT to_regnamespace($1) IS NOT NULL`, quoteName(s.name)).Scan(&there); err != nil {
+		return fmt.Errorf("look for the staging schema: %w", err)
+	}
+	if there {
+		return nil
+	}
 	schema := quoteName(s.name)
 	statements := []string{
 		"CREATE SCHEMA " + schema,
 		"COMMENT ON SCHEMA " + schema + " IS " + literal(stageComment+s.into),
 		createQuarantine(s.name),
+		createMarks(s.name),
 	}
 	if _, err := s.conn.Exec(ctx, strings.Join(statements, ";\n")); err != nil { // one message is one transaction
 		return fmt.Errorf("create staging schema: %w", err)
 	}
 	return nil
+}
+
+// inPlace reports whether the migration has already put its tables in place: killed after its swap, nobody was told.
+func (s *stage) inPlace(ctx context.Context, p *Plan) (done bool, err error) {
+	relations, _ := planNames(p)
+	err = s.conn.QueryRow(ctx, `
+		SELECT to_regnamespace($1) IS NULL AND EXISTS (
+			SELECT FROM pg_class WHERE relnamespace = to_regnamespace($2) AND relname = ANY($3)
+				AND starts_with(obj_description(oid, 'pg_class'), $4))`,
+		quoteName(s.name), quoteName(s.into), relations, markPrefix+s.id+" ").Scan(&done)
+	if err != nil {
+		return false, fmt.Errorf("look at the target: %w", err)
+	}
+	return done, nil
+}
+
+// targetLost reports whether an error came of a target that went away or ran out of something: the same work can
+// succeed when it is back.
+func targetLost(err error) bool {
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch pgErr.Code[:2] {
+		case "08", "53", "58": // connection, resources (a full disk), the system below PostgreSQL
+			return true
+		}
+		return strings.HasPrefix(pgErr.Code, "57P") // shut down, crashed, starting
+	}
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		lakeward.KindOf(err) == lakeward.KindUnavailable
 }
 
 // discard drops the staging schema, also after ctx is done, and over a new session when the old one is gone.

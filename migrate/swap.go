@@ -125,7 +125,7 @@ func (m *migration) swapStatements() []string {
 		statements = append(statements, s.keepQuarantine()...)
 	}
 	return append(statements,
-		"DROP TABLE "+qualified(s.name, quarantineTable),
+		"DROP TABLE "+qualified(s.name, quarantineTable)+", "+qualified(s.name, marksTable),
 		"DROP SCHEMA "+quoteName(s.name)) // RESTRICT: nothing may have been forgotten
 }
 

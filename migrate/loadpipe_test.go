@@ -8,26 +8,26 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// TestChunkPipeKeepsTheOrder sends small chunks and large ones, one of which comes last.
-func TestChunkPipeKeepsTheOrder(t *testing.T) {
+// TestBlockPipeKeepsTheOrder sends small blocks and large ones, one of which comes last.
+func TestBlockPipeKeepsTheOrder(t *testing.T) {
 	t.Parallel()
-	for _, sizes := range [][]int{{}, {1}, {chunkBytes, 1, 10 * chunkBytes, 3}, {5*chunkBytes + 1, 7, 9 * chunkBytes}} {
-		pipe := newChunkPipe(t.Context().Done())
+	for _, sizes := range [][]int{{}, {1}, {blockBytes, 1, 10 * blockBytes, 3}, {5*blockBytes + 1, 7, 9 * blockBytes}} {
+		pipe := newBlockPipe(t.Context().Done())
 		var want, got []byte
 		group, ctx := errgroup.WithContext(t.Context())
 		group.Go(func() error {
-			chunk := pipe.buffer()
+			block := pipe.buffer()
 			for i, size := range sizes {
 				part := bytes.Repeat([]byte{byte('a' + i)}, size)
-				want, chunk = append(want, part...), append(chunk, part...)
+				want, block = append(want, part...), append(block, part...)
 				if i == len(sizes)-1 {
 					break
 				}
-				if err := pipe.send(ctx, &chunk); err != nil {
+				if err := pipe.send(ctx, &block); err != nil {
 					return err
 				}
 			}
-			return pipe.finish(ctx, chunk)
+			return pipe.finish(ctx, block)
 		})
 		group.Go(func() (err error) {
 			got, err = io.ReadAll(pipe)
