@@ -120,7 +120,8 @@ type chunkReader struct {
 // read encodes the rows of the segment.
 func (r *chunkReader) read(ctx context.Context, src *sqlite.Conn) error {
 	s := r.segment
-	err := readRows(ctx, src, selectSegment(s), func(row []value) error {
+	stored := s.stored(r.snapshot.path)
+	err := stored.read(ctx, src, func(row []value) error {
 		if r.current == nil {
 			if err := r.begin(ctx); err != nil {
 				return err

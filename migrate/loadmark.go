@@ -54,6 +54,19 @@ func selectSegment(s *segment) string {
 	return query
 }
 
+// stored returns the rows that are left of a segment.
+func (s *segment) stored(snapshot string) storedRows {
+	rows := storedRows{snapshot: snapshot, table: s.table.Name, query: selectSegment(s), pageRange: allRows}
+	if s.low != nil {
+		rows.low, rows.high = *s.low, *s.high
+	}
+	rows.skip = s.read
+	for _, c := range loadColumns(s.table) {
+		rows.columns = append(rows.columns, c.Name)
+	}
+	return rows
+}
+
 // segments returns what is left to be loaded, the largest tables first. A table that holds more than one worker's share
 // of all rows is cut into several.
 func (l *loader) segments(ctx context.Context, tables []Table, jobs int) ([]*segment, error) {
@@ -175,8 +188,11 @@ func (l *loader) bounds(ctx context.Context, t Table) (low, high int64, err erro
 		return 0, 0, err
 	}
 	defer func() { _ = src.Close() }() // it was only read
-	query := "SELECT coalesce(min(%[1]s), 0), coalesce(max(%[1]s), 0) FROM main." + sourceName(t.Name)
-	err = readRows(ctx, src, fmt.Sprintf(query, t.RowID), func(row []value) error {
+	// Each end alone is one look; both at once would read the whole table.
+	end := func(fn string) string {
+		return "(SELECT " + fn + "(" + t.RowID + ") FROM main." + sourceName(t.Name) + ")"
+	}
+	err = readRows(ctx, src, "SELECT "+end("min")+", "+end("max"), func(row []value) error {
 		low, high = row[0].i, row[1].i
 		return nil
 	})

@@ -20,6 +20,7 @@ type PlanOptions struct {
 	source string                       // the name of the source in messages; empty means the file behind the connection
 	jobs   int                          // tables read at a time; more than one needs open
 	open   func() (*sqlite.Conn, error) // another connection that sees the same rows, as only a file at rest can give
+	path   string                       // of that file
 }
 
 // planMessage describes the phase.
@@ -60,7 +61,7 @@ func planFrom(ctx context.Context, conn *sqlite.Conn, o PlanOptions) (_ *Plan, e
 		p.schema = "public"
 	}
 	if o.open != nil {
-		p.jobs, p.open = o.jobs, o.open
+		p.jobs, p.open, p.snapshot = o.jobs, o.open, o.path
 	}
 	if err := p.run(ctx); err != nil {
 		return nil, err
@@ -72,6 +73,7 @@ func planFrom(ctx context.Context, conn *sqlite.Conn, o PlanOptions) (_ *Plan, e
 type planner struct {
 	conn        *sqlite.Conn
 	open        func() (*sqlite.Conn, error) // of PlanOptions
+	snapshot    string                       // its path, of PlanOptions
 	jobs        int                          // connections that scan; conn is the first
 	schema      string
 	progress    lakeward.Progress
@@ -208,9 +210,7 @@ func (t *tablePlanner) takeColumns() {
 			asked.family = familyJSON
 		}
 		t.asked = append(t.asked, asked)
-		profile := newProfile(asked)
-		profile.loose = affinity(c.declared) == "BLOB"
-		t.profiles = append(t.profiles, profile)
+		t.profiles = append(t.profiles, newProfile(asked))
 		name := t.source.shownColumn(len(t.Columns))
 		column := Column{Name: c.name, Target: columns.pick(name), Declared: c.declared}
 		if column.Target != name {

@@ -64,7 +64,7 @@ func work(ctx context.Context, conn *sqlite.Conn, jobs <-chan scanJob) error {
 
 // profile scans the values of one table.
 func (p *planner) profile(ctx context.Context, conn *sqlite.Conn, t *tablePlanner) (err error) {
-	t.Rows, err = profileTable(ctx, conn, t.source, t.profiles, func(rows int64) {
+	t.Rows, err = profileTable(ctx, conn, p.snapshot, t.source, t.profiles, func(rows int64) {
 		p.progress.Send(lakeward.Event{Type: lakeward.EventProgress, Phase: "plan", Table: t.Name, Done: rows})
 	})
 	if err != nil {

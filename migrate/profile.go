@@ -19,8 +19,6 @@ type profile struct {
 	limit   int       // of varchar(n), or 0
 	digits  [2]int    // of numeric(p,s), or 0, 0
 
-	forms      forms
-	loose      bool // the column keeps numbers and texts apart that look the same
 	formats    [formatCount]int64
 	badText    int64 // TEXT with NUL bytes or invalid UTF-8
 	textBlobs  int64 // BLOB that is text
@@ -52,15 +50,19 @@ func (p *profile) values() int64 { return p.Integer + p.Real + p.Text + p.Blob }
 // numbers returns how many values are INTEGER or REAL.
 func (p *profile) numbers() int64 { return p.Integer + p.Real }
 
-// profileTable reads every value of a table once.
-func profileTable(ctx context.Context, conn *sqlite.Conn, t *sourceTable, profiles []*profile, tick func(rows int64)) (int64, error) {
+// profileTable reads every value of a table once, from the snapshot at a path where there is one.
+func profileTable(ctx context.Context, conn *sqlite.Conn, snapshot string, t *sourceTable, profiles []*profile,
+	tick func(rows int64),
+) (int64, error) {
+	stored := storedRows{snapshot: snapshot, table: t.name, pageRange: allRows}
 	names := make([]string, len(t.columns))
 	for i, c := range t.columns {
 		names[i] = sourceName(c.name)
+		stored.columns = append(stored.columns, c.name)
 	}
-	query := "SELECT " + strings.Join(names, ", ") + " FROM main." + sourceName(t.name)
+	stored.query = "SELECT " + strings.Join(names, ", ") + " FROM main." + sourceName(t.name)
 	if t.rowid != "" {
-		query += " ORDER BY " + t.rowid // the table itself, never an index that happens to cover it
+		stored.query += " ORDER BY " + t.rowid // the table itself, never an index that happens to cover it
 	}
 	for _, p := range profiles {
 		if err := p.begin(ctx); err != nil {
@@ -68,7 +70,7 @@ func profileTable(ctx context.Context, conn *sqlite.Conn, t *sourceTable, profil
 		}
 	}
 	var rows int64
-	err := readRows(ctx, conn, query, func(row []value) error {
+	err := stored.read(ctx, conn, func(row []value) error {
 		for i, p := range profiles {
 			p.add(&row[i])
 		}
@@ -210,9 +212,6 @@ func (p *profile) addText(b []byte) {
 		}
 	}
 	p.MaxBytes = max(p.MaxBytes, int64(len(b)))
-	if p.loose {
-		p.forms.addText(b)
-	}
 	if p.looking != 0 {
 		p.recognise(b)
 	}

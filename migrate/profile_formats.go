@@ -51,9 +51,8 @@ func (p *profile) recognise(b []byte) {
 		p.giveUp(lookNumber)
 	}
 	if p.looking&lookBoolean != 0 {
-		if truth, ok := parseBoolean(b); ok {
+		if _, ok := parseBoolean(b); ok {
 			p.formats[formatBoolean]++
-			p.forms.addWord(b, truth)
 		} else {
 			p.giveUp(lookBoolean)
 		}
@@ -64,7 +63,6 @@ func (p *profile) recognise(b []byte) {
 	if p.looking&lookJSON != 0 {
 		if p.couldBeJSON(b) && jsonProblem(b) == "" {
 			p.formats[formatJSON]++
-			p.forms.addJSON(b)
 		} else {
 			p.giveUp(lookJSON)
 		}
@@ -85,7 +83,6 @@ func (p *profile) addMoment(b []byte) bool {
 		return false
 	}
 	p.addShape(b)
-	p.forms.addMoment(b, &m)
 	if m.cut {
 		p.cut++
 	}
@@ -150,7 +147,6 @@ func (p *profile) addUUID(b []byte) bool {
 		return false
 	}
 	p.formats[formatUUID]++
-	p.forms.addUUID(b)
 	version, variant := id[6]>>4, id[8]>>6
 	if variant == 2 && version >= 1 && version <= 8 {
 		p.formats[formatUUIDStandard]++

@@ -133,5 +133,4 @@ func (p *profile) end() {
 		close(p.keys.complete)
 	}
 	p.countFormats()
-	p.summarise()
 }

@@ -289,7 +289,8 @@ func (m *migration) decide(ctx context.Context) error {
 	}
 	m.report.Plan = "made from the source"
 	m.plan, err = planFrom(ctx, conn, PlanOptions{
-		Schema: m.Schema, Progress: m.journal.event, source: m.source, jobs: m.Jobs, open: m.snapshot.open,
+		Schema: m.Schema, Progress: m.journal.event, source: m.source, jobs: m.Jobs,
+		open: m.snapshot.open, path: m.snapshot.path,
 	})
 	if err != nil {
 		return err
