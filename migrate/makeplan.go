@@ -210,7 +210,9 @@ func (t *tablePlanner) takeColumns() {
 			asked.family = familyJSON
 		}
 		t.asked = append(t.asked, asked)
-		t.profiles = append(t.profiles, newProfile(asked))
+		profile := newProfile(asked)
+		profile.loose = affinity(c.declared) == "BLOB"
+		t.profiles = append(t.profiles, profile)
 		name := t.source.shownColumn(len(t.Columns))
 		column := Column{Name: c.name, Target: columns.pick(name), Declared: c.declared}
 		if column.Target != name {

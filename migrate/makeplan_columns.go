@@ -3,6 +3,7 @@ package migrate
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/lakeward/lakeward/internal/dialect"
@@ -33,9 +34,9 @@ func (p *planner) planColumns(t *tablePlanner) {
 				t.note("%s is COLLATE NOCASE: its unique indexes go on ignoring case, queries must say lower(%s)", c.Name, c.Name)
 			}
 			p.planDefault(t, c, def)
-			p.planGenerated(t, c, def)
 		}
 	}
+	p.planGeneratedColumns(t)
 }
 
 // planIdentity makes the rowid an identity that goes on after the highest key that ever was.
@@ -70,7 +71,11 @@ func (p *planner) planDefault(t *tablePlanner, c *Column, def *dialect.ColumnDef
 	if def.Default == nil {
 		return
 	}
-	sql, err := dialect.TranslateDefault(def.Default, c.Type)
+	unit := map[Conversion]dialect.Unit{
+		ConvertEpoch: dialect.Seconds, ConvertEpochMS: dialect.Milliseconds, ConvertEpochUS: dialect.Microseconds,
+		ConvertJulian: dialect.JulianDays,
+	}[c.Convert]
+	sql, err := dialect.TranslateDefault(def.Default, c.Type, unit)
 	if err != nil {
 		p.leave(Left{Kind: "default", Table: t.Name, Name: c.Name, Reason: err.Error(), Source: def.DefaultText})
 		return
@@ -80,21 +85,54 @@ func (p *planner) planDefault(t *tablePlanner, c *Column, def *dialect.ColumnDef
 	}
 }
 
-// planGenerated takes over the expression of a generated column. Where PostgreSQL cannot compute it the column becomes an
-// ordinary one, which keeps the values it has.
-func (p *planner) planGenerated(t *tablePlanner, c *Column, def *dialect.ColumnDef) {
-	if def.Generated == nil {
-		return
-	}
-	sql, err := dialect.TranslateGenerated(def.Generated, p, t.Name, c.Type)
-	if err == nil {
-		if other := t.refersToGenerated(c, def.Generated); other != "" {
-			err = fmt.Errorf("it uses %s, which is a generated column too", other)
+// planGeneratedColumns takes over the expressions of generated columns, those first that others use.
+func (p *planner) planGeneratedColumns(t *tablePlanner) {
+	var waiting []int
+	for i := range t.Columns {
+		if def := t.definition(t.Columns[i].Name); def != nil && def.Generated != nil {
+			waiting = append(waiting, i)
 		}
 	}
-	if err == nil && c.Found.Real+c.Found.Integer+c.Found.Text+c.Found.Blob > 0 && t.profiles[t.source.column(c.Name)].misfits(
-		target{c.Type, c.Convert},
-	) > 0 {
+	inlined := inlinedSchema{planner: p, table: t, sql: map[string]string{}}
+	for len(waiting) > 0 {
+		next := slices.IndexFunc(waiting, func(i int) bool {
+			e := t.definition(t.Columns[i].Name).Generated
+			return !slices.ContainsFunc(waiting, func(j int) bool { return j != i && dialect.Refers(e, t.Columns[j].Name) })
+		})
+		i := waiting[max(next, 0)] // SQLite lets none be defined by itself
+		waiting = slices.DeleteFunc(waiting, func(j int) bool { return j == i })
+		c := &t.Columns[i]
+		p.planGenerated(inlined, t, c, t.definition(c.Name))
+		if c.Generated != "" {
+			inlined.sql[c.Name] = "((" + c.Generated + ")::" + c.Type + ")"
+		}
+	}
+}
+
+// inlinedSchema shows the planner's tables with the expressions of a table's generated columns in place of those columns,
+// of which PostgreSQL lets none use another.
+type inlinedSchema struct {
+	*planner
+	table *tablePlanner
+	sql   map[string]string // by column
+}
+
+// Table implements dialect.Schema.
+func (s inlinedSchema) Table(name string) ([]dialect.Column, string, bool) {
+	columns, target, ok := s.planner.Table(name)
+	if sameName(name, s.table.Name) {
+		for i := range columns {
+			columns[i].SQL = s.sql[columns[i].Name]
+		}
+	}
+	return columns, target, ok
+}
+
+// planGenerated takes over the expression of a generated column. Where PostgreSQL cannot compute it the column becomes an
+// ordinary one, which keeps the values it has.
+func (p *planner) planGenerated(schema dialect.Schema, t *tablePlanner, c *Column, def *dialect.ColumnDef) {
+	sql, err := dialect.TranslateGenerated(def.Generated, schema, t.Name, c.Type)
+	if err == nil && t.profiles[t.source.column(c.Name)].misfits(target{c.Type, c.Convert}) > 0 {
 		err = fmt.Errorf("%s does not hold all of its values", c.Type)
 	}
 	if err != nil {
@@ -105,35 +143,4 @@ func (p *planner) planGenerated(t *tablePlanner, c *Column, def *dialect.ColumnD
 		return
 	}
 	c.Generated, c.Default = sql, ""
-}
-
-// refersToGenerated returns the name of another generated column in an expression, which PostgreSQL refuses.
-func (t *tablePlanner) refersToGenerated(c *Column, e dialect.Expr) string {
-	text := dialect.FormatExpr(e)
-	for _, other := range t.source.columns {
-		if other.generated && !sameName(other.name, c.Name) && mentions(text, other.name) {
-			return other.name
-		}
-	}
-	return ""
-}
-
-// mentions reports whether a name stands in printed SQL, quoted or as a word of its own.
-func mentions(sql, name string) bool {
-	sql, name = strings.ToLower(sql), strings.ToLower(name)
-	for at := 0; ; {
-		i := strings.Index(sql[at:], name)
-		if i < 0 {
-			return false
-		}
-		start, end := at+i, at+i+len(name)
-		if (start == 0 || !isWord(sql[start-1])) && (end == len(sql) || !isWord(sql[end])) {
-			return true
-		}
-		at = start + 1
-	}
-}
-
-func isWord(c byte) bool {
-	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 0x80
 }

@@ -134,9 +134,13 @@ func (p *planner) planCheck(t *tablePlanner, check dialect.Check, columns []stri
 			return
 		}
 	}
-	sql, err := dialect.TranslateCondition(check.Expr, p, t.Name)
+	sql, err := dialect.TranslateCheck(check.Expr, p, t.Name)
 	if err != nil {
-		p.leave(Left{Kind: "check", Table: t.Name, Name: check.Name, Reason: err.Error(), Source: check.Text})
+		name := check.Name
+		if name == "" {
+			name = strings.Join(columns, ", ")
+		}
+		p.leave(Left{Kind: "check", Table: t.Name, Name: name, Reason: err.Error(), Source: check.Text})
 		return
 	}
 	t.Checks = append(t.Checks, Check{

@@ -33,7 +33,7 @@ func (t *tablePlanner) dialectColumns() []dialect.Column {
 	for i, c := range t.Columns {
 		columns[i] = dialect.Column{
 			Name: c.Name, Target: c.Target, Type: c.Type, Affinity: affinity(c.Declared),
-			PrimaryKey: t.source.columns[i].key > 0, Form: t.profiles[i].timeForm(),
+			PrimaryKey: t.source.columns[i].key > 0, Form: t.profiles[i].timeForm(), RowID: i == t.source.rowidAlias,
 		}
 		if def := t.definition(c.Name); def != nil {
 			columns[i].NoCase = sameName(def.Collate, "NOCASE")

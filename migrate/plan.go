@@ -74,7 +74,8 @@ type Found struct {
 	MaxChars   int64   `json:"max_chars,omitempty" yaml:"max_chars,omitempty"` // longest TEXT in characters
 	MaxBytes   int64   `json:"max_bytes,omitempty" yaml:"max_bytes,omitempty"` // longest TEXT or BLOB in bytes
 
-	Formats map[string]int64 `json:"formats,omitempty" yaml:"formats,omitempty"` // how many values read as "date", "timestamp", "timestamptz", "json", "boolean", "uuid", "integer", …
+	Formats map[string]int64  `json:"formats,omitempty" yaml:"formats,omitempty"` // how many values read as "date", "timestamp", "timestamptz", "json", "boolean", "uuid", "integer", …
+	Forms   map[string]string `json:"forms,omitempty" yaml:"forms,omitempty"`     // how most of them are written, for the way back: "time": "2006-01-02 15:04:05"
 }
 
 // Sample shows one value before and after its conversion.

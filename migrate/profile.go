@@ -19,6 +19,8 @@ type profile struct {
 	limit   int       // of varchar(n), or 0
 	digits  [2]int    // of numeric(p,s), or 0, 0
 
+	forms      forms
+	loose      bool // the column keeps numbers and texts apart that look the same
 	formats    [formatCount]int64
 	badText    int64 // TEXT with NUL bytes or invalid UTF-8
 	textBlobs  int64 // BLOB that is text
@@ -212,6 +214,9 @@ func (p *profile) addText(b []byte) {
 		}
 	}
 	p.MaxBytes = max(p.MaxBytes, int64(len(b)))
+	if p.loose {
+		p.forms.addText(b)
+	}
 	if p.looking != 0 {
 		p.recognise(b)
 	}

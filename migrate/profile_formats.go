@@ -51,8 +51,9 @@ func (p *profile) recognise(b []byte) {
 		p.giveUp(lookNumber)
 	}
 	if p.looking&lookBoolean != 0 {
-		if _, ok := parseBoolean(b); ok {
+		if truth, ok := parseBoolean(b); ok {
 			p.formats[formatBoolean]++
+			p.forms.addWord(b, truth)
 		} else {
 			p.giveUp(lookBoolean)
 		}
@@ -63,6 +64,7 @@ func (p *profile) recognise(b []byte) {
 	if p.looking&lookJSON != 0 {
 		if p.couldBeJSON(b) && jsonProblem(b) == "" {
 			p.formats[formatJSON]++
+			p.forms.addJSON(b)
 		} else {
 			p.giveUp(lookJSON)
 		}
@@ -83,6 +85,7 @@ func (p *profile) addMoment(b []byte) bool {
 		return false
 	}
 	p.addShape(b)
+	p.forms.addMoment(b, &m)
 	if m.cut {
 		p.cut++
 	}
@@ -147,6 +150,7 @@ func (p *profile) addUUID(b []byte) bool {
 		return false
 	}
 	p.formats[formatUUID]++
+	p.forms.addUUID(b)
 	version, variant := id[6]>>4, id[8]>>6
 	if variant == 2 && version >= 1 && version <= 8 {
 		p.formats[formatUUIDStandard]++

@@ -133,4 +133,5 @@ func (p *profile) end() {
 		close(p.keys.complete)
 	}
 	p.countFormats()
+	p.summarise()
 }

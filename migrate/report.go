@@ -34,6 +34,7 @@ type Report struct {
 	Checks    []CheckReport   `json:"checks,omitempty"`    // CHECK constraints with rows that break them
 	Sequences []SequenceState `json:"sequences,omitempty"` // identities and where they go on
 	Left      []Left          `json:"left,omitempty"`      // what stays behind, and why
+	Notes     []string        `json:"notes,omitempty"`     // decisions that a person should know of
 
 	Backup  string  `json:"backup,omitempty"` // the file with the copy of the source that was kept
 	Swapped bool    `json:"swapped"`          // the target has the migrated tables; never true for a verification

@@ -20,7 +20,8 @@ const (
 // WriteText writes the report for a person: one calm screen.
 func (r *Report) WriteText(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s to %s: PostgreSQL %s, database %s, schema %s\n\n", filepath.Base(r.Source.Path), r.Target.Name,
+	from, to := r.ends()
+	fmt.Fprintf(&b, "%s to %s: PostgreSQL %s, database %s, schema %s\n\n", from, to,
 		firstWord(r.Target.Server), r.Target.Database, r.Target.Schema)
 	fmt.Fprintf(&b, "%s\n\n", r.headline())
 	r.writeTables(&b)
@@ -29,9 +30,18 @@ func (r *Report) WriteText(w io.Writer) error {
 	r.writeBroken(&b)
 	r.writeViews(&b)
 	r.writeLeft(&b)
+	writeList(&b, "To know", r.Notes)
 	r.writePhases(&b)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// ends names what the rows came from and where they went.
+func (r *Report) ends() (from, to string) {
+	if r.Operation == "export" {
+		return r.Source.Path, filepath.Base(r.Target.Name)
+	}
+	return filepath.Base(r.Source.Path), r.Target.Name
 }
 
 // headline is the result in one sentence.
@@ -45,19 +55,23 @@ func (r *Report) headline() string {
 	if len(r.Views) > 0 {
 		what += ", " + plural(int64(len(r.Views)), "view")
 	}
+	against, untouched := "the source", "the target is as it was"
+	if r.Operation == "export" {
+		against, untouched = "the database", "no file was written"
+	}
 	switch r.Verdict {
 	case VerdictIdentical:
-		return "Identical: " + what + ", every one compared with the source."
+		return "Identical: " + what + ", every one compared with " + against + "."
 	case VerdictExcept:
-		return "Identical except what is named below: " + what + ", every one compared with the source."
+		return "Identical except what is named below: " + what + ", every one compared with " + against + "."
 	case VerdictDifferent:
 		text := "DIFFERENT: " + plural(r.differing(), "row") + " of " + count(rows) + ", and what is named below."
-		if r.Operation == "migrate" {
-			text += " The target is as it was."
+		if r.Operation != "verify" {
+			text += " " + strings.ToUpper(untouched[:1]) + untouched[1:] + "."
 		}
 		return text
 	}
-	return "Not finished: nothing was compared, and the target is as it was."
+	return "Not finished: nothing was compared, and " + untouched + "."
 }
 
 func (r *Report) writeTables(b *strings.Builder) {
@@ -140,7 +154,11 @@ func (r *Report) writeQuarantine(b *strings.Builder) {
 			lines = append(lines, fmt.Sprintf("%s %s, column %s: %s", q.Table, q.Key, q.Column, q.Reason))
 		}
 	}
-	head := fmt.Sprintf("Quarantined: %s that PostgreSQL cannot hold, kept in %s", plural(rows, "row"), quarantineTable)
+	holder := "PostgreSQL"
+	if r.Operation == "export" {
+		holder = "the file"
+	}
+	head := fmt.Sprintf("Quarantined: %s that %s cannot hold, kept in %s", plural(rows, "row"), holder, quarantineTable)
 	writeList(b, head, lines)
 }
 
@@ -154,7 +172,11 @@ func (r *Report) writeBroken(b *strings.Builder) {
 		what := fmt.Sprintf("%s: %s against the check %s", c.Table, plural(c.Rows, "row"), c.Check)
 		lines = append(lines, what, "  "+c.Query)
 	}
-	writeList(b, "Kept, although they break a constraint, which holds for new rows only", lines)
+	head := "Kept, although they break a constraint, which holds for new rows only"
+	if r.Operation == "export" {
+		head = "Kept, although they break a constraint"
+	}
+	writeList(b, head, lines)
 }
 
 func (r *Report) writeViews(b *strings.Builder) {

@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -86,6 +87,149 @@ func TestSequencesAreLookedForBeforeTheyCollide(t *testing.T) {
 		_, err := Run(t.Context(), source, target, Options{WorkDir: t.TempDir(), Replace: cell(t, conn, "SELECT current_database()")})
 		if err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// refused returns the code with which PostgreSQL refuses a statement, or "". The statement leaves nothing behind.
+func refused(t *testing.T, conn *pgx.Conn, sql string) string {
+	t.Helper()
+	undone := errors.New("undone")
+	err := pgx.BeginFunc(t.Context(), conn, func(tx pgx.Tx) error {
+		for _, sql := range []string{sql, "SET CONSTRAINTS ALL IMMEDIATE"} {
+			if _, err := tx.Exec(t.Context(), sql); err != nil {
+				return err
+			}
+		}
+		return undone
+	})
+	if code := sqlState(err); code != "" || errors.Is(err, undone) {
+		return code
+	}
+	return err.Error()
+}
+
+func TestGeneratedColumnsOverGeneratedColumns(t *testing.T) {
+	t.Parallel()
+	report, conn := migrated(t, `
+		CREATE TABLE line (gross REAL AS (net + tax), tax REAL AS (net * rate / 100) STORED, net REAL, rate INT, label TEXT AS (kind || ':' || code), code TEXT,
+			kind TEXT AS (upper(substr(code, 1, 1))) VIRTUAL, big INT AS (gross > 100));
+		INSERT INTO line (net, rate, code) VALUES (100, 19, 'abc'), (10.5, 7, NULL), (NULL, NULL, 'x')`)
+	requireIdentical(t, report)
+	if _, err := conn.Exec(t.Context(), `INSERT INTO line (net, rate, code) VALUES (200, 10, 'new')`); err != nil {
+		t.Fatal(err)
+	}
+	requireCells(t, conn, map[string]string{
+		"SELECT gross || ' ' || tax || ' ' || label || ' ' || big FROM line WHERE code = 'new'": "220 20 N:new 1",
+		"SELECT count(*) FROM information_schema.columns WHERE is_generated = 'ALWAYS'":         "5",
+	})
+}
+
+func TestForeignKeysKeepTheirMeaning(t *testing.T) {
+	t.Parallel()
+	report, conn := migrated(t, `
+		CREATE TABLE parent (a INT, b TEXT, c INT, d VARCHAR(20), PRIMARY KEY (a, b));
+		CREATE UNIQUE INDEX parent_c ON parent (c); CREATE UNIQUE INDEX parent_cd ON parent (c DESC, d);
+		INSERT INTO parent VALUES (1, 'x', 10, 'ten'), (2, 'y', 20, 'twenty'), (3, 'z', 30, 'thirty');
+		CREATE TABLE child (id INTEGER PRIMARY KEY, a INT, b TEXT, e TEXT DEFAULT 10 REFERENCES parent(c) ON DELETE SET DEFAULT ON UPDATE SET NULL,
+			f INT REFERENCES parent (c) MATCH FULL NOT DEFERRABLE INITIALLY DEFERRED, g INT, h TEXT,
+			FOREIGN KEY (a, b) REFERENCES parent ON DELETE CASCADE ON UPDATE CASCADE,
+			CONSTRAINT gh FOREIGN KEY (h, g) REFERENCES parent (d, c) DEFERRABLE INITIALLY DEFERRED);
+		INSERT INTO child VALUES (1, 1, 'x', '10', 10, 10, 'ten'), (2, 2, 'y', '20', NULL, 20, 'twenty'), (3, 3, NULL, '30', NULL, NULL, 'free');
+		CREATE TABLE tree (id INTEGER PRIMARY KEY, up INT REFERENCES tree ON DELETE CASCADE);
+		INSERT INTO tree VALUES (1, NULL), (2, 1), (3, 2);
+		CREATE TABLE egg (id INTEGER PRIMARY KEY, hen INT NOT NULL REFERENCES hen DEFERRABLE INITIALLY DEFERRED);
+		CREATE TABLE hen (id INTEGER PRIMARY KEY, egg INT NOT NULL REFERENCES egg DEFERRABLE INITIALLY DEFERRED);
+		INSERT INTO egg VALUES (1, 1); INSERT INTO hen VALUES (1, 1)`)
+	requireIdentical(t, report)
+	for _, sql := range []string{
+		"UPDATE parent SET b = 'xx' WHERE a = 1", "DELETE FROM tree WHERE id = 1",
+		"BEGIN; INSERT INTO egg VALUES (2, 2); INSERT INTO hen VALUES (2, 2); COMMIT",
+		"BEGIN; UPDATE child SET h = NULL, g = NULL; DELETE FROM parent WHERE c = 20; UPDATE parent SET c = 31 WHERE c = 30; COMMIT",
+	} {
+		if _, err := conn.Exec(t.Context(), sql); err != nil {
+			t.Errorf("%s: %v", sql, err)
+		}
+	}
+	requireCells(t, conn, map[string]string{
+		"SELECT string_agg(concat_ws(' ', id, a, b, e), '; ' ORDER BY id) FROM child": "1 1 xx 10; 3 3",
+		"SELECT count(*) FROM tree": "0",
+	})
+	for sql, code := range map[string]string{
+		"INSERT INTO child (f) VALUES (99)":           "23503",
+		"INSERT INTO child (a, b) VALUES (9, 'q')":    "23503",
+		"INSERT INTO child (a, b) VALUES (9, NULL)":   "",
+		"INSERT INTO child (h, g) VALUES ('ten', 20)": "23503",
+		"INSERT INTO egg VALUES (5, 5)":               "23503",
+		"DELETE FROM parent WHERE c = 10":             "23503",
+	} {
+		if got := refused(t, conn, sql); got != code {
+			t.Errorf("%s: got %q, want %q", sql, got, code)
+		}
+	}
+}
+
+// TestUniqueMeansTheSame has what NOCASE and RTRIM keep apart and make equal.
+func TestUniqueMeansTheSame(t *testing.T) {
+	t.Parallel()
+	report, conn := migrated(t, `
+		CREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT COLLATE NOCASE UNIQUE, mail TEXT, tag TEXT COLLATE RTRIM, n INT);
+		CREATE UNIQUE INDEX by_mail ON person (mail COLLATE NOCASE) WHERE mail IS NOT NULL AND n > 0;
+		CREATE UNIQUE INDEX by_tag ON person (tag); CREATE UNIQUE INDEX by_both ON person (lower(mail), n DESC);
+		INSERT INTO person VALUES (1, 'Élan', 'a@x', 't', 1), (2, 'élan', 'A@Y', 'u ', 1), (3, 'straße', 'A@X', ' v', 0), (4, 'STRASSE', NULL, NULL, 1);
+		CREATE TABLE k (a TEXT COLLATE NOCASE, b INT, PRIMARY KEY (a DESC, b)) WITHOUT ROWID; INSERT INTO k VALUES ('x', 1), ('y', 1)`)
+	requireIdentical(t, report)
+	for sql, code := range map[string]string{
+		"INSERT INTO person (name) VALUES ('ÉLAN')":                         "23505", // NOCASE knows ASCII only: Élan, not élan
+		"UPDATE person SET name = 'ÉLAN' WHERE id = 1":                      "",
+		"UPDATE person SET name = 'ÉLAN' WHERE id = 2":                      "23505",
+		"INSERT INTO person (name) VALUES ('Strasse')":                      "23505",
+		"INSERT INTO person (name) VALUES ('STRAßE')":                       "23505",
+		"INSERT INTO person (mail, n) VALUES ('a@y', 2)":                    "23505",
+		"INSERT INTO person (mail, n) VALUES ('a@y', -2)":                   "",
+		"INSERT INTO person (mail, n) VALUES ('a@Y', 1)":                    "23505",
+		"INSERT INTO person (mail, n) VALUES ('A@X', 0)":                    "23505", // lower(mail), n
+		"INSERT INTO person (tag) VALUES ('t  ')":                           "23505",
+		"INSERT INTO person (tag) VALUES ('T')":                             "",
+		"INSERT INTO k VALUES ('X', 1)":                                     "23505",
+		"INSERT INTO k VALUES ('X', 2)":                                     "",
+		"INSERT INTO person (name, mail) VALUES (NULL, NULL), (NULL, NULL)": "",
+	} {
+		if got := refused(t, conn, sql); got != code {
+			t.Errorf("%s: got %q, want %q", sql, got, code)
+		}
+	}
+}
+
+func TestChecksAndDefaults(t *testing.T) {
+	t.Parallel()
+	report, conn := migrated(t, `
+		CREATE TABLE c (id INTEGER PRIMARY KEY, at TEXT CHECK (at IS datetime(at)), code TEXT CHECK (code GLOB '[A-Z][0-9]*' AND length(code) < 5),
+			kind TEXT DEFAULT "abc" CHECK (kind IN ('abc', 'b')), n INT DEFAULT -5, s TEXT DEFAULT 'null', q TEXT DEFAULT 'it''s', b BLOB DEFAULT x'00ff',
+			r TEXT DEFAULT (hex(randomblob(16))), day TEXT DEFAULT (date('now')), made DATETIME DEFAULT 'CURRENT_TIMESTAMP',
+			ms INTEGER DEFAULT (unixepoch() * 1000), lo TEXT DEFAULT (lower(hex(randomblob(4)))), later DATETIME DEFAULT (datetime('now', '+1 day')),
+			CONSTRAINT both CHECK ((n IS NULL) = (code IS NULL) OR n < 0));
+		INSERT INTO c (id, at, code, made) VALUES (1, '2024-01-31 10:00:00', 'A1', NULL)`)
+	if report.Verdict != VerdictIdentical {
+		t.Errorf("left behind: %s", asJSON(t, report.Left))
+	}
+	if _, err := conn.Exec(t.Context(), "INSERT INTO c (code) VALUES ('B2')"); err != nil {
+		t.Fatal(err)
+	}
+	requireCells(t, conn, map[string]string{
+		"SELECT concat_ws('|', id, kind, n, s, q, b) FROM c WHERE code = 'B2'":                                                                                                 `2|abc|-5|null|it's|\x00ff`,
+		`SELECT r ~ '^[0-9A-F]{32}$' AND lo ~ '^[0-9a-f]{8}$' FROM c WHERE code = 'B2'`:                                                                                        "true",
+		`SELECT abs(extract(epoch FROM now()) - ms / 1000) < 60 AND later::date - made::date = 1 AND day = to_char(now() AT TIME ZONE 'utc', 'YYYY-MM-DD') FROM c WHERE code = 'B2'`: "true",
+	})
+	for sql, code := range map[string]string{
+		"INSERT INTO c (at) VALUES ('2024-01-31T10:00:00')": "23514",
+		"INSERT INTO c (at) VALUES ('2024-01-31 10:00:00')": "",
+		"INSERT INTO c (code) VALUES ('a1')":                "23514",
+		"INSERT INTO c (kind) VALUES ('ABC')":               "23514",
+		"INSERT INTO c (n) VALUES (3)":                      "23514",
+	} {
+		if got := refused(t, conn, sql); got != code {
+			t.Errorf("%s: got %q, want %q", sql, got, code)
 		}
 	}
 }

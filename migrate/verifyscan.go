@@ -16,6 +16,7 @@ type rowShape struct {
 	notNull []bool
 	key     []int // places of the key's columns; all columns when the table has no key
 	keyless bool
+	from    string // what the target's rows are read from, when it is not simply the table
 }
 
 func newRowShape(t Table) (*rowShape, error) {
@@ -88,6 +89,14 @@ func (s *rowShape) sql(schema string) sideSQL {
 	return sideSQL{
 		tally: tallySQL(schema, s), hashes: hashesSQL(schema, s), details: detailsSQL(schema, s), columns: len(s.columns),
 	}
+}
+
+// relation returns what stands behind FROM in the queries over the table.
+func (s *rowShape) relation(schema string) string {
+	if s.from != "" {
+		return s.from
+	}
+	return qualified(schema, s.table.Target)
 }
 
 // rowSQL and keySQL return the SQL expressions of the hashes of a row and of its key. A row without one is its own.

@@ -48,12 +48,12 @@ func hashSQL(text, seed string) string {
 // tallySQL returns the query that sums up a table of the target by buckets: one pass, in constant memory.
 func tallySQL(schema string, s *rowShape) string {
 	return "SELECT (" + s.keySQL() + " & 4095)::int AS bucket, count(*), sum(" + s.rowSQL() + ") FROM " +
-		qualified(schema, s.table.Target) + " GROUP BY 1"
+		s.relation(schema) + " GROUP BY 1"
 }
 
 // hashesSQL returns the query for the hashes of the rows in some buckets.
 func hashesSQL(schema string, s *rowShape) string {
-	return "SELECT " + s.keySQL() + ", " + s.rowSQL() + " FROM " + qualified(schema, s.table.Target) +
+	return "SELECT " + s.keySQL() + ", " + s.rowSQL() + " FROM " + s.relation(schema) +
 		" WHERE (" + s.keySQL() + " & 4095)::int = ANY($1)"
 }
 
@@ -66,7 +66,7 @@ func detailsSQL(schema string, s *rowShape) string {
 	for _, c := range s.columns {
 		fields = append(fields, displaySQL(c))
 	}
-	return "SELECT " + strings.Join(fields, ", ") + " FROM " + qualified(schema, s.table.Target) +
+	return "SELECT " + strings.Join(fields, ", ") + " FROM " + s.relation(schema) +
 		" WHERE " + s.keySQL() + " = ANY($1)"
 }
 

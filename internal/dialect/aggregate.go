@@ -8,7 +8,7 @@ import (
 // aggregate translates aggregates and window functions, and says whether the call is one.
 func (t *translator) aggregate(in *scope, c *Call) (value, bool) {
 	switch c.Name {
-	case "count", "sum", "total", "avg", "group_concat", "string_agg":
+	case "count", "sum", "total", "avg", "group_concat", "string_agg", "json_group_array", "json_group_object":
 	case "min", "max":
 		if len(c.Args) != 1 {
 			return value{}, false
@@ -19,7 +19,10 @@ func (t *translator) aggregate(in *scope, c *Call) (value, bool) {
 		}
 		return t.windowFunction(in, c)
 	}
-	mark, own, outer := len(in.bare), in.used, in.parent.usedUpward()
+	mark, own, outer, picked := len(in.bare), in.used, in.parent.usedUpward(), in.picked
+	if c.Over == nil {
+		in.picked = ""
+	}
 	args := make([]value, len(c.Args))
 	for i, a := range c.Args {
 		args[i] = t.expr(in, a)
@@ -34,7 +37,7 @@ func (t *translator) aggregate(in *scope, c *Call) (value, bool) {
 	}
 	suffix := t.filter(in, c)
 	v := t.aggregateOf(in, c, args, suffix)
-	if c.Over == nil {
+	if in.picked = picked; c.Over == nil {
 		in.aggregated = true
 		in.bare = in.bare[:mark]
 	}
@@ -73,6 +76,8 @@ func (t *translator) aggregateOf(in *scope, c *Call, args []value, suffix string
 		return t.extremum(c, x, suffix)
 	case "group_concat", "string_agg":
 		return t.concatenated(in, c, args, suffix)
+	case "json_group_array", "json_group_object":
+		return t.jsonAggregate(in, c, args, suffix)
 	}
 	n := t.number(x)
 	switch {

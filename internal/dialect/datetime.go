@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -24,7 +25,7 @@ func (t *translator) currentTime(l *Literal) value {
 }
 
 func (t *translator) now() string {
-	if t.immutable {
+	if t.immutable || t.timeless {
 		refuse(nil, "the current time is not immutable")
 	}
 	return utcNow
@@ -45,11 +46,29 @@ func (t *translator) timeCall(in *scope, c *Call) value {
 		layout := map[string]string{"date": "2006-01-02", "time": "15:04:05", "datetime": "2006-01-02 15:04:05"}[c.Name]
 		return t.literal(&Literal{Kind: StringLiteral, Text: at.Format(layout)})
 	}
+	args, fine := withoutSubsec(args)
 	at := t.moment(in, c, args)
-	if c.Name == "strftime" {
+	switch {
+	case c.Name == "strftime":
 		return t.strftime(c, format, at)
+	case fine && c.Name == "unixepoch":
+		return float("trunc(extract(epoch FROM %s), 3)::double precision", at)
+	case fine && c.Name == "datetime":
+		sql := "date_trunc('milliseconds', " + at + ")"
+		return value{sql: sql, class: classTimestamp, form: timestampForm + ".MS"}
+	case fine && c.Name == "time":
+		refuse(c, "a time of day with fractions of a second")
 	}
 	return t.timeResult(c.Name, at)
+}
+
+// withoutSubsec takes the modifier away that keeps milliseconds, and says whether it was there.
+func withoutSubsec(args []Expr) ([]Expr, bool) {
+	kept := slices.DeleteFunc(slices.Clone(args), func(e Expr) bool {
+		l, ok := e.(*Literal)
+		return ok && l.Kind == StringLiteral && (strings.EqualFold(l.Text, "subsec") || strings.EqualFold(l.Text, "subsecond"))
+	})
+	return kept, len(kept) < len(args)
 }
 
 func firstLiteral(args []Expr) (*Literal, bool) {

@@ -5,14 +5,42 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
+// Unit is what the numbers of a column count that has become a date or a timestamp.
+type Unit string
+
+// The units.
+const (
+	NoUnit       Unit = "" // the column held texts
+	Seconds      Unit = "seconds"
+	Milliseconds Unit = "milliseconds"
+	Microseconds Unit = "microseconds"
+	JulianDays   Unit = "Julian days"
+)
+
+// perSecond returns how many of the units make a second.
+func (u Unit) perSecond() float64 {
+	return map[Unit]float64{Seconds: 1, Milliseconds: 1e3, Microseconds: 1e6, JulianDays: 1.0 / 86400}[u]
+}
+
+// julianEpoch is the Julian day of 1970-01-01.
+const julianEpoch = 2440587.5
+
 // TranslateDefault renders the DEFAULT of a column that has become a column of a PostgreSQL type. A constant becomes
-// the constant that SQLite would have stored; the current time is UTC, and text in SQLite's form for a text column.
-func TranslateDefault(e Expr, pgType string) (sql string, err error) {
+// the constant that SQLite would have stored; the current time is UTC, and text in SQLite's form for a text column. In
+// a column of times, the name of the current time in quotes means that time: the text itself could not stand there.
+func TranslateDefault(e Expr, pgType string, unit Unit) (sql string, err error) {
 	t := &translator{schema: noTables{}}
 	defer t.catch(&err)
+	if now := quotedNow(e, classOf(pgType)); now != nil {
+		e = now
+	}
 	v := t.expr(&scope{}, e)
+	if want := classOf(pgType); unit != NoUnit && v.class.number() && (want == classInstant || want == classTimestamp) {
+		return momentDefault(v, want, unit), nil
+	}
 	if v.constant == nil {
 		return t.computedDefault(e, v, pgType), nil
 	}
@@ -21,6 +49,58 @@ func TranslateDefault(e Expr, pgType string) (sql string, err error) {
 		refuse(e, "the default does not fit the type %s", pgType)
 	}
 	return sql, nil
+}
+
+// quotedNow returns what 'CURRENT_TIMESTAMP' and its kin mean in a column of times, or nil.
+func quotedNow(e Expr, want class) Expr {
+	l, ok := e.(*Literal)
+	if !ok || l.Kind != StringLiteral || !want.temporal() && want != classInstant && want != classTime {
+		return nil
+	}
+	switch strings.ToUpper(strings.ReplaceAll(l.Text, " ", "")) {
+	case "CURRENT_TIMESTAMP", "CURRENT_TIMESTAMP()", "NOW()", "NOW", "DATETIME('NOW')":
+		if want == classTime {
+			return &Literal{Kind: CurrentTime, Text: "CURRENT_TIME"}
+		}
+		return &Literal{Kind: CurrentTimestamp, Text: "CURRENT_TIMESTAMP"}
+	case "CURRENT_DATE", "DATE('NOW')":
+		return &Literal{Kind: CurrentDate, Text: "CURRENT_DATE"}
+	case "CURRENT_TIME", "TIME('NOW')":
+		return &Literal{Kind: CurrentTime, Text: "CURRENT_TIME"}
+	}
+	return nil
+}
+
+// momentDefault returns a number as the moment that it counts.
+func momentDefault(v value, want class, unit Unit) string {
+	if v.constant != nil {
+		n, _ := strconv.ParseFloat(v.constant.Text, 64)
+		if unit == JulianDays {
+			n -= julianEpoch
+		}
+		at := time.UnixMicro(int64(n / unit.perSecond() * 1e6)).UTC()
+		if want == classTimestamp {
+			return timeLiteral(classTimestamp, at)
+		}
+		return quoteLiteral(at.Format("2006-01-02 15:04:05.999999")+"+00") + "::timestamptz"
+	}
+	const seconds = "floor(extract(epoch FROM " + utcNow + "))::bigint"
+	sql := "now()"
+	if v.sql != seconds && v.sql != "("+seconds+" * 1000)" || (unit == Seconds) != (v.sql == seconds) {
+		sql = "(" + v.sql + ")::double precision"
+		switch unit {
+		case JulianDays:
+			sql = "to_timestamp((" + sql + " - 2440587.5) * 86400)"
+		case Seconds:
+			sql = "to_timestamp(" + sql + ")"
+		default:
+			sql = fmt.Sprintf("to_timestamp(%s / %.0f)", sql, unit.perSecond())
+		}
+	}
+	if want == classTimestamp {
+		return "(" + sql + " AT TIME ZONE 'utc')"
+	}
+	return sql
 }
 
 // noTables is the schema that a DEFAULT sees.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -89,8 +90,13 @@ func TestDefaultsBecomeWhatSQLiteStores(t *testing.T) {
 // as text, in UTC.
 func evaluateDefault(t *testing.T, conn *pgx.Conn, source, pgType string) string {
 	t.Helper()
+	return evaluateUnitDefault(t, conn, source, pgType, NoUnit)
+}
+
+func evaluateUnitDefault(t *testing.T, conn *pgx.Conn, source, pgType string, unit Unit) string {
+	t.Helper()
 	e := mustTable(t, "CREATE TABLE t(a DEFAULT "+source+")").Columns[0].Default
-	sql, err := TranslateDefault(e, pgType)
+	sql, err := TranslateDefault(e, pgType, unit)
 	if err != nil {
 		t.Errorf("DEFAULT %s for %s: %v", source, pgType, err)
 		return ""
@@ -178,8 +184,46 @@ func TestDefaultsThatDoNotFitAreRefused(t *testing.T) {
 	} {
 		e := mustTable(t, "CREATE TABLE t(a DEFAULT "+c[0]+")").Columns[0].Default
 		var u *Untranslatable
-		if sql, err := TranslateDefault(e, c[1]); !errors.As(err, &u) || u.Reason == "" {
+		if sql, err := TranslateDefault(e, c[1], NoUnit); !errors.As(err, &u) || u.Reason == "" {
 			t.Errorf("DEFAULT %s for %s: got %s, %v", c[0], c[1], sql, err)
+		}
+	}
+}
+
+// TestDefaultsOfColumnsThatHeldNumbersAreMoments has the defaults of columns whose numbers have become timestamps.
+func TestDefaultsOfColumnsThatHeldNumbersAreMoments(t *testing.T) {
+	t.Parallel()
+	conn := connect(t)
+	const instant, plain = "timestamp with time zone", "timestamp without time zone"
+	for _, c := range []struct {
+		source, pgType string
+		unit           Unit
+		want           string // "now" for the present
+	}{
+		{`0`, instant, Seconds, "1970-01-01 00:00:00+00"},
+		{`1706695200123`, instant, Milliseconds, "2024-01-31 10:00:00.123+00"},
+		{`2460340.5`, plain, JulianDays, "2024-01-31 00:00:00"},
+		{`(unixepoch())`, instant, Seconds, "now"},
+		{`(unixepoch() + 0)`, instant, Seconds, "now"},
+		{`(unixepoch() * 1000)`, instant, Milliseconds, "now"},
+		{`(unixepoch('subsec') * 1000)`, instant, Milliseconds, "now"},
+		{`(CAST(strftime('%s', 'now') AS INTEGER) * 1000)`, instant, Milliseconds, "now"},
+		{`(strftime('%s', 'now'))`, instant, Seconds, "now"},
+		{`(julianday('now'))`, plain, JulianDays, "now"},
+		{`'CURRENT_TIMESTAMP'`, plain, NoUnit, "now"},
+		{`"current_timestamp"`, instant, NoUnit, "now"},
+		{`(datetime('now', 'subsec'))`, plain, NoUnit, "now"},
+	} {
+		got := evaluateUnitDefault(t, conn, c.source, c.pgType, c.unit)
+		if c.want != "now" {
+			if got != c.want {
+				t.Errorf("DEFAULT %s for %s in %s: got %s, want %s", c.source, c.pgType, c.unit, got, c.want)
+			}
+			continue
+		}
+		at, err := time.Parse("2006-01-02 15:04:05.999999-07", strings.TrimSuffix(got, "+00")+"+00")
+		if age := time.Since(at); err != nil || age < -time.Minute || age > time.Minute {
+			t.Errorf("DEFAULT %s for %s in %s: got %s, %v, want the present", c.source, c.pgType, c.unit, got, err)
 		}
 	}
 }

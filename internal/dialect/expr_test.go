@@ -12,7 +12,7 @@ func sampleSchema() schema {
 	const timestamp = "timestamp without time zone"
 	return schema{
 		"t": {
-			{Name: "id", Target: "id", Type: "bigint", Affinity: "INTEGER", PrimaryKey: true},
+			{Name: "id", Target: "id", Type: "bigint", Affinity: "INTEGER", PrimaryKey: true, RowID: true},
 			{Name: "n", Target: "n", Type: "bigint", Affinity: "INTEGER"},
 			{Name: "q", Target: "q", Type: "numeric", Affinity: "NUMERIC"},
 			{Name: "r", Target: "r", Type: "double precision", Affinity: "REAL"},
@@ -27,7 +27,7 @@ func sampleSchema() schema {
 			{Name: "u", Target: "u", Type: "text", Affinity: "TEXT"},
 		},
 		"k": {
-			{Name: "id", Target: "id", Type: "bigint", Affinity: "INTEGER", PrimaryKey: true},
+			{Name: "id", Target: "id", Type: "bigint", Affinity: "INTEGER", PrimaryKey: true, RowID: true},
 			{Name: "t_id", Target: "t_id", Type: "bigint", Affinity: "INTEGER"},
 			{Name: "name", Target: "name", Type: "text", Affinity: "TEXT"},
 			{Name: "qty", Target: "qty", Type: "integer", Affinity: "INTEGER"},
@@ -66,7 +66,7 @@ func TestUntranslatableExpressionsAreRefused(t *testing.T) {
 	t.Parallel()
 	for e, reason := range map[string]string{
 		`n REGEXP 'x'`:                  "SQLite itself does not define REGEXP",
-		`rowid`:                         "keeps no rowid",
+		`k.rowid`:                       "no such column",
 		`missing`:                       "no such column",
 		`c COLLATE german = 'x'`:        "no collation",
 		`CASE WHEN n THEN 1 ELSE s END`: "both numbers and texts",
@@ -74,7 +74,8 @@ func TestUntranslatableExpressionsAreRefused(t *testing.T) {
 		`s GLOB c`:                      "not a constant",
 		`datetime('2024-02-30')`:        "read as a time",
 		`n = ?1`:                        "parameter",
-		`(n, q) = (1, 2)`:               "row values",
+		`(n, q) = n`:                    "row value compared",
+		`(n, q)`:                        "row value that is not compared",
 		`frobnicate(n)`:                 "not translated",
 		`ok = 't'`:                      "boolean compared with the text",
 		`length(j)`:                     "jsonb keeps neither",

@@ -273,10 +273,12 @@ func (t *translator) systemCall(c *Call, args []value) (value, bool) {
 		return text("coalesce(upper(encode(%s, 'hex')), '')", args[0].sql), true
 	case c.Name == "hex" && n == 1 && !t.immutable:
 		return text("coalesce(upper(encode(convert_to(%s, 'UTF8'), 'hex')), '')", t.text(args[0])), true
-	case c.Name == "random" && n == 0 && !t.immutable:
+	case c.Name == "random" && n == 0 && !t.immutable && !t.timeless:
 		return integer("floor(random() * 18446744073709551616 - 9223372036854775808)::bigint"), true
-	case c.Name == "randomblob" && n == 1 && isConstant(args[0], 1, 64) && !t.immutable:
+	case c.Name == "randomblob" && n == 1 && isConstant(args[0], 1, 64) && !t.immutable && !t.timeless:
 		return value{sql: randomBytes(args[0].constant.Text), class: classBlob}, true
+	case c.Name == "uuid" && n == 0 && !t.immutable && !t.timeless: // of SQLite's extension
+		return text("gen_random_uuid()::text"), true
 	case (c.Name == "likely" || c.Name == "unlikely") && n == 1, c.Name == "likelihood" && n == 2:
 		return args[0], true
 	}

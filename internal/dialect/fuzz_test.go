@@ -79,7 +79,7 @@ func FuzzTranslate(f *testing.F) {
 				if c.Expr != nil {
 					_, err := TranslateCondition(c.Expr, sampleSchema(), "t")
 					refusedWithReason(t, err)
-					_, err = TranslateDefault(c.Expr, "timestamp without time zone")
+					_, err = TranslateDefault(c.Expr, "timestamp without time zone", Milliseconds)
 					refusedWithReason(t, err)
 				}
 			}

@@ -18,6 +18,8 @@ func (t *translator) from(in *scope, sources []Source) string {
 		condition := t.joinCondition(in, s, left)
 		kind := s.Join.Kind
 		switch {
+		case s.Function && (kind == RightJoin || kind == FullJoin):
+			refuse(nil, "a %s with %s()", kind, s.Table)
 		case kind == FullJoin && (strings.Contains(condition, "CASE ") || !strings.Contains(condition, " = ")):
 			refuse(nil, "FULL JOIN on anything but equality")
 		case kind == LeftJoin || kind == RightJoin || kind == FullJoin:
@@ -38,7 +40,7 @@ func (t *translator) from(in *scope, sources []Source) string {
 func (t *translator) table(in *scope, s Source) string {
 	switch {
 	case s.Function:
-		refuse(nil, "the table-valued function %s", s.Table)
+		return t.tableFunction(in, s)
 	case s.Nested != nil && s.Alias == "":
 		return "(" + t.from(in, s.Nested) + ")"
 	case s.Nested != nil:

@@ -134,6 +134,95 @@ func extractedEquals(op string, l, r value) value {
 	return boolean("(%s %s %s::jsonb)", x, op, quoteLiteral(literal))
 }
 
+// tableFunction translates json_each() in a FROM clause: the elements of an array, the members of an object, or the one
+// value that is neither.
+func (t *translator) tableFunction(in *scope, s Source) string {
+	if !strings.EqualFold(s.Table, "json_each") || len(s.Args) < 1 || len(s.Args) > 2 {
+		refuse(nil, "the table-valued function %s", s.Table)
+	}
+	mark := len(in.bare)
+	document := t.document(t.expr(in, s.Args[0]), s.Args[0])
+	if len(s.Args) == 2 {
+		path, ok := s.Args[1].(*Literal)
+		if !ok || !strings.HasPrefix(path.Text, "$") {
+			refuse(s.Args[1], "a JSON path that is not a constant")
+		}
+		document = fmt.Sprintf("(%s #> %s)", document, quoteLiteral(textArray(jsonPath(path.Text, path))))
+	}
+	in.bare = in.bare[:mark]
+	name := s.Alias
+	if name == "" {
+		name = s.Table
+	}
+	t.add(in, name, []Column{
+		{Name: "key", Target: "key", Type: "jsonb", extracted: true},
+		{Name: "value", Target: "value", Type: "jsonb", extracted: true},
+		{Name: "type", Target: "type", Type: "text"},
+		{Name: "atom", Target: "atom", Type: "jsonb", extracted: true},
+	})
+	in.sources[len(in.sources)-1].partial = true
+	return fmt.Sprintf(eachElement, document, document, document, document, document, document) + quoteName(name)
+}
+
+const eachElement = `LATERAL (SELECT key, value, CASE jsonb_typeof(value) WHEN 'string' THEN 'text' WHEN 'boolean' THEN value::text
+    WHEN 'number' THEN CASE WHEN value::text ~ '[.]' THEN 'real' ELSE 'integer' END ELSE jsonb_typeof(value) END AS type,
+    CASE WHEN jsonb_typeof(value) NOT IN ('array', 'object') THEN value END AS atom FROM (
+    SELECT to_jsonb(at - 1) AS key, value FROM jsonb_array_elements(CASE jsonb_typeof(%s) WHEN 'array' THEN %s END)
+      WITH ORDINALITY AS element(value, at)
+    UNION ALL SELECT to_jsonb(key), value FROM jsonb_each(CASE jsonb_typeof(%s) WHEN 'object' THEN %s END) AS member(key, value)
+    UNION ALL SELECT NULL, %s WHERE jsonb_typeof(%s) NOT IN ('array', 'object')) AS every) AS `
+
+// toJSON returns a value as the JSON that SQLite makes of it.
+func (t *translator) toJSON(v value, near Expr) string {
+	switch {
+	case v.isNull():
+		return "NULL::jsonb"
+	case v.class == classJSON:
+		return v.sql
+	case v.class == classExtracted:
+		return fmt.Sprintf("CASE jsonb_typeof(%s) WHEN 'boolean' THEN to_jsonb(%s::boolean::integer) ELSE %s END", v.sql, v.sql, v.sql)
+	case v.class.number():
+		return "to_jsonb(" + t.number(v).sql + ")"
+	case v.class.text():
+		return "to_jsonb((" + t.text(v) + ")::text)"
+	}
+	refuse(near, "a %s in JSON", v.class.pgType())
+	return ""
+}
+
+// jsonParts returns arguments as JSON; every other one, from the first, is a label when they make an object.
+func (t *translator) jsonParts(c *Call, args []value, labels bool) string {
+	parts := make([]string, len(args))
+	for i, v := range args {
+		if parts[i] = t.toJSON(v, c); labels && i%2 == 0 {
+			if v.class != classText {
+				refuse(c, "a label in JSON that is no text")
+			}
+			parts[i] = "(" + v.sql + ")::text"
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// jsonAggregate translates json_group_array() and json_group_object().
+func (t *translator) jsonAggregate(in *scope, c *Call, args []value, suffix string) value {
+	order := ""
+	if len(c.OrderBy) > 0 {
+		order = " ORDER BY " + t.orderTerms(in, c.OrderBy)
+	}
+	distinct := when(c.Distinct, "DISTINCT ")
+	if c.Name == "json_group_array" && len(args) == 1 {
+		v := value{class: classJSON}
+		v.sql = fmt.Sprintf("coalesce(jsonb_agg(%s%s%s)%s, '[]'::jsonb)", distinct, t.toJSON(args[0], c), order, suffix)
+		return v
+	}
+	if c.Name != "json_group_object" || len(args) != 2 || c.Distinct {
+		refuse(c, "the function %s used this way", c.Name)
+	}
+	parts := t.jsonParts(c, args, true)
+	return value{class: classJSON, sql: fmt.Sprintf("coalesce(jsonb_object_agg(%s%s)%s, '{}'::jsonb)", parts, order, suffix)}
+}
+
 // jsonCall translates the functions of JSON.
 func (t *translator) jsonCall(c *Call, args []value) (value, bool) {
 	switch {
@@ -143,6 +232,17 @@ func (t *translator) jsonCall(c *Call, args []value) (value, bool) {
 		}
 		steps := quoteLiteral(textArray(jsonPath(args[1].constant.Text, c)))
 		return value{sql: fmt.Sprintf("(%s #> %s)", t.document(args[0], c), steps), class: classExtracted}, true
+	case c.Name == "json" && len(args) == 1:
+		return value{sql: t.document(args[0], c), class: classJSON}, true
+	case c.Name == "json_array":
+		return value{sql: "jsonb_build_array(" + t.jsonParts(c, args, false) + ")", class: classJSON}, true
+	case c.Name == "json_object" && len(args)%2 == 0:
+		return value{sql: "jsonb_build_object(" + t.jsonParts(c, args, true) + ")", class: classJSON}, true
+	case c.Name == "json_type" && len(args) == 1:
+		document := t.document(args[0], c)
+		return text("CASE jsonb_typeof(%s) WHEN 'string' THEN 'text' WHEN 'boolean' THEN %s::text WHEN 'number' THEN"+
+			" CASE WHEN %s::text ~ '[.]' THEN 'real' ELSE 'integer' END ELSE jsonb_typeof(%s) END",
+			document, document, document, document), true
 	case c.Name == "json_valid" && len(args) == 1 && args[0].class == classJSON:
 		v := integer("CASE WHEN %s IS NOT NULL THEN 1 END", args[0].sql)
 		v.wide = false

@@ -117,6 +117,9 @@ func globSet(s string) (set, rest string, ok bool) {
 
 // in translates IN with a list, a subquery or a table.
 func (t *translator) in(in *scope, e *In) value {
+	if row, ok := e.X.(*Row); ok {
+		return t.rowIn(in, e, row)
+	}
 	x := t.expr(in, e.X)
 	not := when(e.Not, "NOT ")
 	if e.Select == nil && e.Table == nil {
@@ -134,13 +137,18 @@ func (t *translator) in(in *scope, e *In) value {
 	if x.isNull() || y.isNull() {
 		refuse(e, "IN with nothing but NULL")
 	}
+	refuseUnalike(e, x, y)
+	return boolean("(%s %sIN (%s))", x.sql, not, q.sql)
+}
+
+// refuseUnalike refuses IN between values that PostgreSQL would not compare as SQLite does.
+func refuseUnalike(e *In, x, y value) {
 	sameNumbers := x.class.number() && y.class.number() && (x.class == classBoolean) == (y.class == classBoolean)
 	sameTexts := x.class == classText && y.class == classText && collationOf(x, y) == ""
 	sameTimes := x.class == y.class && x.class.temporal() && x.form == y.form && x.form != ""
 	if !sameNumbers && !sameTexts && !sameTimes && (x.class != classBlob || y.class != classBlob) {
 		refuse(e, "IN compares a %s with a %s", x.class.pgType(), y.class.pgType())
 	}
-	return boolean("(%s %sIN (%s))", x.sql, not, q.sql)
 }
 
 // inList renders x IN (a, b) as that where every comparison is a plain one, else as comparisons with OR between them.

@@ -151,7 +151,8 @@ func commonColumn(values []value) *Column {
 func outputColumn(v value) Column {
 	if v.column != nil {
 		c := *v.column
-		c.PrimaryKey, c.NoCase, c.Affinity = false, v.collate == "NOCASE", v.affinity
+		c.PrimaryKey, c.RowID, c.SQL = false, false, ""
+		c.NoCase, c.Affinity = v.collate == "NOCASE", v.affinity
 		return c
 	}
 	c := Column{Type: v.class.pgType(), Affinity: v.affinity, NoCase: v.collate == "NOCASE", Form: ""}

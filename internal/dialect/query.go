@@ -157,6 +157,11 @@ func (t *translator) arm(outer *scope, c *Core) *arm {
 	a.rest += t.groupBy(in, c)
 	in.bare, in.aliases = nil, nil
 	a.items = t.items(in, c)
+	if in.ungrouped() != "" && len(c.Windows) == 0 {
+		in.picked = t.pick(in, c)
+		in.bare = nil
+		a.items = t.items(in, c)
+	}
 	in.aliases = c.Columns
 	if c.Having != nil {
 		a.rest += "\nHAVING " + t.condition(t.expr(in, c.Having))
@@ -251,8 +256,12 @@ func (t *translator) items(in *scope, c *Core) []item {
 		name := column.Alias
 		if name == "" {
 			name = column.Text
-			if _, plain := column.Expr.(*ColumnRef); plain && v.column != nil {
+			ref, plain := column.Expr.(*ColumnRef)
+			switch {
+			case plain && v.column != nil:
 				name = v.column.Name
+			case plain && v.class == classExtracted:
+				name = strings.ToLower(ref.Column)
 			}
 		}
 		items = append(items, item{name: name, value: v})
@@ -269,6 +278,9 @@ func (t *translator) star(in *scope, table string) []item {
 			continue
 		}
 		known = true
+		if s.partial {
+			refuse(nil, "all columns of %s", s.name)
+		}
 		for i := range s.columns {
 			name := s.columns[i].Name
 			if table == "" && s.hidden[strings.ToLower(name)] {
@@ -278,7 +290,11 @@ func (t *translator) star(in *scope, table string) []item {
 			if m, ok := in.merged[strings.ToLower(name)]; ok && table == "" {
 				v = m
 			}
-			in.bare = append(in.bare, bareColumn{source: s, sql: v.sql})
+			if _, merged := in.merged[strings.ToLower(name)]; !merged || table != "" {
+				v = in.bareColumn(s, i)
+			} else {
+				in.bare = append(in.bare, bareColumn{source: s, sql: v.sql})
+			}
 			items = append(items, item{name: name, value: v})
 		}
 	}

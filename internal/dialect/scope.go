@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -16,6 +17,7 @@ type scope struct {
 	groups     map[string]bool // the SQL of what is grouped by
 	aggregated bool            // there is an aggregate
 	bare       []bareColumn    // columns used outside aggregates and grouped expressions
+	picked     string          // when those columns are taken from one row of the group: the format that takes them
 	used       int             // how often columns were used so far
 }
 
@@ -25,6 +27,7 @@ type source struct {
 	columns     []Column
 	hidden      map[string]bool // columns that * leaves out because USING merged them
 	unqualified bool            // columns are written without the table's name
+	partial     bool            // it has more columns in SQLite
 }
 
 // bareColumn is a use of a column that must depend on the grouped ones.
@@ -44,7 +47,10 @@ type commonTable struct {
 func (s *source) column(i int) value {
 	c := &s.columns[i]
 	sql := quoteName(c.Target)
-	if !s.unqualified {
+	switch {
+	case c.SQL != "":
+		sql = c.SQL
+	case !s.unqualified:
 		sql = quoteName(s.name) + "." + sql
 	}
 	return ofColumn(sql, c)
@@ -58,6 +64,18 @@ func (s *source) index(name string) int {
 		}
 	}
 	return -1
+}
+
+// place is index, and also finds the rowid under its other names.
+func (s *source) place(name string) int {
+	if i := s.index(name); i >= 0 || !isRowID(name) {
+		return i
+	}
+	return slices.IndexFunc(s.columns, func(c Column) bool { return c.RowID })
+}
+
+func isRowID(name string) bool {
+	return strings.EqualFold(name, "rowid") || strings.EqualFold(name, "_rowid_") || strings.EqualFold(name, "oid")
 }
 
 // commonTable returns the common table expression that a name means here, or nil.
@@ -113,7 +131,7 @@ func (t *translator) findIn(in *scope, c *ColumnRef) (value, bool) {
 	}
 	var found *source
 	for _, s := range in.sources {
-		if c.Table != "" && !strings.EqualFold(s.name, c.Table) || s.index(c.Column) < 0 {
+		if c.Table != "" && !strings.EqualFold(s.name, c.Table) || s.place(c.Column) < 0 {
 			continue
 		}
 		if found != nil {
@@ -122,14 +140,22 @@ func (t *translator) findIn(in *scope, c *ColumnRef) (value, bool) {
 		found = s
 	}
 	if found != nil {
-		v := found.column(found.index(c.Column))
-		in.bare = append(in.bare, bareColumn{source: found, sql: v.sql})
-		return v, true
+		return in.bareColumn(found, found.place(c.Column)), true
 	}
 	if c.Table == "" {
 		return t.findAlias(in, c.Column)
 	}
 	return value{}, false
+}
+
+// bareColumn returns a column that is used outside of aggregates, as far as is known here.
+func (in *scope) bareColumn(from *source, i int) value {
+	v := from.column(i)
+	if in.picked != "" && !in.groups[v.sql] && !in.groupsByKey(from) {
+		return ofColumn(fmt.Sprintf(in.picked, v.sql), unsized(&from.columns[i]))
+	}
+	in.bare = append(in.bare, bareColumn{source: from, sql: v.sql})
+	return v
 }
 
 // findAlias translates the expression that an alias stands for.
@@ -145,17 +171,25 @@ func (t *translator) findAlias(in *scope, name string) (value, bool) {
 	return value{}, false
 }
 
-// checkGroups refuses columns that neither are grouped by nor depend on a primary key that is. SQLite takes them from
-// any row of the group.
+// checkGroups refuses columns that neither are grouped by nor depend on a primary key that is, where they are not taken
+// from a row of the group.
 func (in *scope) checkGroups() {
+	if sql := in.ungrouped(); sql != "" {
+		refuse(nil, "the column %s is neither grouped by nor aggregated: SQLite takes it from any row of the group", sql)
+	}
+}
+
+// ungrouped returns a column that checkGroups refuses, or "".
+func (in *scope) ungrouped() string {
 	if !in.aggregated && len(in.groups) == 0 {
-		return
+		return ""
 	}
 	for _, b := range in.bare {
 		if !in.groups[b.sql] && (b.source == nil || !in.groupsByKey(b.source)) {
-			refuse(nil, "the column %s is neither grouped by nor aggregated: SQLite takes it from any row of the group", b.sql)
+			return b.sql
 		}
 	}
+	return ""
 }
 
 // groupsByKey says whether the primary key of a table is among what is grouped by.

@@ -12,8 +12,17 @@ func TranslateExpr(e Expr, s Schema, table string) (string, error) {
 	return overTable(s, table, func(t *translator, in *scope) string { return t.plain(t.expr(in, e)) })
 }
 
-// TranslateCondition renders an expression over one table as a boolean, whatever it is in SQLite: a CHECK or the
-// predicate of a partial index.
+// TranslateCheck renders a CHECK as a boolean. PostgreSQL takes functions in it that depend on settings, which an index
+// does not; the current time stands in none, as SQLite itself sees to.
+func TranslateCheck(e Expr, s Schema, table string) (string, error) {
+	return overTable(s, table, func(t *translator, in *scope) string {
+		t.immutable, t.timeless = false, true
+		return t.condition(t.expr(in, e))
+	})
+}
+
+// TranslateCondition renders an expression over one table as a boolean, whatever it is in SQLite: the predicate of a
+// partial index.
 func TranslateCondition(e Expr, s Schema, table string) (string, error) {
 	return overTable(s, table, func(t *translator, in *scope) string { return t.condition(t.expr(in, e)) })
 }
@@ -60,6 +69,7 @@ type translator struct {
 	schema    Schema
 	source    string // the text that spans point into; may be empty
 	immutable bool   // only immutable functions may be used
+	timeless  bool   // neither the current time nor random values may be used
 	steps     int    // nodes translated so far
 	collates  int    // COLLATEs translated so far
 }
@@ -87,7 +97,10 @@ func refuse(near Expr, format string, args ...any) {
 // expr translates an expression. In a query with groups, what is one of the grouped expressions uses no column bare.
 func (t *translator) expr(in *scope, e Expr) value {
 	mark, collates := len(in.bare), t.collates
-	v := t.exprNode(in, e)
+	v, grouped := t.grouped(in, e)
+	if !grouped {
+		v = t.exprNode(in, e)
+	}
 	v.tainted = t.collates > collates && !v.explicit
 	if t.steps++; len(v.sql) > maxSQL || t.steps > maxSteps {
 		refuse(nil, "the expression becomes too long")
@@ -129,7 +142,7 @@ func (t *translator) exprNode(in *scope, e Expr) value {
 	case *Variable:
 		refuse(e, "a parameter has no value here")
 	case *Row:
-		refuse(e, "row values are not translated")
+		refuse(e, "a row value that is not compared with another")
 	case *Raise:
 		refuse(e, "RAISE has a meaning only in a trigger")
 	}
@@ -208,7 +221,7 @@ func (t *translator) columnRef(in *scope, c *ColumnRef) value {
 			return value{sql: upper, class: classBoolean, whole: always}
 		case c.Quote == '"':
 			return t.literal(&Literal{Kind: StringLiteral, Text: c.Column})
-		case c.Quote == 0 && (upper == "ROWID" || upper == "OID" || upper == "_ROWID_"):
+		case c.Quote == 0 && isRowID(upper):
 			refuse(c, "PostgreSQL keeps no rowid")
 		}
 	}
@@ -269,7 +282,11 @@ func (t *translator) binary(in *scope, b *Binary) value {
 		return boolean("(%s %s %s)", t.condition(t.expr(in, b.L)), b.Op, t.condition(t.expr(in, b.R)))
 	case "->", "->>":
 		return t.arrow(in, b)
-	case "IS", "IS NOT":
+	}
+	if l, ok := b.L.(*Row); ok {
+		return t.compareRows(in, b, l)
+	}
+	if b.Op == "IS" || b.Op == "IS NOT" {
 		return t.is(in, b)
 	}
 	l, r := t.expr(in, b.L), t.expr(in, b.R)

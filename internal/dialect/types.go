@@ -12,6 +12,13 @@ type Column struct {
 	Affinity     string // SQLite's: INTEGER, TEXT, BLOB, REAL, NUMERIC; empty for a view's column that has none
 	NoCase       bool   // COLLATE NOCASE
 	PrimaryKey   bool   // it is (part of) the table's primary key: the other columns depend on it in GROUP BY
+	RowID        bool   // it is what SQLite also calls rowid
+
+	// SQL is written instead of the column's name: the expression of a generated column, where PostgreSQL lets no
+	// generated column be used.
+	SQL string
+
+	extracted bool // a jsonb of which SQLite has the value
 
 	// Form tells how the texts of a timestamp column were written, as [TimeForm] says it when it says the same of every
 	// value. SQLite compares and prints those texts, so without it only what no form changes can be translated.
@@ -197,6 +204,9 @@ func text(format string, args ...any) value {
 func ofColumn(sql string, c *Column) value {
 	v := value{
 		sql: sql, class: classOf(c.Type), affinity: c.Affinity, column: c, form: c.Form, whole: never, implicit: true,
+	}
+	if c.extracted {
+		v.class, v.column, v.implicit = classExtracted, nil, false
 	}
 	switch v.class {
 	case classInteger:

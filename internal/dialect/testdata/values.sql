@@ -385,3 +385,16 @@ n > (SELECT avg(qty) FROM k)
 (SELECT sum(qty * price) FROM k WHERE t_id = t.id)
 (SELECT qty FROM k ORDER BY id DESC LIMIT 1)
 coalesce((SELECT sum(qty) FROM k WHERE t_id = t.id), 0) / 2
+
+-- row values and the rowid
+(n, s) = (7, 'Alpha')
+(n, s) <> (7, 'Alpha')
+(n, q) < (7, 20)
+(n, q, id) >= (0, 0, 3)
+(n, r) IS (NULL, NULL)
+(n, r) IS NOT (7, 0.5)
+(c, n) = ('ALPHA', 7)
+rowid
+t._rowid_ * 2
+
+json_type(j)

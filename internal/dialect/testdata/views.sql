@@ -88,3 +88,25 @@ SELECT sum(s), avg(s), total(s) FROM t
 SELECT count(*) AS c FROM k WHERE 0
 SELECT (SELECT price FROM k WHERE id = 1) / 4 AS x
 SELECT iif(ok, 'y', 'n') || count(*) FROM t GROUP BY ok
+
+-- columns from one row of the group
+SELECT name, qty, max(price) FROM k
+SELECT t_id, name || '!' AS shout, min(price) FROM k GROUP BY t_id
+SELECT t_id, *, max(id) AS last FROM k GROUP BY t_id
+SELECT t_id + 1, upper(name), max(id) FROM k GROUP BY t_id + 1 HAVING name <> 'x' ORDER BY name
+SELECT DISTINCT rate > 0 AS some, max(price) AS most, name FROM k GROUP BY rate > 0
+
+-- row values and JSON
+SELECT id FROM t WHERE (id, n) IN (SELECT t_id, qty + 4 FROM k)
+SELECT id FROM t WHERE (id, n) NOT IN (SELECT id, qty FROM k WHERE qty IS NOT NULL)
+SELECT rowid, k.oid, name FROM k WHERE _rowid_ > 1
+SELECT e.type, e.value || '', e.key + 0, e.atom IS NULL FROM json_each('[1, 2.5, "x", null, true, -7, [], {}]') AS e WHERE type <> 'x'
+SELECT t.id, json_each.key || '=' || value FROM t, json_each(t.j) WHERE t.id IN (2, 3, 5, 7)
+SELECT id, json_array(n, s, r IS NULL, NULL), json_object('a', n, 'b', s) FROM t
+SELECT t.id, count(e.value) FROM t LEFT JOIN json_each(t.j, '$.a.b') AS e ON 1 GROUP BY t.id
+SELECT id FROM t WHERE EXISTS (SELECT 1 FROM json_each(t.j) WHERE value = 5)
+SELECT id FROM t WHERE 'x' IN (SELECT value FROM json_each(t.j, '$.a.b'))
+SELECT json_group_array(name ORDER BY id) FROM k WHERE id < 4
+SELECT t_id, json_group_array(qty ORDER BY id) FROM k GROUP BY t_id
+SELECT json_group_object(name, qty) FROM k WHERE id = 2
+SELECT json_array_length(json_group_array(id)) AS n FROM k

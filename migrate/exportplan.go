@@ -1,0 +1,430 @@
+package migrate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lakeward/lakeward/internal/dialect"
+)
+
+// exportTable is one table on its way back.
+type exportTable struct {
+	Table   // as the plan had it, with the columns that are there on both sides now
+	columns []exportColumn
+	order   string // ORDER BY of the rows, "" for the order in which they lie
+	rows    int64
+	bytes   int64
+	left    []string // ctids of the rows that the file cannot hold
+	found   TableReport
+}
+
+// exportColumn is one column on its way back.
+type exportColumn struct {
+	Column
+	read     string      // the SQL expression that reads it
+	restore  restoreFunc // nil for a column that the file computes by itself
+	compared string      // the SQL expression that is compared with the file
+}
+
+// compared returns the table with the columns that can be compared.
+func (t *exportTable) compared() Table {
+	table := t.Table
+	table.Columns = nil
+	for _, c := range t.columns {
+		table.Columns = append(table.Columns, c.Column)
+	}
+	whole := func(k Key) bool {
+		return !slices.ContainsFunc(k.Columns, func(name string) bool {
+			return !slices.ContainsFunc(table.Columns, func(c Column) bool { return c.Target == name })
+		})
+	}
+	if table.PrimaryKey != nil && !whole(*table.PrimaryKey) {
+		table.PrimaryKey = nil
+	}
+	table.Uniques = slices.DeleteFunc(slices.Clone(table.Uniques), func(k Key) bool { return !whole(k) })
+	return table
+}
+
+// from returns what stands behind FROM when the table is compared: its rows as SQLite can hold them.
+func (t *exportTable) from(schema string) string {
+	fields := make([]string, len(t.columns))
+	for i, c := range t.columns {
+		fields[i] = c.compared + " AS " + quoteName(c.Target)
+	}
+	where := ""
+	if len(t.left) > 0 {
+		where = " WHERE ctid <> ALL (" + literal("{\""+strings.Join(t.left, `","`)+"\"}") + "::tid[])"
+	}
+	return "(SELECT " + strings.Join(fields, ", ") + " FROM " + qualified(schema, t.Target) + where + ") AS t"
+}
+
+// standingTable is a table as the database has it now.
+type standingTable struct {
+	name    string
+	mark    string // its comment
+	columns []standingColumn
+	key     []string
+}
+
+type standingColumn struct {
+	name, typ          string
+	notNull, generated bool
+}
+
+// readStanding reads the ordinary tables of a schema.
+func readStanding(ctx context.Context, conn *pgx.Conn, schema string) ([]standingTable, error) {
+	rows, err := conn.Query(ctx, `
+		SELECT c.relname::text, coalesce(obj_description(c.oid, 'pg_class'), ''),
+			coalesce((SELECT array_agg(k.attname::text ORDER BY i.place)
+				FROM pg_index x CROSS JOIN unnest(x.indkey::int2[]) WITH ORDINALITY AS i (attnum, place)
+				JOIN pg_attribute k ON k.attrelid = c.oid AND k.attnum = i.attnum
+				WHERE x.indrelid = c.oid AND x.indisprimary), '{}'),
+			a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attgenerated <> ''
+		FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+		WHERE c.relnamespace = to_regnamespace($1) AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+			AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+		ORDER BY c.relname, a.attnum`, quoteName(schema))
+	if err != nil {
+		return nil, fmt.Errorf("read the tables of schema %s: %w", schema, err)
+	}
+	var tables []standingTable
+	var t standingTable
+	var c standingColumn
+	_, err = pgx.ForEachRow(rows, []any{&t.name, &t.mark, &t.key, &c.name, &c.typ, &c.notNull, &c.generated}, func() error {
+		if n := len(tables); n == 0 || tables[n-1].name != t.name {
+			tables = append(tables, standingTable{name: t.name, mark: t.mark, key: slices.Clone(t.key)})
+		}
+		last := &tables[len(tables)-1]
+		last.columns = append(last.columns, c)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the tables of schema %s: %w", schema, err)
+	}
+	return tables, nil
+}
+
+// prepareTables creates the tables of the file and decides what goes into them.
+func (e *exporter) prepareTables(ctx context.Context) error {
+	standing, err := readStanding(ctx, e.conn, e.record.Schema)
+	if err != nil {
+		return err
+	}
+	for _, o := range e.file.tables() {
+		if err := e.file.create(o); err != nil {
+			return err
+		}
+	}
+	var added []standingTable
+	if !e.Original {
+		if added, err = e.addTables(standing); err != nil {
+			return err
+		}
+	}
+	now, err := readCatalog(ctx, e.file.conn)
+	if err != nil {
+		return err
+	}
+	for i := range now.tables {
+		if err := e.prepareTable(ctx, &now.tables[i], standing, added); err != nil {
+			return err
+		}
+	}
+	return e.nameAddedViews(ctx)
+}
+
+// prepareTable decides about one table of the file.
+func (e *exporter) prepareTable(ctx context.Context, into *sourceTable, standing, added []standingTable) error {
+	planned := slices.IndexFunc(e.record.Plan.Tables, func(t Table) bool { return t.Name == into.name })
+	var t *exportTable
+	switch at := slices.IndexFunc(added, func(s standingTable) bool { return s.name == into.name }); {
+	case planned >= 0:
+		t = &exportTable{Table: e.record.Plan.Tables[planned]}
+	case at >= 0:
+		t = &exportTable{Table: addedTable(added[at])}
+	default:
+		e.leave(Left{Kind: "table", Name: into.name, Reason: "it was not migrated; it is empty"})
+		return nil
+	}
+	at := slices.IndexFunc(standing, func(s standingTable) bool { return s.name == t.Target })
+	if at < 0 {
+		e.leave(Left{Kind: "table", Name: into.name, Reason: "the database does not have it any more; it is empty"})
+		return nil
+	}
+	if err := e.prepareColumns(t, into, standing[at]); err != nil {
+		return err
+	}
+	if into.rowidAlias >= 0 {
+		if c := t.column(into.columns[into.rowidAlias].name); c != nil {
+			t.order = quoteName(c.Target)
+		}
+	} else if into.withoutRowID && t.PrimaryKey != nil {
+		t.order = strings.Trim(nameList(t.PrimaryKey.Columns), "()")
+	}
+	t.found = TableReport{Name: t.Name, Target: t.Target}
+	err := e.conn.QueryRow(ctx, "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = to_regclass($1)",
+		qualified(e.record.Schema, t.Target)).Scan(&t.rows)
+	if err != nil {
+		return fmt.Errorf("look at table %s: %w", t.Target, err)
+	}
+	e.tables = append(e.tables, t)
+	return nil
+}
+
+// column returns the column that is called so in the file.
+func (t *exportTable) column(name string) *exportColumn {
+	for i := range t.columns {
+		if sameName(t.columns[i].Name, name) {
+			return &t.columns[i]
+		}
+	}
+	return nil
+}
+
+// prepareColumns decides about the columns of a table: those that the file had before, and those that were added.
+func (e *exporter) prepareColumns(t *exportTable, into *sourceTable, now standingTable) error {
+	find := func(target string) int {
+		return slices.IndexFunc(now.columns, func(c standingColumn) bool { return c.name == target })
+	}
+	for _, c := range t.Columns {
+		at := find(c.Target)
+		if at < 0 {
+			e.leave(Left{Kind: "column", Table: t.Name, Name: c.Name, Reason: "the database does not have it any more"})
+			continue
+		}
+		if err := e.prepareColumn(t, c, into, now.columns[at]); err != nil {
+			return err
+		}
+	}
+	for _, c := range now.columns {
+		if slices.ContainsFunc(t.Columns, func(planned Column) bool { return planned.Target == c.name }) {
+			continue
+		}
+		if err := e.addColumn(t, into, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prepareColumn decides about one column that the file has.
+func (e *exporter) prepareColumn(t *exportTable, c Column, into *sourceTable, now standingColumn) error {
+	at := into.column(c.Name)
+	if at < 0 {
+		return fmt.Errorf("table %s of the recorded schema has no column %s", t.Name, c.Name)
+	}
+	file := into.columns[at]
+	if file.generated && !now.generated {
+		e.leave(Left{Kind: "column", Table: t.Name, Name: c.Name, Reason: "SQLite computes it again"})
+		return nil
+	}
+	before := c.Type
+	column := asStanding(c, now)
+	if column.Type != before && baseOf(column.Type) != baseOf(before) {
+		e.note("%s.%s was %s and is %s on the database now", t.Name, c.Name, before, now.typ)
+	}
+	affinity := affinity(file.declared)
+	if into.strict && strings.EqualFold(file.declared, "ANY") {
+		affinity = "BLOB"
+	}
+	if !file.generated {
+		restore, err := restoreColumn(column.Column, affinity)
+		if err != nil {
+			return err
+		}
+		column.restore = restore
+	}
+	t.columns = append(t.columns, column)
+	return nil
+}
+
+func baseOf(typ string) string {
+	base, _ := splitType(typ)
+	return base
+}
+
+// asStanding returns a column of the plan as the database has it now, whose type may be another one.
+func asStanding(c Column, now standingColumn) exportColumn {
+	if baseOf(now.typ) != baseOf(c.Type) {
+		c.Convert, c.Found = "", Found{}
+	}
+	c.Type, c.NotNull, c.Generated = now.typ, now.notNull, ""
+	if c.Convert == "" {
+		c.Type, c.Convert = plainType(now.typ)
+	}
+	name := quoteName(c.Target)
+	column := exportColumn{Column: c, read: name, compared: name}
+	switch {
+	case baseOf(c.Type) != baseOf(now.typ): // one that nobody knows
+		column.read = name + "::" + c.Type
+		column.compared = column.read
+	case c.Convert == ConvertDecimal:
+		column.read = name + "::text"
+	case c.Convert == ConvertReal:
+		column.compared = name + " + 0.0" // SQLite's files have no negative zero
+	case c.Convert == ConvertJulian:
+		column.compared = "date_trunc('milliseconds', " + name + ")"
+	}
+	return column
+}
+
+// plainType returns the type by which a column is read of whose past nothing is known, and its conversion.
+func plainType(typ string) (string, Conversion) {
+	switch baseOf(typ) {
+	case "smallint", "integer", "bigint":
+		return typ, ConvertInteger
+	case "boolean":
+		return typ, ConvertBoolean
+	case "real", "double precision":
+		return "double precision", ConvertReal
+	case "numeric":
+		return typ, ConvertDecimal
+	case "bytea":
+		return typ, ConvertBytes
+	case "jsonb":
+		return typ, ConvertJSON
+	case "uuid":
+		return typ, ConvertUUID
+	case "date":
+		return typ, ConvertDate
+	case "time without time zone":
+		return typ, ConvertTime
+	case "timestamp without time zone", "timestamp with time zone":
+		return typ, ConvertTimestamp
+	case "character varying":
+		return typ, ConvertText
+	}
+	return "text", ConvertText
+}
+
+// plainDeclaration is the type that an added column gets in the file.
+func plainDeclaration(typ string) string {
+	switch base := baseOf(typ); base {
+	case "smallint", "integer", "bigint":
+		return "INTEGER"
+	case "boolean":
+		return "BOOLEAN"
+	case "real", "double precision":
+		return "REAL"
+	case "numeric":
+		return "NUMERIC"
+	case "bytea":
+		return "BLOB"
+	case "date":
+		return "DATE"
+	case "time without time zone":
+		return "TIME"
+	case "timestamp without time zone", "timestamp with time zone":
+		return "TIMESTAMP"
+	}
+	return "TEXT"
+}
+
+// addColumn adds a column to the file that the database has got since.
+func (e *exporter) addColumn(t *exportTable, into *sourceTable, now standingColumn) error {
+	if e.Original {
+		e.leave(Left{Kind: "column", Table: t.Name, Name: now.name, Reason: "it was added since, and the original schema was asked for"})
+		return nil
+	}
+	if into.column(now.name) >= 0 {
+		e.leave(Left{Kind: "column", Table: t.Name, Name: now.name, Reason: "it was added since, and the file has one of that name"})
+		return nil
+	}
+	c := Column{Name: now.name, Target: now.name, Declared: plainDeclaration(now.typ)}
+	column := asStanding(c, now)
+	var err error
+	if column.restore, err = restoreColumn(column.Column, affinity(c.Declared)); err != nil {
+		return err
+	}
+	sql := "ALTER TABLE main." + sourceName(t.Name) + " ADD COLUMN " + sourceName(c.Name) + " " + c.Declared
+	if err := exec(e.file.conn, sql); err != nil {
+		return err
+	}
+	e.note("column %s.%s (%s) was added on the database since: the file has it as %s, without default and constraints",
+		t.Name, now.name, now.typ, c.Declared)
+	t.columns = append(t.columns, column)
+	return nil
+}
+
+// addTables creates the tables in the file that were made on the database since, and returns them.
+func (e *exporter) addTables(standing []standingTable) (added []standingTable, err error) {
+	for _, s := range standing {
+		known := slices.ContainsFunc(e.record.Plan.Tables, func(t Table) bool { return t.Target == s.name })
+		other := strings.HasPrefix(s.mark, markPrefix) || slices.Contains(e.record.Original.Beside, s.name)
+		if known || other || s.name == quarantineTable {
+			continue
+		}
+		if e.file.has(s.name) || strings.HasPrefix(s.name, "sqlite_") {
+			e.leave(Left{Kind: "added table", Name: s.name, Reason: "the file cannot have another object of that name"})
+			continue
+		}
+		if err := exec(e.file.conn, createAdded(s)); err != nil {
+			return nil, err
+		}
+		e.note("table %s was added on the database since: the file has it, with its primary key and without its other constraints and indexes", s.name)
+		added = append(added, s)
+	}
+	return added, nil
+}
+
+// createAdded returns the statement for a table that was added since.
+func createAdded(s standingTable) string {
+	parts := make([]string, len(s.columns))
+	for i, c := range s.columns {
+		parts[i] = sourceName(c.name) + " " + plainDeclaration(c.typ)
+	}
+	if len(s.key) > 0 {
+		quoted := make([]string, len(s.key))
+		for i, name := range s.key {
+			quoted[i] = sourceName(name)
+		}
+		parts = append(parts, "PRIMARY KEY ("+strings.Join(quoted, ", ")+")")
+	}
+	return "CREATE TABLE main." + sourceName(s.name) + " (" + strings.Join(parts, ", ") + ")"
+}
+
+// addedTable returns what a plan would say of it.
+func addedTable(s standingTable) Table {
+	t := Table{Name: s.name, Target: s.name}
+	for _, c := range s.columns {
+		typ, convert := plainType(c.typ)
+		t.Columns = append(t.Columns, Column{
+			Name: c.name, Target: c.name, Declared: plainDeclaration(c.typ), Type: typ, Convert: convert,
+		})
+	}
+	if len(s.key) > 0 {
+		t.PrimaryKey = &Key{Columns: s.key}
+	}
+	return t
+}
+
+// nameAddedViews lists the views that the database has got since.
+func (e *exporter) nameAddedViews(ctx context.Context) error {
+	rows, err := e.conn.Query(ctx, `
+		SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind IN ('v', 'm') ORDER BY 1`,
+		quoteName(e.record.Schema))
+	if err != nil {
+		return fmt.Errorf("list the views: %w", err)
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("list the views: %w", err)
+	}
+	for _, name := range names {
+		known := slices.ContainsFunc(e.record.Plan.Views, func(v View) bool { return v.Target == name })
+		if !known && !slices.Contains(e.record.Original.Beside, name) {
+			e.leave(Left{Kind: "added view", Name: name, Reason: "it was made on the database since; SQLite's SQL is another one"})
+		}
+	}
+	return nil
+}
+
+// isVirtual reports whether a statement makes a virtual table.
+func isVirtual(sql string) bool {
+	_, err := dialect.ParseCreateVirtualTable(sql)
+	return err == nil
+}

@@ -1,0 +1,319 @@
+package migrate
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"zombiezen.com/go/sqlite"
+)
+
+// restoreFunc turns a field that PostgreSQL sent into the value that SQLite is to hold, in the storage class and the
+// form that the column had before. Texts are appended to dst, on which v.b is left pointing. When SQLite cannot hold the
+// field it returns the reason.
+type restoreFunc func(dst []byte, v *value, field []byte) (out []byte, reason string)
+
+// restorer knows where the values of one column go.
+type restorer struct {
+	Column
+	affinity string
+}
+
+// restoreColumn returns the inverse of a column's conversion. The field is in PostgreSQL's binary form, but for numeric,
+// which comes as text.
+func restoreColumn(c Column, affinity string) (restoreFunc, error) {
+	r := restorer{Column: c, affinity: affinity}
+	base, _ := splitType(c.Type)
+	switch c.Convert {
+	case ConvertInteger:
+		return r.integer, nil
+	case ConvertBoolean:
+		return r.newBoolean(), nil
+	case ConvertReal:
+		return r.real, nil
+	case ConvertDecimal:
+		return r.decimal, nil
+	case ConvertText:
+		return r.text, nil
+	case ConvertBytes:
+		return r.bytes, nil
+	case ConvertJSON:
+		return r.newJSON(), nil
+	case ConvertUUID:
+		return r.newUUID(), nil
+	}
+	return r.newTime(base)
+}
+
+// mostly returns the storage class of most values that the column had, or otherwise when it had none of the classes.
+func (r *restorer) mostly(otherwise sqlite.ColumnType, classes ...sqlite.ColumnType) sqlite.ColumnType {
+	if r.affinity == "TEXT" && otherwise != sqlite.TypeBlob {
+		otherwise = sqlite.TypeText
+	}
+	found := map[sqlite.ColumnType]int64{
+		sqlite.TypeInteger: r.Found.Integer, sqlite.TypeFloat: r.Found.Real,
+		sqlite.TypeText: r.Found.Text, sqlite.TypeBlob: r.Found.Blob,
+	}
+	best, most := otherwise, int64(0)
+	for _, class := range classes {
+		if found[class] > most {
+			best, most = class, found[class]
+		}
+	}
+	return best
+}
+
+// asText sets v to the text that was appended to dst from start on.
+func asText(dst []byte, start int, v *value) []byte {
+	v.class, v.b = sqlite.TypeText, dst[start:]
+	return dst
+}
+
+// number sets v to an INTEGER or a REAL, as text in a column that holds texts.
+func (r *restorer) number(dst []byte, v *value, n value) []byte {
+	if r.affinity != "TEXT" {
+		n.b = v.b
+		*v = n
+		return dst
+	}
+	start := len(dst)
+	return asText(appendNumberText(dst, n), start, v)
+}
+
+func (r *restorer) integer(dst []byte, v *value, field []byte) ([]byte, string) {
+	i := signed(field)
+	switch r.mostly(sqlite.TypeInteger, sqlite.TypeInteger, sqlite.TypeFloat, sqlite.TypeText) {
+	case sqlite.TypeText:
+		start := len(dst)
+		return asText(strconv.AppendInt(dst, i, 10), start, v), ""
+	case sqlite.TypeFloat:
+		if exactFloat(i) && r.Forms()[formWhole] != "integer" {
+			return r.number(dst, v, value{class: sqlite.TypeFloat, f: float64(i)}), ""
+		}
+	}
+	if r.affinity == "REAL" && !exactFloat(i) {
+		return dst, strconv.FormatInt(i, 10) + " is not exact in a column of type " + r.Declared
+	}
+	return r.number(dst, v, value{class: sqlite.TypeInteger, i: i}), ""
+}
+
+// Forms returns how the column's values were written.
+func (r *restorer) Forms() map[string]string { return r.Found.Forms }
+
+func (r *restorer) newBoolean() restoreFunc {
+	words := []string{"0", "1"}
+	asWord := r.mostly(sqlite.TypeInteger, sqlite.TypeInteger, sqlite.TypeText) == sqlite.TypeText
+	if no, yes, ok := strings.Cut(r.Forms()[formBoolean], "|"); ok && asWord && no != "" && yes != "" {
+		words = []string{no, yes}
+	}
+	return func(dst []byte, v *value, field []byte) ([]byte, string) {
+		truth := field[0] & 1
+		if !asWord {
+			return r.number(dst, v, value{class: sqlite.TypeInteger, i: int64(truth)}), ""
+		}
+		start := len(dst)
+		return asText(append(dst, words[truth]...), start, v), ""
+	}
+}
+
+func (r *restorer) real(dst []byte, v *value, field []byte) ([]byte, string) {
+	f := math.Float64frombits(binary.BigEndian.Uint64(field))
+	if math.IsNaN(f) {
+		return dst, "NaN is not a number that SQLite holds"
+	}
+	if f == 0 {
+		f = 0 // SQLite's files have no negative zero
+	}
+	n := value{class: sqlite.TypeFloat, f: f}
+	switch i, whole := wholeNumber(n); {
+	case !whole || !exactFloat(i):
+	case r.Found.Real == 0 && r.Found.Integer > 0, r.Forms()[formWhole] == "integer":
+		n = value{class: sqlite.TypeInteger, i: i}
+	}
+	if r.mostly(sqlite.TypeFloat, sqlite.TypeFloat, sqlite.TypeInteger, sqlite.TypeText) == sqlite.TypeText {
+		start := len(dst)
+		return asText(appendNumberText(dst, n), start, v), ""
+	}
+	return r.number(dst, v, n), ""
+}
+
+// decimal reads the text of a numeric. A number goes back as one only when not a digit of it is lost.
+func (r *restorer) decimal(dst []byte, v *value, field []byte) ([]byte, string) {
+	start := len(dst)
+	switch string(field) {
+	case "NaN":
+		return dst, "NaN is not a number that SQLite holds"
+	case "Infinity", "-Infinity":
+		sign := 1
+		if field[0] == '-' {
+			sign = -1
+		}
+		return r.number(dst, v, value{class: sqlite.TypeFloat, f: math.Inf(sign)}), ""
+	}
+	mostly := r.mostly(sqlite.TypeFloat, sqlite.TypeInteger, sqlite.TypeFloat, sqlite.TypeText)
+	if mostly == sqlite.TypeText && !ofNumbers(r.affinity) {
+		return asText(append(dst, field...), start, v), ""
+	}
+	n, exact := exactNumber(field)
+	switch {
+	case exact && n.class == sqlite.TypeInteger && r.isReal(n.i):
+		n = value{class: sqlite.TypeFloat, f: float64(n.i)}
+	case !exact && !ofNumbers(r.affinity):
+		return asText(append(dst, field...), start, v), ""
+	}
+	if !exact || r.affinity == "REAL" && n.class == sqlite.TypeInteger && !exactFloat(n.i) {
+		return dst, string(field) + " has more digits than SQLite's numbers hold"
+	}
+	return r.number(dst, v, n), ""
+}
+
+// isReal reports whether a column that keeps the class of its values wants i as a REAL.
+func (r *restorer) isReal(i int64) bool {
+	return r.affinity == "BLOB" && exactFloat(i) &&
+		(r.Forms()[formWhole] == "real" || r.Found.Integer == 0 && r.Found.Real > 0)
+}
+
+// exactNumber reads a decimal number as an INTEGER, or as the REAL whose shortest digits are these.
+func exactNumber(text []byte) (v value, exact bool) {
+	d, ok := scanDecimal(nil, text)
+	if !ok {
+		return v, false
+	}
+	if d.decimals() == 0 {
+		whole, _, _ := strings.Cut(string(text), ".")
+		if i, ok := parseInteger([]byte(whole)); ok {
+			return value{class: sqlite.TypeInteger, i: i}, true
+		}
+	}
+	f, err := strconv.ParseFloat(string(text), 64)
+	if err != nil {
+		return v, false
+	}
+	back, _ := scanDecimal(nil, strconv.AppendFloat(nil, f, 'e', -1, 64))
+	same := back.neg == d.neg && back.point == d.point && string(back.digits) == string(d.digits)
+	return value{class: sqlite.TypeFloat, f: f}, same
+}
+
+// text restores a text; where numbers or blobs were kept as text, as what it looks like.
+func (r *restorer) text(dst []byte, v *value, field []byte) ([]byte, string) {
+	start := len(dst)
+	dst = append(dst, field...)
+	if r.Found.Blob > 0 && (r.Found.Text == 0 || r.Forms()[formUTF8] == "blob") {
+		v.class, v.b = sqlite.TypeBlob, dst[start:]
+		return dst, ""
+	}
+	if n, ok := numberOf(field); ok && r.wasNumber() {
+		return r.number(dst[:start], v, n), ""
+	}
+	return r.keptText(dst, start, v)
+}
+
+// wasNumber reports whether what looks like a number was one.
+func (r *restorer) wasNumber() bool {
+	return r.affinity == "BLOB" && r.Found.Integer+r.Found.Real > 0 && r.Forms()[formNumeric] != "text"
+}
+
+// keptText sets v to a text, unless the column's affinity would make something else of it.
+func (r *restorer) keptText(dst []byte, start int, v *value) ([]byte, string) {
+	if !ofNumbers(r.affinity) {
+		return asText(dst, start, v), ""
+	}
+	n, ok := turnsInto(dst[start:])
+	if !ok {
+		return asText(dst, start, v), ""
+	}
+	if r.affinity == "REAL" && n.class == sqlite.TypeInteger {
+		n = value{class: sqlite.TypeFloat, f: float64(n.i)}
+	} else if i, whole := wholeNumber(n); whole && r.affinity != "REAL" {
+		n = value{class: sqlite.TypeInteger, i: i}
+	}
+	if kept := string(appendNumberText(nil, n)); kept != string(dst[start:]) {
+		return dst[:start], fmt.Sprintf("%s would become %s in a column of type %s",
+			showValue(value{class: sqlite.TypeText, b: dst[start:]}), kept, r.Declared)
+	}
+	n.b = v.b
+	*v = n
+	return dst[:start], ""
+}
+
+// bytes restores a blob; where texts or numbers were kept as bytes, as what it looks like.
+func (r *restorer) bytes(dst []byte, v *value, field []byte) ([]byte, string) {
+	start := len(dst)
+	if n, ok := numberOf(field); ok && r.wasNumber() {
+		return r.number(dst, v, n), ""
+	}
+	dst = append(dst, field...)
+	v.class, v.b = sqlite.TypeBlob, dst[start:]
+	wasText := r.Found.Blob == 0 && r.Found.Text > 0 || r.Forms()[formUTF8] == "text"
+	if wasText && textProblem(field) == "" {
+		return r.keptText(dst, start, v)
+	}
+	return dst, ""
+}
+
+func (r *restorer) newJSON() restoreFunc {
+	compact := r.Forms()[formJSON] == "compact"
+	return func(dst []byte, v *value, field []byte) ([]byte, string) {
+		field = field[1:] // the version of jsonb's binary format
+		if n, ok := numberOf(field); ok && r.wasNumber() {
+			return r.number(dst, v, n), ""
+		}
+		start := len(dst)
+		if compact {
+			dst = appendCompact(dst, field)
+		} else {
+			dst = append(dst, field...)
+		}
+		return r.keptText(dst, start, v)
+	}
+}
+
+// appendCompact appends JSON, as PostgreSQL prints it, without the spaces behind colons and commas.
+func appendCompact(dst, text []byte) []byte {
+	inString := false
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case c == '"':
+			inString = !inString
+		case c == '\\':
+			dst = append(dst, c)
+			i++
+			c = text[i]
+		case c == ' ' && !inString:
+			continue
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+func (r *restorer) newUUID() restoreFunc {
+	form := r.Forms()[formUUID]
+	if form == "" {
+		form = uuidHyphens
+	}
+	upper, bare := form == strings.ToUpper(form), len(form) == len(uuidBare)
+	blob := r.mostly(sqlite.TypeText, sqlite.TypeText, sqlite.TypeBlob) == sqlite.TypeBlob
+	return func(dst []byte, v *value, field []byte) ([]byte, string) {
+		start := len(dst)
+		if blob {
+			dst = append(dst, field...)
+			v.class, v.b = sqlite.TypeBlob, dst[start:]
+			return dst, ""
+		}
+		for i, b := range field {
+			if !bare && (i == 4 || i == 6 || i == 8 || i == 10) {
+				dst = append(dst, '-')
+			}
+			dst = hex.AppendEncode(dst, []byte{b})
+		}
+		if upper {
+			copy(dst[start:], strings.ToUpper(string(dst[start:])))
+		}
+		return r.keptText(dst, start, v)
+	}
+}
