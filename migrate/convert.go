@@ -37,7 +37,11 @@ func newEncoder(c Column) (encodeFunc, error) {
 	case ConvertUUID:
 		return expect(c, base, "uuid", encodeUUID)
 	}
-	return newTimeEncoder(c, base)
+	encode, err := newTimeEncoder(c, base)
+	if err != nil || len(args) == 0 {
+		return encode, err
+	}
+	return withinPrecision(encode, args[0], c.Type), nil
 }
 
 // newTimeEncoder returns the function for a conversion to a date, a time or a timestamp.
@@ -48,18 +52,15 @@ func newTimeEncoder(c Column, base string) (encodeFunc, error) {
 	case ConvertTime:
 		return expect(c, base, "time without time zone", encodeTime)
 	case ConvertTimestamp:
-		if base == "timestamp with time zone" {
-			return encodeTimestamp, nil
-		}
-		return expect(c, base, "timestamp without time zone", encodeTimestamp)
+		return expectTimestamp(c, base, encodeTimestamp)
 	case ConvertEpoch:
-		return expect(c, base, "timestamp with time zone", newEpochEncoder(1_000_000))
+		return expectTimestamp(c, base, newEpochEncoder(1_000_000))
 	case ConvertEpochMS:
-		return expect(c, base, "timestamp with time zone", newEpochEncoder(1_000))
+		return expectTimestamp(c, base, newEpochEncoder(1_000))
 	case ConvertEpochUS:
-		return expect(c, base, "timestamp with time zone", newEpochEncoder(1))
+		return expectTimestamp(c, base, newEpochEncoder(1))
 	case ConvertJulian:
-		return expect(c, base, "timestamp without time zone", encodeJulian)
+		return expectTimestamp(c, base, encodeJulian)
 	}
 	return nil, fmt.Errorf("column %s: unknown conversion %q", c.Name, c.Convert)
 }
@@ -70,6 +71,29 @@ func expect(c Column, base, want string, encode encodeFunc) (encodeFunc, error) 
 		return nil, fmt.Errorf("column %s: conversion %q yields %s, not %s", c.Name, c.Convert, want, c.Type)
 	}
 	return encode, nil
+}
+
+// expectTimestamp does so for a conversion whose UTC serves timestamps with and without a zone.
+func expectTimestamp(c Column, base string, encode encodeFunc) (encodeFunc, error) {
+	if base == "timestamp without time zone" {
+		return encode, nil
+	}
+	return expect(c, base, "timestamp with time zone", encode)
+}
+
+// withinPrecision refuses times with more decimals of a second than their type has, which PostgreSQL would round.
+func withinPrecision(encode encodeFunc, decimals int, typ string) encodeFunc {
+	unit := int64(microsPerSecond)
+	for range min(max(decimals, 0), 6) {
+		unit /= 10
+	}
+	return func(dst []byte, v value) ([]byte, string) {
+		out, reason := encode(dst, v)
+		if field := out[len(dst):]; len(field) == 12 && int64(binary.BigEndian.Uint64(field[4:]))%unit != 0 {
+			return dst, refusal(v, "exact in "+shortType(typ))
+		}
+		return out, reason
+	}
 }
 
 // splitType splits "numeric(10,2)" into "numeric" and 10, 2. What stands behind the parentheses belongs to the name, as

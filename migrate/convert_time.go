@@ -44,6 +44,15 @@ func encodeDate(dst []byte, v value) ([]byte, string) {
 	return dst, refusal(v, "a date")
 }
 
+// decimals returns how many decimals of a second m has.
+func (m *moment) decimals() int {
+	n := 0
+	for rest := m.micros % microsPerSecond; rest != 0; rest = rest * 10 % microsPerSecond {
+		n++
+	}
+	return n
+}
+
 // isDate reports whether nothing is lost when m becomes a date.
 func (m *moment) isDate() bool { return m.hasDate && m.micros == 0 && !m.hasZone && !m.cut }
 
@@ -128,8 +137,8 @@ func julianTimestamp(days float64) int64 {
 }
 
 // parseMoment reads the forms of ISO 8601 that SQLite's own functions read and that drivers write: a date, a time, or
-// both with a space or a T between, seconds and fraction optional, and a zone as Z, +02, +0200, +02:00 or as Go prints
-// it ("+0000 UTC").
+// both with a space or a T between, seconds and fraction optional, and a zone as Z, UTC, +02, +0200, +02:00 or as Go
+// prints it ("+0000 UTC").
 func parseMoment(b []byte) (m moment, ok bool) {
 	if len(b) < 5 {
 		return m, false
@@ -236,7 +245,7 @@ func (m *moment) parseZone(b []byte) bool {
 	if spaced {
 		b = b[1:]
 	}
-	if len(b) == 1 && (b[0] == 'Z' || b[0] == 'z') {
+	if len(b) == 1 && (b[0] == 'Z' || b[0] == 'z') || len(b) == 3 && (string(b) == "UTC" || string(b) == "GMT") {
 		m.hasZone = true
 		return true
 	}

@@ -29,6 +29,10 @@ func (p *planner) planColumns(t *tablePlanner) {
 			t.note("%s: %s finer than microseconds, which PostgreSQL does not keep", c.Name,
 				countOf(found.cut, "time is", "times are"))
 		}
+		if n := found.otherUnits(); n > 0 && found.epochUnit() == c.Convert {
+			t.note("%s: %s in %s, but %s this age in another unit", c.Name, countOf(found.numbers(), "time is read", "times are read"),
+				c.Convert.unit(), countOf(n, "number would be a time of", "numbers would be times of"))
+		}
 		if def := t.definition(c.Name); def != nil {
 			if sameName(def.Collate, "NOCASE") && typeClass(c.Type) == "text" {
 				t.note("%s is COLLATE NOCASE: its unique indexes go on ignoring case, queries must say lower(%s)", c.Name, c.Name)

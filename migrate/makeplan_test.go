@@ -278,10 +278,10 @@ func TestORMsFindTheTypesTheyExpect(t *testing.T) {
 		got[table.Name] = strings.Join(types, " ")
 	}
 	want := map[string]string{
-		"gorm":       "bigint boolean timestamptz double precision",
-		"django":     "bigint uuid jsonb smallint boolean numeric date", "django_child": "uuid",
+		"gorm":   "bigint boolean timestamptz double precision",
+		"django": "bigint uuid jsonb smallint boolean numeric date", "django_child": "uuid",
 		"Prisma":     "text timestamptz bigint numeric bytea",
-		"rails":      "bigint varchar boolean timestamp time",
+		"rails":      "bigint varchar boolean timestamp(6) time",
 		"sqlalchemy": "bigint timestamp numeric(10,2) varchar(8)",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

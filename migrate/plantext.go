@@ -152,14 +152,16 @@ func (c *Column) becomes() string {
 
 // shortType abbreviates the long names of the standard as everybody does.
 func shortType(t string) string {
-	for _, long := range [][2]string{
-		{"timestamp without time zone", "timestamp"},
-		{"timestamp with time zone", "timestamptz"},
-		{"time without time zone", "time"},
-		{"character varying", "varchar"},
+	for _, long := range [][3]string{
+		{"timestamp", " without time zone", "timestamp"},
+		{"timestamp", " with time zone", "timestamptz"},
+		{"time", " without time zone", "time"},
+		{"character varying", "", "varchar"},
 	} {
-		if rest, ok := strings.CutPrefix(t, long[0]); ok {
-			return long[1] + rest
+		rest, ok := strings.CutPrefix(t, long[0])
+		size, end := strings.CutSuffix(rest, long[1])
+		if ok && end && (size == "" || strings.HasPrefix(size, "(")) {
+			return long[2] + size
 		}
 	}
 	return t

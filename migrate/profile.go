@@ -33,8 +33,13 @@ type profile struct {
 	overReal   int64 // INTEGER that double precision does not hold
 	whole      int64 // REAL without a fraction, within bigint
 	infinite   int64
-	julian     int64 // REAL that could be Julian days of this age
-	cut        int64 // times with more than microseconds
+	zeros      int64    // INTEGER 0
+	calendar   int64    // INTEGER written like a date, as 202401311000 and 2024013110
+	julian     int64    // REAL that could be Julian days of this age
+	julianDays int64    // INTEGER that could be, between 1800 and 2300
+	cut        int64    // times with more than microseconds
+	epochs     [3]int64 // INTEGER that could be seconds, milliseconds, microseconds of an age of computers
+	decimals   [7]int64 // times by the decimals of their seconds
 
 	keys     *keyBits     // of a key that foreign keys refer to
 	counting []*reference // the foreign keys from this column whose orphans are counted
@@ -153,6 +158,9 @@ func (p *profile) addInteger(i int64) {
 	if p.digits[0] > 0 {
 		p.addDigits(value{class: sqlite.TypeInteger, i: i})
 	}
+	if i == 0 {
+		p.zeros++
+	}
 	switch {
 	case uint64(i) <= 1:
 		p.bits++
@@ -165,6 +173,9 @@ func (p *profile) addInteger(i int64) {
 		if !exactFloat(i) {
 			p.overReal++
 		}
+	}
+	if p.want&lookMoment != 0 {
+		p.addEpoch(i)
 	}
 }
 

@@ -16,6 +16,7 @@ const (
 	formatDate         // a date, with a time of day only when that is midnight
 	formatMoment       // a date with or without time of day, without zone
 	formatMomentZone   // one with a zone
+	formatMomentUTC    // one whose zone is UTC
 	formatTime         // a time of day
 	formatJSON         // what jsonb holds
 	formatUUID         // 32 or 36 characters
@@ -89,6 +90,7 @@ func (p *profile) addMoment(b []byte) bool {
 	if m.cut {
 		p.cut++
 	}
+	p.decimals[m.decimals()]++
 	if m.isTime() {
 		p.formats[formatTime]++
 	}
@@ -96,6 +98,9 @@ func (p *profile) addMoment(b []byte) bool {
 	case !m.hasDate:
 	case m.hasZone:
 		p.formats[formatMomentZone]++
+		if m.offset == 0 {
+			p.formats[formatMomentUTC]++
+		}
 	default:
 		p.formats[formatMoment]++
 		if m.isDate() {
@@ -182,7 +187,7 @@ func (p *profile) count(f format) int64 {
 		set = lookNumber
 	case formatBoolean:
 		set = lookBoolean
-	case formatDate, formatMoment, formatMomentZone, formatTime:
+	case formatDate, formatMoment, formatMomentZone, formatMomentUTC, formatTime:
 		set = lookMoment
 	case formatJSON:
 		set = lookJSON

@@ -75,56 +75,6 @@ func (p *profile) integerMisfits(t target) int64 {
 	return n
 }
 
-func (p *profile) timeMisfits(t target) int64 {
-	moments := p.count(formatMoment) + p.count(formatMomentZone)
-	switch t.convert {
-	case ConvertDate:
-		return p.numbers() + p.Text - p.count(formatDate) + p.Blob
-	case ConvertTime:
-		return p.numbers() + p.Text - p.count(formatTime) + p.Blob
-	case ConvertTimestamp:
-		if t == toTimestamp { // a zone must not be lost
-			moments = p.count(formatMoment)
-		}
-		return p.numbers() + p.Text - moments + p.Blob
-	case ConvertJulian:
-		return p.Integer + p.Real - p.julian + p.Text - moments + p.Blob
-	}
-	if p.epochUnit() != t.convert {
-		return p.values()
-	}
-	return p.infinite + p.Text - moments + p.Blob
-}
-
-// epochUnit infers the unit of numbers that stand for times from their size: in seconds, today has 10 digits, in
-// milliseconds 13, in microseconds 16. It returns "" for numbers that are no such times, among them dates written as
-// 20240131.
-func (p *profile) epochUnit() Conversion {
-	var low, high float64
-	switch {
-	case p.numbers() == p.infinite:
-		return ""
-	case p.Real == p.infinite:
-		low, high = float64(p.MinInteger), float64(p.MaxInteger)
-	case p.Integer == 0:
-		low, high = p.MinReal, p.MaxReal
-	default:
-		low, high = min(float64(p.MinInteger), p.MinReal), max(float64(p.MaxInteger), p.MaxReal)
-	}
-	for _, unit := range []struct {
-		convert     Conversion
-		perSecond   float64
-		first, last float64
-	}{ // the newest value lies between 1973 and 2286, none before 1900
-		{ConvertEpoch, 1, 1e8, 1e10}, {ConvertEpochMS, 1e3, 1e11, 1e13}, {ConvertEpochUS, 1e6, 1e14, 1e16},
-	} {
-		if high >= unit.first && high < unit.last && low > -2_208_988_800*unit.perSecond {
-			return unit.convert
-		}
-	}
-	return ""
-}
-
 // choice is what was decided for a column, with the evidence.
 type choice struct {
 	target
@@ -209,20 +159,7 @@ func preferred(d declaredType, p *profile, isKey bool) (wanted []target, strict 
 	case familyNone:
 		return []target{fromData(p)}, false
 	}
-	return preferredTime(d.family), false
-}
-
-func preferredTime(f family) []target {
-	epochs := []target{toEpoch, toEpochMS, toEpochUS, toJulian}
-	switch f {
-	case familyDate:
-		return append([]target{toDate, toTimestamp, toTimestampTZ}, epochs...)
-	case familyTime:
-		return []target{toTime, toTimestamp}
-	case familyTimestampZone:
-		return append([]target{toTimestampTZ}, epochs...)
-	}
-	return append([]target{toTimestamp, toTimestampTZ}, epochs...)
+	return p.preferredTime(d), false
 }
 
 // fromData chooses for a column whose declaration says nothing.

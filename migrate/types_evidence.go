@@ -36,11 +36,10 @@ func isMoment(t target) bool {
 func found(p *profile, chosen target) string {
 	switch chosen.convert {
 	case ConvertEpoch, ConvertEpochMS, ConvertEpochUS, ConvertJulian:
-		unit := map[Conversion]string{
-			ConvertEpoch: "seconds", ConvertEpochMS: "milliseconds",
-			ConvertEpochUS: "microseconds", ConvertJulian: "Julian days",
-		}[chosen.convert]
-		s := countOf(p.numbers(), "number", "numbers") + ", " + unit + " by their size"
+		s := countOf(p.numbers(), "number", "numbers") + ", " + chosen.convert.unit() + " by their size"
+		if p.zeros > 0 && chosen.convert != ConvertJulian {
+			s += fmt.Sprintf(" (%s 0, which is 1970-01-01)", grouped(p.zeros))
+		}
 		if p.Text > 0 {
 			s += ", and " + countOf(p.Text, "ISO 8601 text", "ISO 8601 texts") + " read as UTC"
 		}
@@ -57,6 +56,13 @@ func found(p *profile, chosen target) string {
 		return s
 	}
 	return classes(p)
+}
+
+// unit names what numbers count.
+func (c Conversion) unit() string {
+	return map[Conversion]string{
+		ConvertEpoch: "seconds", ConvertEpochMS: "milliseconds", ConvertEpochUS: "microseconds", ConvertJulian: "Julian days",
+	}[c]
 }
 
 // classes lists the storage classes found, with their ranges: "412 integers from 1 to 412, 3 texts".

@@ -34,6 +34,23 @@ func newCanonTime(convert Conversion) (canonFunc, error) {
 	return nil, fmt.Errorf("unknown conversion %q", convert)
 }
 
+// canonTimeOf returns the function for a column of dates or times, whose type may say how many decimals a second has.
+func canonTimeOf(convert Conversion, limits []int) (canonFunc, error) {
+	canon, err := newCanonTime(convert)
+	if err != nil || len(limits) == 0 || limits[0] >= 6 {
+		return canon, err
+	}
+	finest := int64(math.Pow10(6 - max(limits[0], 0)))
+	return func(dst []byte, v value) ([]byte, bool) {
+		out, ok := canon(dst, v)
+		if !ok {
+			return dst, false
+		}
+		bits, err := strconv.ParseUint(strings.TrimPrefix(string(out[len(dst):]), `\x`), 16, 64)
+		return out, err == nil && int64(bits)%finest == 0
+	}, nil
+}
+
 // instant is a date, a time of day or both, as a text states it.
 type instant struct {
 	at      time.Time // in UTC; on 2000-01-01 when the text has no date
@@ -173,7 +190,7 @@ func (t *instant) addClock(text string) bool {
 	return true
 }
 
-// addZone subtracts Z, +02, +0200 or +02:00, with a space before it or not, or what Go prints: " +0200 CEST m=+0.1".
+// addZone subtracts Z, UTC, +02, +0200 or +02:00, with a space before it or not, or what Go prints: " +0200 CEST m=+0.1".
 func (t *instant) addZone(text string) bool {
 	bare := strings.TrimPrefix(text, " ")
 	offset, name, named := strings.Cut(bare, " ")
@@ -181,7 +198,7 @@ func (t *instant) addZone(text string) bool {
 		return false
 	}
 	t.zoned = true
-	if strings.EqualFold(offset, "z") {
+	if strings.EqualFold(offset, "z") || offset == "UTC" || offset == "GMT" {
 		return !named
 	}
 	digits := strings.Replace(offset, ":", "", 1)

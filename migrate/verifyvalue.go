@@ -54,7 +54,7 @@ func newCanon(c Column) (canonFunc, error) {
 	case ConvertUUID:
 		return canonUUID, nil
 	}
-	return newCanonTime(c.Convert)
+	return canonTimeOf(c.Convert, args)
 }
 
 // typeParts splits a type's name from its modifiers: "numeric(10,2)" is numeric and 10, 2.
