@@ -217,8 +217,8 @@ func TestChecksAndDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	requireCells(t, conn, map[string]string{
-		"SELECT concat_ws('|', id, kind, n, s, q, b) FROM c WHERE code = 'B2'":                                                                                                 `2|abc|-5|null|it's|\x00ff`,
-		`SELECT r ~ '^[0-9A-F]{32}$' AND lo ~ '^[0-9a-f]{8}$' FROM c WHERE code = 'B2'`:                                                                                        "true",
+		"SELECT concat_ws('|', id, kind, n, s, q, b) FROM c WHERE code = 'B2'":                                                                                                       `2|abc|-5|null|it's|\x00ff`,
+		`SELECT r ~ '^[0-9A-F]{32}$' AND lo ~ '^[0-9a-f]{8}$' FROM c WHERE code = 'B2'`:                                                                                              "true",
 		`SELECT abs(extract(epoch FROM now()) - ms / 1000) < 60 AND later::date - made::date = 1 AND day = to_char(now() AT TIME ZONE 'utc', 'YYYY-MM-DD') FROM c WHERE code = 'B2'`: "true",
 	})
 	for sql, code := range map[string]string{
