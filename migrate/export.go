@@ -35,7 +35,7 @@ func Export(ctx context.Context, source Target, path string, o ExportOptions) (*
 	}
 	e := &exporter{
 		ExportOptions: o, source: source, path: path, journal: journal{send: o.Progress},
-		report: &Report{Version: 1, Operation: "export", Started: time.Now().UTC()},
+		report: &Report{Version: 1, Lakeward: libraryVersion(), Operation: "export", Started: time.Now().UTC()},
 	}
 	err := interrupted(ctx, e.run(ctx))
 	e.journal.end()
@@ -183,7 +183,7 @@ func (e *exporter) describe(ctx context.Context) error {
 	}
 	info.Schema = e.record.Schema
 	name := cmp.Or(e.SourceName, info.Database)
-	e.report.Source = SourceInfo{Kind: "postgres", Path: name, Encoding: "UTF-8"}
+	e.report.Source = SourceInfo{Kind: "postgresql", Path: name, Encoding: "UTF-8"}
 	return nil
 }
 

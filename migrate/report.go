@@ -19,6 +19,7 @@ const (
 // Report is what a migration or a verification found: enough to say what was moved, what was proven, and what was not.
 type Report struct {
 	Version   int        `json:"version"`             // of this structure: 1
+	Lakeward  string     `json:"lakeward,omitempty"`  // the version that wrote it
 	Operation string     `json:"operation"`           // "migrate", "verify" or "export"
 	Migration string     `json:"migration,omitempty"` // the name of the migration that this is about
 	Plan      string     `json:"plan,omitempty"`      // which plan was followed: given, made from the source, recorded by a migration

@@ -9,7 +9,7 @@ import (
 // exampleReport has one of everything that a report can name.
 func exampleReport() *Report {
 	r := &Report{
-		Version: 1, Operation: "migrate",
+		Version: 1, Lakeward: "v1.2.3", Operation: "migrate", Migration: "0123456789ab", Plan: "made from the source",
 		Source:  SourceInfo{Kind: "sqlite", Path: "/srv/app/shop.db", Bytes: 1 << 20, Encoding: "UTF-8", Journal: "wal", Schema: "5e1f"},
 		Target:  TargetInfo{Name: "shop", Database: "databricks_postgres", Schema: "public", User: "anna@example.com", Server: "17.5 (Debian 17.5-1)"},
 		Started: time.Date(2026, 11, 23, 9, 30, 0, 0, time.UTC), Seconds: 101.4,
@@ -58,6 +58,11 @@ func TestReportIsOneScreen(t *testing.T) {
 		}
 		golden(t, name+".txt", b.String())
 		golden(t, name+".json", asJSON(t, r)+"\n")
+		b.Reset()
+		if err := r.WriteHTML(&b); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, name+".html", b.String())
 	}
 }
 

@@ -89,7 +89,7 @@ func newMigration(operation, source string, target Target, o Options) *migration
 	return &migration{
 		Options: o, source: source, target: target, plan: o.Plan,
 		journal: journal{send: o.Progress},
-		report:  &Report{Version: 1, Operation: operation, Started: time.Now().UTC()},
+		report:  &Report{Version: 1, Lakeward: libraryVersion(), Operation: operation, Started: time.Now().UTC()},
 	}
 }
 

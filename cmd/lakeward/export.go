@@ -12,7 +12,7 @@ type exportCmd struct {
 	Schema    string   `help:"Schema of the migrated tables (default: the only one that a migration has filled)." placeholder:"S"`
 	Migration string   `help:"The migration to go back from, where there are several." placeholder:"ID"`
 	Original  bool     `help:"Leave out tables and columns that were added since."`
-	Report    []string `help:"Write the report to this file, .json or .txt; repeatable." sep:"none" placeholder:"FILE"`
+	Report    []string `help:"Write the report to this file, .html, .json or .txt; repeatable." sep:"none" placeholder:"FILE"`
 	Jobs      int      `help:"Tables to compare at a time (default: one a processor, up to 4)." placeholder:"N"`
 }
 

@@ -12,7 +12,7 @@ type migrateCmd struct {
 	Create  bool     `help:"Create the instance first."`
 	Schema  string   `help:"Schema of the target (default: public, or the plan's)." placeholder:"S"`
 	Plan    string   `help:"Obey the plan in this file, as lakeward plan -o FILE writes it." placeholder:"FILE"`
-	Report  []string `help:"Write the report to this file, .json or .txt; repeatable." sep:"none" placeholder:"FILE"`
+	Report  []string `help:"Write the report to this file, .html, .json or .txt; repeatable." sep:"none" placeholder:"FILE"`
 	Jobs    int      `help:"Tables to load at a time (default: one a processor, up to 4)." placeholder:"N"`
 	Replace string   `help:"Replace tables of the same names; takes the target's name as proof that it is meant." placeholder:"NAME"`
 	Strict  bool     `help:"Fail when a row would be quarantined."`

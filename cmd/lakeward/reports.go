@@ -19,14 +19,15 @@ var reportFormats = map[string]func(w io.Writer, r *migrate.Report) error{
 		enc.SetIndent("", "  ")
 		return enc.Encode(r)
 	},
-	".txt": func(w io.Writer, r *migrate.Report) error { return r.WriteText(w) },
+	".txt":  func(w io.Writer, r *migrate.Report) error { return r.WriteText(w) },
+	".html": func(w io.Writer, r *migrate.Report) error { return r.WriteHTML(w) },
 }
 
 // checkReports refuses report files that could not be written, before the work begins.
 func checkReports(files []string) error {
 	for _, file := range files {
 		if reportFormats[filepath.Ext(file)] == nil {
-			return usagef("use a name that ends in .json or .txt", "--report %s: unknown format", file)
+			return usagef("use a name that ends in .html, .json or .txt", "--report %s: unknown format", file)
 		}
 		if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
 			return usagef("make the folder first", "--report %s: there is no folder %s", file, filepath.Dir(file))

@@ -11,7 +11,7 @@ type verifyCmd struct {
 	To     string   `required:"" help:"An instance, or a postgres:// address." placeholder:"TARGET"`
 	Schema string   `help:"Schema of the target (default: public, or the plan's)." placeholder:"S"`
 	Plan   string   `help:"The plan that was migrated by, as lakeward plan -o FILE writes it." placeholder:"FILE"`
-	Report []string `help:"Write the report to this file, .json or .txt; repeatable." sep:"none" placeholder:"FILE"`
+	Report []string `help:"Write the report to this file, .html, .json or .txt; repeatable." sep:"none" placeholder:"FILE"`
 	Jobs   int      `help:"Tables to compare at a time (default: one a processor, up to 4)." placeholder:"N"`
 }
 
