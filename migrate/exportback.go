@@ -29,7 +29,8 @@ func (e *exporter) putBack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rows, err := e.conn.Query(ctx, `SELECT table_name, key::text, "row"::text FROM `+name+` WHERE migration = $1 ORDER BY at, key::text`, e.record.ID)
+	rows, err := e.conn.Query(ctx, `SELECT table_name, key::text, "row"::text FROM `+name+`
+		WHERE migration = $1 AND action = $2 ORDER BY at, key::text`, e.record.ID, ActionQuarantined)
 	if err != nil {
 		return fmt.Errorf("read quarantined rows: %w", err)
 	}

@@ -295,6 +295,7 @@ func (e *exporter) keepMisfits(ctx context.Context, t *exportTable, misfits *exp
 // setAside puts one row into the quarantine of the file.
 func (e *exporter) setAside(found *TableReport, q QuarantinedRow, row string) error {
 	found.Quarantined++
+	q.Action = ActionQuarantined
 	if found.Quarantined <= quarantineKept {
 		found.Quarantine = append(found.Quarantine, q)
 		e.journal.warn(q.Table, fmt.Sprintf("set aside a row %s: %s", q.Key, strings.TrimPrefix(q.Column+": "+q.Reason, ": ")))

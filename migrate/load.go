@@ -43,7 +43,7 @@ func (m *migration) load(ctx context.Context) error {
 	for _, t := range m.plan.Tables {
 		done, r := l.tables[t.Name], m.report.table(t)
 		r.Read, r.Loaded, r.Quarantined, r.Bytes = done.rows+done.quarantined, done.rows, done.quarantined, done.bytes
-		m.rejected += done.quarantined
+		m.rejected += done.quarantined + done.changed
 	}
 	return nil
 }
@@ -101,11 +101,15 @@ type chunk struct {
 	bytes   int64
 	rejects []reject
 	size    int64 // bytes of the rejects
+	changed int64 // values of rows in the pipe whose originals are among the rejects
 	last    bool  // the segment has no more rows
 }
 
+// quarantined returns how many of the rows are not in the pipe.
+func (c *chunk) quarantined() int64 { return int64(len(c.rejects)) - c.changed }
+
 // read returns how many rows of the segment the chunk covers.
-func (c *chunk) read() int64 { return c.rows + int64(len(c.rejects)) }
+func (c *chunk) read() int64 { return c.rows + c.quarantined() }
 
 // chunkReader reads one segment and cuts it into chunks.
 type chunkReader struct {
@@ -162,15 +166,26 @@ func (r *chunkReader) end(ctx context.Context) error {
 	return c.pipe.finish(ctx, block)
 }
 
-// row adds one row, to the rows or to the rejects.
+// row adds one row, to the rows, to the rejects, or, where it is not stored as it was, to both.
 func (r *chunkReader) row(ctx context.Context, row []value) error {
 	c := r.current
-	var misfit *misfit
-	if r.block, misfit = r.encoder.append(r.block, row); misfit != nil {
-		reject := newReject(r.segment.table, r.encoder.columns, row, *misfit)
+	var misfits []misfit
+	r.block, misfits = r.encoder.append(r.block, row)
+	stored := true
+	for _, m := range misfits {
+		reject := newReject(r.segment.table, r.encoder.columns, row, m)
 		c.rejects, c.size = append(c.rejects, reject), c.size+int64(len(reject.row))
 		r.tables[r.segment.table.Name].warn(reject)
-	} else {
+		switch m.did {
+		case actionFailed:
+			return failedError(reject.table, m.column, string(reject.key)+": "+m.reason, 1)
+		case ActionQuarantined:
+			stored = false
+		default:
+			c.changed++
+		}
+	}
+	if stored {
 		c.rows++
 	}
 	if len(r.block) >= blockBytes {

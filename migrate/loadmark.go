@@ -22,6 +22,7 @@ func createMarks(schema string) string {
 		high bigint,
 		rows bigint NOT NULL,
 		quarantined bigint NOT NULL,
+		changed bigint NOT NULL,
 		bytes bigint NOT NULL,
 		done boolean NOT NULL,
 		PRIMARY KEY (table_name, segment)
@@ -116,7 +117,7 @@ func (l *loader) begun(ctx context.Context, tables []Table) (map[string][]*segme
 		byName[t.Name] = t
 	}
 	rows, err := l.stage.conn.Query(ctx, `
-		SELECT table_name, segment, low, high, rows, quarantined, bytes, done
+		SELECT table_name, segment, low, high, rows, quarantined, changed, bytes, done
 		FROM `+qualified(l.stage.name, marksTable)+` ORDER BY table_name, segment`)
 	if err != nil {
 		return nil, fmt.Errorf("read how far the load has come: %w", err)
@@ -124,13 +125,14 @@ func (l *loader) begun(ctx context.Context, tables []Table) (map[string][]*segme
 	segments := map[string][]*segment{}
 	var s segment
 	var name string
-	var loaded, quarantined, bytes int64
-	_, err = pgx.ForEachRow(rows, []any{&name, &s.number, &s.low, &s.high, &loaded, &quarantined, &bytes, &s.done}, func() error {
+	var loaded, quarantined, changed, bytes int64
+	_, err = pgx.ForEachRow(rows, []any{&name, &s.number, &s.low, &s.high, &loaded, &quarantined, &changed, &bytes, &s.done}, func() error {
 		found := s
 		found.table, found.created, found.read = byName[name], true, loaded+quarantined
 		segments[name] = append(segments[name], &found)
 		load := l.tables[name]
 		load.rows, load.quarantined, load.bytes = load.rows+loaded, load.quarantined+quarantined, load.bytes+bytes
+		load.changed += changed
 		load.meter.rows, load.meter.bytes = load.rows+load.quarantined, load.bytes
 		return nil
 	})
@@ -204,11 +206,11 @@ func (l *loader) bounds(ctx context.Context, t Table) (low, high int64, err erro
 func (s *segment) mark(ctx context.Context, tx pgx.Tx, stage string, c *chunk) error {
 	tag, err := tx.Exec(ctx, `
 		INSERT INTO `+qualified(stage, marksTable)+` AS m
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT (table_name, segment) DO UPDATE SET rows = m.rows + $5, quarantined = m.quarantined + $6,
-			bytes = m.bytes + $7, done = $8
-			WHERE m.rows + m.quarantined = $9 AND NOT m.done`,
-		s.table.Name, s.number, s.low, s.high, c.rows, len(c.rejects), c.bytes, c.last, s.read)
+			changed = m.changed + $7, bytes = m.bytes + $8, done = $9
+			WHERE m.rows + m.quarantined = $10 AND NOT m.done`,
+		s.table.Name, s.number, s.low, s.high, c.rows, c.quarantined(), c.changed, c.bytes, c.last, s.read)
 	if err == nil && tag.RowsAffected() != 1 {
 		err = errors.New("another run has loaded it too")
 	}
@@ -226,6 +228,7 @@ type tableLoad struct {
 	left    int // segments that are not done
 
 	rows, quarantined, bytes int64
+	changed                  int64 // values of the rows that are others on the target
 	warned                   int64
 }
 
@@ -233,7 +236,8 @@ type tableLoad struct {
 func (t *tableLoad) loaded(c *chunk) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.rows, t.quarantined, t.bytes = t.rows+c.rows, t.quarantined+int64(len(c.rejects)), t.bytes+c.bytes
+	t.rows, t.quarantined, t.bytes = t.rows+c.rows, t.quarantined+c.quarantined(), t.bytes+c.bytes
+	t.changed += c.changed
 	t.meter.rows, t.meter.bytes = t.rows+t.quarantined, t.bytes
 }
 
@@ -245,7 +249,7 @@ func (t *tableLoad) tick(c *chunk) {
 	t.meter.tick()
 }
 
-// warn names a row that goes to the quarantine. Only the first ones are worth a warning each.
+// warn names a row that goes to the quarantine, or its original. Only the first ones are worth a warning each.
 func (t *tableLoad) warn(r reject) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -261,8 +265,8 @@ func (t *tableLoad) finished() {
 	if t.left--; t.left > 0 {
 		return
 	}
-	if t.quarantined > quarantineKept {
-		t.journal.warn(t.meter.table, fmt.Sprintf("quarantined %d rows in all", t.quarantined))
+	if t.quarantined+t.changed > quarantineKept {
+		t.journal.warn(t.meter.table, fmt.Sprintf("quarantined %d rows in all, changed %d values", t.quarantined, t.changed))
 	}
 	t.meter.rows, t.meter.bytes = t.rows+t.quarantined, t.bytes
 	t.meter.done()

@@ -15,6 +15,7 @@ import (
 // PlanOptions are the choices of [MakePlan]. The zero value is useful.
 type PlanOptions struct {
 	Schema   string            // the target's schema; empty means public
+	OnMisfit Policy            // of the columns with values that do not fit; empty means quarantine
 	Progress lakeward.Progress // receives what happens; may be nil
 
 	source string                       // the name of the source in messages; empty means the file behind the connection
@@ -56,7 +57,9 @@ func planFrom(ctx context.Context, conn *sqlite.Conn, o PlanOptions) (_ *Plan, e
 		}
 		defer func() { err = errors.Join(err, exec(conn, "ROLLBACK")) }()
 	}
-	p := &planner{conn: conn, schema: o.Schema, progress: o.Progress, source: o.source, relations: targetNames{}}
+	p := &planner{
+		conn: conn, schema: o.Schema, onMisfit: o.OnMisfit, progress: o.Progress, source: o.source, relations: targetNames{},
+	}
 	if p.schema == "" {
 		p.schema = "public"
 	}
@@ -76,6 +79,7 @@ type planner struct {
 	snapshot    string                       // its path, of PlanOptions
 	jobs        int                          // connections that scan; conn is the first
 	schema      string
+	onMisfit    Policy
 	progress    lakeward.Progress
 	source      string // of PlanOptions
 	catalog     *catalog
@@ -113,6 +117,9 @@ func (p *planner) run(ctx context.Context) (err error) {
 		return err
 	}
 	p.chooseTypes()
+	if p.onMisfit == PolicyWiden {
+		p.widen()
+	}
 	p.agreeOnKeys()
 	for _, t := range p.tables {
 		p.planColumns(t)

@@ -11,18 +11,14 @@ import (
 	"github.com/lakeward/lakeward"
 )
 
-// predictMisfits finds the rows of a table that will be quarantined, by encoding it as the load will. Only a table whose
-// profile shows misfits is read again. The keys of these rows are kept in a temporary table.
+// predictMisfits finds the rows of a table with values that do not fit, by encoding it as the load will. Only a table
+// whose profile shows misfits is read again. The keys of the rows that will be quarantined are kept in a temporary table.
 func (p *planner) predictMisfits(ctx context.Context, t *tablePlanner) error {
-	expected := int64(0)
-	for i, c := range t.Columns {
-		if c.Generated == "" {
-			expected += t.profiles[i].misfits(target{c.Type, c.Convert})
-		}
-	}
-	if expected == 0 {
+	expected := t.expectMisfits()
+	if expected == nil {
 		return nil
 	}
+	refused := p.givePolicies(t, expected)
 	rejected, err := p.openRejected(t)
 	if err != nil {
 		return err
@@ -34,23 +30,64 @@ func (p *planner) predictMisfits(ctx context.Context, t *tablePlanner) error {
 	}
 	keys := len(rowKey(t.Table))
 	query := "SELECT " + strings.Join(rowKey(t.Table), ", ") + ", " + strings.TrimPrefix(selectRows(t.Table), "SELECT ")
-	byColumn := map[string]int64{}
 	var buffer []byte
 	err = readRows(ctx, p.conn, query, func(row []value) error {
-		var bad *misfit
-		if buffer, bad = encoder.append(buffer[:0], row[keys:]); bad == nil {
+		var misfits []misfit
+		buffer, misfits = encoder.append(buffer[:0], row[keys:])
+		for _, m := range misfits {
+			c := t.column(m.column)
+			if c.Misfits++; c.Misfits == 1 {
+				r := newReject(t.Table, encoder.columns, row[keys:], m)
+				c.Misfit = string(r.key) + ": " + m.reason
+			}
+		}
+		if misfits == nil || misfits[0].did != ActionQuarantined {
 			return nil
 		}
-		byColumn[bad.column]++
 		return keepKey(rejected, row[:keys])
 	})
 	if err != nil {
 		return fmt.Errorf("read table %s: %w", t.Name, err)
 	}
-	for i := range t.Columns {
-		t.Columns[i].Misfits = byColumn[t.Columns[i].Name]
-	}
+	t.settlePolicies(expected, refused)
 	return nil
+}
+
+// expectMisfits returns the columns whose profile shows values that do not fit.
+func (t *tablePlanner) expectMisfits() (columns []int) {
+	for i, c := range t.Columns {
+		if c.Generated == "" && t.profiles[i].misfits(target{c.Type, c.Convert}) > 0 {
+			columns = append(columns, i)
+		}
+	}
+	return columns
+}
+
+// givePolicies gives columns the policy that was asked for, and returns why some cannot have it: what does not fit there
+// is quarantined.
+func (p *planner) givePolicies(t *tablePlanner, columns []int) map[int]string {
+	refused := map[int]string{}
+	for _, i := range columns {
+		c := &t.Columns[i]
+		c.OnMisfit = p.onMisfit
+		if reason := t.unpolicy(*c); reason != "" {
+			c.OnMisfit, refused[i] = "", reason
+		}
+	}
+	return refused
+}
+
+// settlePolicies takes the policies of columns back in which everything fits, and tells of those that could not be had.
+func (t *tablePlanner) settlePolicies(columns []int, refused map[int]string) {
+	for _, i := range columns {
+		switch c := &t.Columns[i]; {
+		case c.Misfits == 0:
+			c.OnMisfit = ""
+		case refused[i] != "":
+			t.note("%s: rows whose value does not fit are quarantined; %s", c.Name, refused[i])
+		}
+		t.Columns[i].Samples = samples(t.Columns[i], t.profiles[i])
+	}
 }
 
 // openRejected makes the temporary table for the keys of rows that will be quarantined.

@@ -3,6 +3,7 @@ package migrate
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"zombiezen.com/go/sqlite"
 )
@@ -23,6 +24,28 @@ func (p *planner) chooseTypes() {
 			c.Found = found.Found
 		}
 	}
+}
+
+// widen gives every column with values that do not fit the narrowest type that holds them all.
+func (p *planner) widen() {
+	for _, t := range p.tables {
+		for i := range t.Columns {
+			if n := t.profiles[i].misfits(target{t.Columns[i].Type, t.Columns[i].Convert}); n > 0 {
+				t.widen(i, n)
+			}
+		}
+	}
+}
+
+func (t *tablePlanner) widen(i int, misfits int64) {
+	c, found := &t.Columns[i], t.profiles[i]
+	wide := narrowest(found)
+	t.decide(i, choice{
+		target: wide, alternatives: alternatives(found, wide),
+		evidence: fmt.Sprintf("%s; widened, because %s not fit %s", classes(found),
+			countOf(misfits, "value does", "values do"), c.Type),
+	})
+	c.OnMisfit = PolicyWiden
 }
 
 func (t *tablePlanner) decide(i int, c choice) {
@@ -152,12 +175,18 @@ func samples(c Column, p *profile) []Sample {
 		ConvertText: sqlite.TypeText, ConvertJSON: sqlite.TypeText, ConvertBytes: sqlite.TypeBlob,
 		ConvertInteger: sqlite.TypeInteger, ConvertReal: sqlite.TypeFloat,
 	}
+	amend := newAmend(c, encode)
 	var list []Sample
 	for _, v := range p.samples {
 		field, reason := encode(nil, v)
-		after := "quarantined: " + reason
-		if reason == "" {
-			after = showField(c, field)
+		if reason != "" {
+			var did Action
+			field, did = amend(nil, v)
+			reason = string(did) + ": " + reason
+		}
+		after := reason
+		if len(field) > 0 {
+			after = strings.TrimSuffix(showField(c, field)+", "+reason, ", ")
 		}
 		if before := showValue(v); reason != "" || v.class != same[c.Convert] && before != after && string(v.b) != after {
 			list = append(list, Sample{Before: before, After: after})

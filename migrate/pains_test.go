@@ -148,7 +148,7 @@ func painsOfValues() []pain {
 				"SELECT pg_typeof(builds) FROM run LIMIT 1":                "bigint",
 				`SELECT "row"->'builds'->>'text' FROM lakeward_quarantine`: "many",
 			},
-			check: setAside(QuarantinedRow{"run", `{"id": 400}`, "builds", `"many" is not an integer`}),
+			check: setAside(QuarantinedRow{"run", `{"id": 400}`, "builds", `"many" is not an integer`, ActionQuarantined}),
 		},
 		{
 			name: "5 integers too big, text too long",
@@ -181,7 +181,7 @@ func painsOfValues() []pain {
 				"SELECT string_agg(name, ',' ORDER BY id) FROM item WHERE id < 9": "fine,also fine",
 				"SELECT data FROM item WHERE id = 1":                              `\x00ff00`,
 			},
-			check: setAside(QuarantinedRow{"item", `{"id": 2}`, "name", "NUL"}),
+			check: setAside(QuarantinedRow{"item", `{"id": 2}`, "name", "NUL", ActionQuarantined}),
 		},
 		{
 			name: "8 invalid UTF-8 without telling which row",
@@ -189,7 +189,7 @@ func painsOfValues() []pain {
 				INSERT INTO song VALUES ('A', 1, 'ok'), ('A', 2, CAST(x'4be46e' AS TEXT)), ('B', 1, 'Zoë');
 				WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n LIMIT 500) INSERT INTO song SELECT 'C', i, 'n' || i FROM n;`,
 			cells: map[string]string{"SELECT string_agg(title, ',' ORDER BY album) FROM song WHERE album < 'C'": "ok,Zoë"},
-			check: setAside(QuarantinedRow{"song", `{"album": "A", "track": 2}`, "title", "UTF-8"}),
+			check: setAside(QuarantinedRow{"song", `{"album": "A", "track": 2}`, "title", "UTF-8", ActionQuarantined}),
 		},
 		{
 			name: "9 floats and decimals",

@@ -52,10 +52,14 @@ type Column struct {
 	Sequence  string     `json:"sequence,omitempty" yaml:"sequence,omitempty"`   // the identity's sequence; empty leaves the name to PostgreSQL
 	Next      int64      `json:"next,omitempty" yaml:"next,omitempty"`           // the identity's next value: past max(column) and sqlite_sequence
 
+	OnMisfit    Policy  `json:"on_misfit,omitempty" yaml:"on_misfit,omitempty"`     // what happens to values that Type cannot hold; empty means quarantine
+	Replacement *string `json:"replacement,omitempty" yaml:"replacement,omitempty"` // of the policy replace, as SQLite text; for text, in place of each character that cannot be held
+
 	Found        Found    `json:"found" yaml:"found"`
 	Evidence     string   `json:"evidence" yaml:"evidence"`                             // one sentence: why Type was chosen
 	Alternatives []string `json:"alternatives,omitempty" yaml:"alternatives,omitempty"` // other types that every value fits
-	Misfits      int64    `json:"misfits,omitempty" yaml:"misfits,omitempty"`           // rows that will be quarantined because of this column, the first in the plan's order that cannot hold its value
+	Misfits      int64    `json:"misfits,omitempty" yaml:"misfits,omitempty"`           // values that Type cannot hold, which OnMisfit is about; a row that will be quarantined counts once, in the first column that wants it
+	Misfit       string   `json:"misfit,omitempty" yaml:"misfit,omitempty"`             // the first of them: the row's key, and why
 	Samples      []Sample `json:"samples,omitempty" yaml:"samples,omitempty"`           // up to three, where the value changes its form
 }
 

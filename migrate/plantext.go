@@ -78,8 +78,8 @@ func (o *planText) attention(p *Plan) {
 func (t *Table) attention() (items []string) {
 	for _, c := range t.Columns {
 		if c.Misfits > 0 {
-			items = append(items, fmt.Sprintf("%s.%s: %s not fit %s and will be quarantined", t.Name, c.Name,
-				countOf(c.Misfits, "row does", "rows do"), c.Type))
+			items = append(items, fmt.Sprintf("%s.%s: %s not fit %s and will %s", t.Name, c.Name,
+				countOf(c.Misfits, "row does", "rows do"), c.Type, c.OnMisfit.will()))
 		}
 	}
 	for _, fk := range t.ForeignKeys {

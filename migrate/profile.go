@@ -31,6 +31,7 @@ type profile struct {
 	over16     int64 // INTEGER beyond smallint
 	over32     int64 // INTEGER beyond integer
 	overReal   int64 // INTEGER that double precision does not hold
+	hugeText   int64 // TEXT that is a number, perhaps beyond double precision
 	whole      int64 // REAL without a fraction, within bigint
 	infinite   int64
 	zeros      int64    // INTEGER 0

@@ -140,6 +140,9 @@ func (p *profile) addNumber(b []byte) bool {
 		return false
 	}
 	p.formats[formatNumber]++
+	if d.point > 308 {
+		p.hugeText++
+	}
 	if p.digits[0] > 0 && !d.fits(p.digits[0], p.digits[1]) {
 		p.overDigits++
 	}

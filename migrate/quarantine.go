@@ -14,7 +14,8 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// quarantineTable holds the rows that PostgreSQL cannot hold, each with the reason and the original values.
+// quarantineTable holds the rows with values that PostgreSQL cannot hold, each with the reason, what was done, and the
+// original values.
 const quarantineTable = "lakeward_quarantine"
 
 // quarantineKept is how many quarantined rows of a table the report names; the table on the target has all of them.
@@ -28,17 +29,19 @@ func createQuarantine(schema string) string {
 		key jsonb NOT NULL,
 		column_name text NOT NULL,
 		reason text NOT NULL,
+		action text NOT NULL,
 		"row" jsonb NOT NULL,
 		at timestamptz NOT NULL
 	);
 	COMMENT ON TABLE ` + qualified(schema, quarantineTable) + ` IS ` + literal(quarantineComment)
 }
 
-const quarantineComment = `rows that a migration by lakeward could not store in their tables, with the reason and the ` +
-	`original values by storage class; blobs in base64`
+const quarantineComment = `rows that a migration by lakeward could not store in their tables as they were, with the ` +
+	`reason, what was done (quarantined: not stored; nulled, replaced: stored with another value in that column) and ` +
+	`the original values by storage class; blobs in base64`
 
 // quarantineColumns are the columns of the quarantine in the order in which they are written.
-var quarantineColumns = []string{"migration", "table_name", "key", "column_name", "reason", "row", "at"}
+var quarantineColumns = []string{"migration", "table_name", "key", "column_name", "reason", "action", "row", "at"}
 
 // reject is a row on its way to the quarantine. It shares no memory with the reader.
 type reject struct {
@@ -50,7 +53,10 @@ type reject struct {
 
 // String returns the warning that goes into the progress.
 func (r reject) String() string {
-	return fmt.Sprintf("quarantined a row %s: column %s: %s", r.key, r.column, r.reason)
+	if r.did == ActionQuarantined {
+		return fmt.Sprintf("quarantined a row %s: column %s: %s", r.key, r.column, r.reason)
+	}
+	return fmt.Sprintf("%s column %s of a row %s: %s", r.did, r.column, r.key, r.reason)
 }
 
 // newReject copies what the quarantine keeps of a row.
@@ -77,7 +83,7 @@ func writeRejects(ctx context.Context, conn *pgx.Conn, s *stage, rejects []rejec
 	at := time.Now().UTC()
 	row := func(i int) ([]any, error) {
 		r := rejects[i]
-		return []any{s.id, r.table, r.key, r.column, r.reason, r.row, at}, nil
+		return []any{s.id, r.table, r.key, r.column, r.reason, string(r.did), r.row, at}, nil
 	}
 	table := pgx.Identifier{s.name, quarantineTable}
 	if _, err := conn.CopyFrom(ctx, table, quarantineColumns, pgx.CopyFromSlice(len(rejects), row)); err != nil {

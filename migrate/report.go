@@ -57,7 +57,8 @@ type Phase struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// TableReport accounts for every row of one table: Read = Loaded + Quarantined, and each of them was compared.
+// TableReport accounts for every row of one table: Read = Loaded + Quarantined, and each of them was compared. Nulled and
+// Replaced count values of loaded rows, whose originals stand in lakeward_quarantine.
 type TableReport struct {
 	Name        string `json:"name"`
 	Target      string `json:"target"`
@@ -65,12 +66,14 @@ type TableReport struct {
 	Loaded      int64  `json:"loaded"`   // rows of the target
 	Verified    int64  `json:"verified"` // rows whose content was compared and is the same
 	Quarantined int64  `json:"quarantined"`
-	Bytes       int64  `json:"bytes,omitempty"` // sent to the target
+	Nulled      int64  `json:"nulled,omitempty"`   // values that are NULL on the target because it cannot hold them
+	Replaced    int64  `json:"replaced,omitempty"` // values that are others on the target because it cannot hold them
+	Bytes       int64  `json:"bytes,omitempty"`    // sent to the target
 
 	Differing   int64            `json:"differing"`             // rows that differ; at least that many when Truncated
 	Truncated   bool             `json:"truncated,omitempty"`   // more rows differ than were looked at one by one
 	Differences []Difference     `json:"differences,omitempty"` // the first of them
-	Quarantine  []QuarantinedRow `json:"quarantine,omitempty"`  // the first of the quarantined rows
+	Quarantine  []QuarantinedRow `json:"quarantine,omitempty"`  // the first rows of lakeward_quarantine
 	Error       string           `json:"error,omitempty"`       // why the table could not be compared
 }
 
@@ -94,12 +97,14 @@ const (
 	Extra   DifferenceKind = "extra"   // the source does not have the row
 )
 
-// QuarantinedRow is a row that PostgreSQL cannot hold. The whole row stands in lakeward_quarantine on the target.
+// QuarantinedRow is a row with a value that PostgreSQL cannot hold. The whole row, as it was, stands in
+// lakeward_quarantine on the target.
 type QuarantinedRow struct {
 	Table  string `json:"table"`
 	Key    string `json:"key"` // JSON, {} for a table without a key
 	Column string `json:"column"`
 	Reason string `json:"reason"`
+	Action Action `json:"action"`
 }
 
 // ViewReport accounts for one view.
@@ -147,10 +152,11 @@ func (r *Report) Outcome() Verdict {
 	return r.Verdict
 }
 
-// Complete reports whether the target holds every row of the source, and every view whose translation was tried.
+// Complete reports whether the target holds every row of the source as it was, and every view whose translation was
+// tried.
 func (r *Report) Complete() bool {
-	quarantined := slices.ContainsFunc(r.Tables, func(t TableReport) bool { return t.Quarantined > 0 })
-	return r.Outcome() != VerdictDifferent && !quarantined && !r.lostView()
+	whole := !slices.ContainsFunc(r.Tables, func(t TableReport) bool { return !t.whole() })
+	return r.Outcome() != VerdictDifferent && whole && !r.lostView()
 }
 
 // lostView reports whether a view stayed behind.
@@ -166,7 +172,7 @@ func (r *Report) judge() {
 		r.Verdict = VerdictExcept
 	}
 	for _, t := range r.Tables {
-		if t.Quarantined > 0 && r.Verdict == VerdictIdentical {
+		if !t.whole() && r.Verdict == VerdictIdentical {
 			r.Verdict = VerdictExcept
 		}
 		if !t.same() {
@@ -184,6 +190,9 @@ func (r *Report) judge() {
 func (t *TableReport) same() bool {
 	return t.Error == "" && t.Differing == 0 && t.Read == t.Loaded+t.Quarantined && t.Verified == t.Loaded
 }
+
+// whole reports whether no value was kept out of the table.
+func (t *TableReport) whole() bool { return t.Quarantined+t.Nulled+t.Replaced == 0 }
 
 // table returns the report of the table with that target name, which it adds when there is none.
 func (r *Report) table(t Table) *TableReport {

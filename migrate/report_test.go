@@ -17,7 +17,7 @@ func exampleReport() *Report {
 		Tables: []TableReport{
 			{
 				Name: "customers", Target: "customers", Read: 500, Loaded: 499, Verified: 499, Quarantined: 1, Bytes: 20000,
-				Quarantine: []QuarantinedRow{{"customers", `{"id": 7}`, "age", `"forty" is not an integer`}},
+				Quarantine: []QuarantinedRow{{"customers", `{"id": 7}`, "age", `"forty" is not an integer`, ActionQuarantined}},
 			},
 			{Name: "order lines", Target: "order lines", Read: 1234567, Loaded: 1234567, Verified: 1234567, Bytes: 3 << 20},
 		},

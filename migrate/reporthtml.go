@@ -246,6 +246,8 @@ func (t *TableReport) result() (tone, word, words string) {
 			plural(t.Read, "row"), count(t.Loaded), count(t.Quarantined), count(t.Verified))
 	case t.Quarantined > 0:
 		return "warn", count(t.Quarantined) + " set aside", ""
+	case !t.whole():
+		return "warn", count(t.Nulled+t.Replaced) + " changed", ""
 	}
 	return "good", "equal", ""
 }
@@ -257,11 +259,11 @@ func (r *Report) htmlQuarantine(p *htmlPage) {
 	}
 	p.QuarantineIntro = holder
 	for _, t := range r.Tables {
-		if t.Quarantined == 0 {
+		if t.whole() {
 			continue
 		}
-		q := htmlQuarantine{Name: t.Name, Summary: plural(t.Quarantined, "row"), Rows: t.Quarantine}
-		if n := int64(len(t.Quarantine)); n < t.Quarantined {
+		q := htmlQuarantine{Name: t.Name, Summary: t.handled(), Rows: t.Quarantine}
+		if n := int64(len(t.Quarantine)); n < t.Quarantined+t.Nulled+t.Replaced {
 			q.Summary += ", the first " + count(n) + " of them"
 		}
 		table := qualified(r.Target.Schema, quarantineTable)
@@ -275,6 +277,21 @@ func (r *Report) htmlQuarantine(p *htmlPage) {
 		q.Query += ";"
 		p.Quarantine = append(p.Quarantine, q)
 	}
+}
+
+// handled counts what does not fit by what was done about it.
+func (t *TableReport) handled() string {
+	var parts []string
+	if t.Quarantined > 0 {
+		parts = append(parts, plural(t.Quarantined, "row"))
+	}
+	if t.Nulled > 0 {
+		parts = append(parts, plural(t.Nulled, "value")+" nulled")
+	}
+	if t.Replaced > 0 {
+		parts = append(parts, plural(t.Replaced, "value")+" replaced")
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (r *Report) htmlBroken(p *htmlPage) {

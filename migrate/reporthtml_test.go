@@ -54,7 +54,7 @@ func reportOf(s string) *Report {
 			{Name: s, Target: s + s, Error: s},
 			{
 				Name: s, Target: s + s, Read: 2, Differing: 1, Quarantined: 1,
-				Differences: []Difference{{s, Changed, s, s, s, s}}, Quarantine: []QuarantinedRow{{s, s, s, s}},
+				Differences: []Difference{{s, Changed, s, s, s, s}}, Quarantine: []QuarantinedRow{{s, s, s, s, Action(s)}},
 			},
 		},
 		Views:   []ViewReport{{Name: s, Target: s, Explained: s}, {Name: s, Error: s}},
@@ -88,7 +88,7 @@ func largeReport() *Report {
 		if i%100 == 3 {
 			table.Read += 3
 			table.Quarantined = 3
-			table.Quarantine = []QuarantinedRow{{table.Name, `{"id": 12}`, "amount", `"n/a" is not a number that numeric can hold`}}
+			table.Quarantine = []QuarantinedRow{{table.Name, `{"id": 12}`, "amount", `"n/a" is not a number that numeric can hold`, ActionQuarantined}}
 		}
 		r.Tables = append(r.Tables, table)
 		r.Sequences = append(r.Sequences, SequenceState{Table: table.Name, Column: "id", Next: i})

@@ -79,11 +79,19 @@ func (r *Report) writeTables(b *strings.Builder) {
 		return
 	}
 	shown, hidden := r.chooseTables()
+	changed := slices.ContainsFunc(r.Tables, func(t TableReport) bool { return t.Nulled+t.Replaced > 0 })
 	w := tabwriter.NewWriter(b, 0, 8, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(w, "rows\tloaded\tquarantined\tproven\t  table\n")
+	if changed {
+		fmt.Fprint(w, "rows\tloaded\tquarantined\tnulled\treplaced\tproven\t  table\n")
+	} else {
+		fmt.Fprint(w, "rows\tloaded\tquarantined\tproven\t  table\n")
+	}
 	for _, t := range shown {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t  %s\n",
-			count(t.Read), count(t.Loaded), dash(t.Quarantined), count(t.Verified), t.Name)
+		fmt.Fprintf(w, "%s\t%s\t%s\t", count(t.Read), count(t.Loaded), dash(t.Quarantined))
+		if changed {
+			fmt.Fprintf(w, "%s\t%s\t", dash(t.Nulled), dash(t.Replaced))
+		}
+		fmt.Fprintf(w, "%s\t  %s\n", count(t.Verified), t.Name)
 	}
 	_ = w.Flush() // a strings.Builder takes everything
 	if len(hidden) > 0 {
@@ -121,7 +129,7 @@ func (r *Report) chooseTables() (shown, hidden []TableReport) {
 }
 
 // unremarkable reports whether a table is the same on both sides and all of it.
-func (t *TableReport) unremarkable() bool { return t.same() && t.Quarantined == 0 }
+func (t *TableReport) unremarkable() bool { return t.same() && t.whole() }
 
 func (r *Report) writeDifferences(b *strings.Builder) {
 	var lines []string
@@ -146,20 +154,27 @@ func (r *Report) writeDifferences(b *strings.Builder) {
 }
 
 func (r *Report) writeQuarantine(b *strings.Builder) {
-	var lines []string
-	var rows int64
+	var out, changed []string
+	var rows, values int64
 	for _, t := range r.Tables {
 		rows += t.Quarantined
+		values += t.Nulled + t.Replaced
 		for _, q := range t.Quarantine {
-			lines = append(lines, fmt.Sprintf("%s %s, column %s: %s", q.Table, q.Key, q.Column, q.Reason))
+			line := fmt.Sprintf("%s %s, column %s: %s", q.Table, q.Key, q.Column, q.Reason)
+			if q.Action == ActionNulled || q.Action == ActionReplaced {
+				changed = append(changed, fmt.Sprintf("%s; %s", line, q.Action))
+			} else {
+				out = append(out, line)
+			}
 		}
 	}
 	holder := "PostgreSQL"
 	if r.Operation == "export" {
 		holder = "the file"
 	}
-	head := fmt.Sprintf("Quarantined: %s that %s cannot hold, kept in %s", plural(rows, "row"), holder, quarantineTable)
-	writeList(b, head, lines)
+	writeList(b, fmt.Sprintf("Quarantined: %s that %s cannot hold, kept in %s", plural(rows, "row"), holder, quarantineTable), out)
+	writeList(b, fmt.Sprintf("Changed: %s that PostgreSQL cannot hold; the original rows are kept in %s",
+		plural(values, "value"), quarantineTable), changed)
 }
 
 func (r *Report) writeBroken(b *strings.Builder) {

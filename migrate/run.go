@@ -21,7 +21,8 @@ type Options struct {
 	Jobs       int               // tables and indexes at a time; 0 means one for each processor, up to four
 	TargetName string            // what the target is called in reports and in Replace; empty means the database's name
 	Replace    string            // the target's name, typed by the user: objects of the same names are replaced
-	Strict     bool              // a row that would be quarantined is a failure
+	OnMisfit   Policy            // of the columns with values that do not fit, where the plan is made; empty means quarantine
+	Strict     bool              // a value that does not fit is a failure, whatever the policy
 	WorkDir    string            // where the snapshot of the source is kept meanwhile; empty means os.TempDir
 	BackupDir  string            // where a copy of the source is kept for good; empty means that none is kept
 	Progress   lakeward.Progress // receives the events
@@ -209,7 +210,7 @@ func (m *migration) prepareSource(ctx context.Context) (err error) {
 	for _, l := range m.plan.Left {
 		m.journal.warn(l.Table, fmt.Sprintf("%s %s stays behind: %s", l.Kind, l.Name, l.Reason))
 	}
-	return m.checkStrict()
+	return m.checkPolicies()
 }
 
 // takeSnapshot copies the source, unless the copy of a run that was interrupted is still good: made for the same
@@ -249,9 +250,10 @@ func (m *migration) takeSnapshot(ctx context.Context) error {
 // asked returns the digest of the choices that the result depends on.
 func (m *migration) asked() (string, error) {
 	choices, err := json.Marshal(struct {
-		Schema string
-		Plan   *Plan
-	}{m.Schema, m.Options.Plan})
+		Schema   string
+		Plan     *Plan
+		OnMisfit Policy
+	}{m.Schema, m.Options.Plan, m.OnMisfit})
 	if err != nil {
 		return "", fmt.Errorf("write down the choices: %w", err)
 	}
@@ -289,7 +291,7 @@ func (m *migration) decide(ctx context.Context) error {
 	}
 	m.report.Plan = "made from the source"
 	m.plan, err = planFrom(ctx, conn, PlanOptions{
-		Schema: m.Schema, Progress: m.journal.event, source: m.source, jobs: m.Jobs,
+		Schema: m.Schema, OnMisfit: m.OnMisfit, Progress: m.journal.event, source: m.source, jobs: m.Jobs,
 		open: m.snapshot.open, path: m.snapshot.path,
 	})
 	if err != nil {
@@ -301,15 +303,16 @@ func (m *migration) decide(ctx context.Context) error {
 	return nil
 }
 
-// checkStrict refuses a plan that foresees quarantined rows when that was asked for.
-func (m *migration) checkStrict() error {
-	if !m.Strict {
-		return nil
-	}
+// checkPolicies refuses a plan that foresees values which do not fit, where that was asked for.
+func (m *migration) checkPolicies() error {
 	for _, t := range m.plan.Tables {
 		for _, c := range t.Columns {
-			if c.Misfits > 0 {
+			switch {
+			case c.Misfits == 0 || m.report.Operation != "migrate":
+			case m.Strict:
 				return strictError(c.Misfits, t.Name+"."+c.Name)
+			case c.OnMisfit == PolicyFail:
+				return failedError(t.Name, c.Name, c.Misfit, c.Misfits)
 			}
 		}
 	}
@@ -319,7 +322,7 @@ func (m *migration) checkStrict() error {
 func strictError(rows int64, where string) error {
 	return lakeward.Errorf(lakeward.KindConflict,
 		"mend them in the source, or migrate without --strict and find them in "+quarantineTable,
-		"%d rows would be quarantined for %s", rows, where)
+		"%s of %s would not be stored as they are", plural(rows, "value"), where)
 }
 
 // fill does everything that happens in the staging schema, and the swap.

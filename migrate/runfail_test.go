@@ -51,7 +51,7 @@ func TestRunKeepsWhatDoesNotFit(t *testing.T) {
 			t.Errorf("%s: verdict %q, complete %t\n%s", r.Operation, r.Verdict, r.Complete(), asJSON(t, r))
 		}
 		customers := r.table(Table{Target: "customers"})
-		want := []QuarantinedRow{{Table: "customers", Key: `{"id": 7}`, Column: "age", Reason: `"forty" is not an integer`}}
+		want := []QuarantinedRow{{Table: "customers", Key: `{"id": 7}`, Column: "age", Reason: `"forty" is not an integer`, Action: ActionQuarantined}}
 		if diff := cmp.Diff(want, customers.Quarantine); diff != "" || customers.Read != 500 || customers.Loaded != 499 {
 			t.Errorf("%s: quarantine (-want +got):\n%s", r.Operation, diff)
 		}

@@ -41,7 +41,7 @@ func (p *profile) misfits(t target) int64 {
 	case ConvertBoolean:
 		return p.Integer - p.bits + p.Real + p.Text - p.count(formatBoolean) + p.Blob
 	case ConvertReal:
-		return p.overReal + p.Text - p.count(formatNumber) + p.Blob
+		return p.overReal + p.hugeText + p.Text - p.count(formatNumber) + p.Blob
 	case ConvertDecimal:
 		n := p.Text - p.count(formatNumber) + p.Blob
 		if t.typ != "numeric" {
@@ -104,6 +104,14 @@ func choose(d declaredType, p *profile, isKey bool) choice {
 	}
 	wide := widest(p)
 	return choice{wide, evidence(d, p, wide, wanted[0]), alternatives(p, wide)}
+}
+
+// narrowest returns the narrowest general type that holds all values.
+func narrowest(p *profile) target {
+	if t := widest(p); p.misfits(t) == 0 {
+		return t
+	}
+	return toBytes
 }
 
 // widest returns the narrowest general type that holds all values, or nearly all as text.

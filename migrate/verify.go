@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -108,7 +107,8 @@ func (v *verifier) table(ctx context.Context, conn *pgx.Conn, t Table) (TableRep
 	if err := checkHash(ctx, conn); err != nil {
 		return found, misfitRows{}, err
 	}
-	if err := v.quarantined(ctx, conn, t, &found); err != nil {
+	kept, err := v.quarantined(ctx, conn, t, &found)
+	if err != nil {
 		return found, misfitRows{}, err
 	}
 	src, err := v.snapshot.open()
@@ -116,56 +116,17 @@ func (v *verifier) table(ctx context.Context, conn *pgx.Conn, t Table) (TableRep
 		return found, misfitRows{}, err
 	}
 	defer func() { _ = src.Close() }() // it was only read
-	source := &sqliteSide{shape: shape, conn: src, meter: v.journal.meter(t.Name, t.Rows)}
+	source := &sqliteSide{shape: shape, conn: src, meter: v.journal.meter(t.Name, t.Rows), misfits: misfitRows{handled: handled{}}}
 	check := shape.check(source, &pgSide{conn: conn, name: t.Target, sql: shape.sql(v.schema)}, &found)
 	if err := check.run(ctx); err != nil {
 		return found, misfitRows{}, err
 	}
 	source.meter.done()
-	if found.Error != "" {
-		return found, source.misfits, nil
-	}
-	if found.Read += source.misfits.count; source.misfits.count != found.Quarantined {
-		found.Error = fmt.Sprintf("%d rows do not fit the target, %d are in %s",
-			source.misfits.count, found.Quarantined, quarantineTable)
+	if found.Error == "" {
+		found.Read += source.misfits.count
+		found.Error = source.misfits.handled.differ(kept)
 	}
 	return found, source.misfits, nil
-}
-
-// quarantined counts the rows of t that the migration which made the table has put into the quarantine.
-func (v *verifier) quarantined(ctx context.Context, conn *pgx.Conn, t Table, found *TableReport) error {
-	var there bool
-	var mark string
-	err := conn.QueryRow(ctx, `
-		SELECT to_regclass($1) IS NOT NULL, coalesce(obj_description(to_regclass($2), 'pg_class'), '')`,
-		qualified(v.schema, quarantineTable), qualified(v.schema, t.Target)).Scan(&there, &mark)
-	if err != nil {
-		return fmt.Errorf("look for quarantined rows: %w", err)
-	}
-	if !there {
-		return nil
-	}
-	id, _, _ := strings.Cut(strings.TrimPrefix(mark, markPrefix), " ")
-	if v.stage != nil {
-		id = v.stage.id
-	}
-	rows, err := conn.Query(ctx, `
-		SELECT count(*) OVER (), table_name AS table, key::text AS key, column_name AS column, reason
-		FROM `+qualified(v.schema, quarantineTable)+`
-		WHERE table_name = $1 AND migration = $2 ORDER BY at, key::text LIMIT $3`,
-		t.Name, id, quarantineKept)
-	if err != nil {
-		return fmt.Errorf("read quarantined rows: %w", err)
-	}
-	var q QuarantinedRow
-	_, err = pgx.ForEachRow(rows, []any{&found.Quarantined, &q.Table, &q.Key, &q.Column, &q.Reason}, func() error {
-		found.Quarantine = append(found.Quarantine, q)
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read quarantined rows: %w", err)
-	}
-	return nil
 }
 
 // views compares all views of the plan.

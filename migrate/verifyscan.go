@@ -13,6 +13,7 @@ type rowShape struct {
 	table   Table
 	columns []Column
 	canon   []canonFunc
+	stand   []standFunc // by OnMisfit
 	notNull []bool
 	key     []int // places of the key's columns; all columns when the table has no key
 	keyless bool
@@ -29,6 +30,7 @@ func newRowShape(t Table) (*rowShape, error) {
 			return nil, fmt.Errorf("compare column %s.%s: %w", t.Name, c.Name, err)
 		}
 		s.canon = append(s.canon, canon)
+		s.stand = append(s.stand, newStand(c, canon))
 		s.notNull = append(s.notNull, c.NotNull || t.inPrimaryKey(c.Target))
 		if s.keyless || names[c.Target] {
 			s.key = append(s.key, i)
@@ -118,7 +120,23 @@ type sourceRow struct {
 	key    uint64
 	row    uint64
 	rowid  int64
-	misfit int // the column that cannot be held, or -1
+
+	misfit  int      // the column because of which the row is not on the target, or -1
+	changed []change // otherwise, the columns that have another value there
+}
+
+// change is a value that is another one on the target.
+type change struct {
+	column int
+	to     value
+}
+
+// did names what was done.
+func (c change) did() Action {
+	if c.to.class == sqlite.TypeNull {
+		return ActionNulled
+	}
+	return ActionReplaced
 }
 
 // field returns the canonical text of one column.
@@ -196,20 +214,31 @@ func columnValue(stmt *sqlite.Stmt, i int, v *value) {
 	}
 }
 
-// canonical writes the row's canonical text.
+// canonical writes the row's canonical text, as it is on the target by the policies of its columns.
 func (s *rowShape) canonical(r *sourceRow) {
-	r.text, r.misfit = r.text[:0], -1
+	r.text, r.misfit, r.changed = r.text[:0], -1, r.changed[:0]
 	for i, v := range r.values {
-		fits := !s.notNull[i]
-		if v.class == sqlite.TypeNull {
-			r.text = append(r.text, '~')
-		} else {
-			r.text, fits = s.canon[i](r.text, v)
-		}
-		if !fits && r.misfit < 0 {
-			r.misfit = i
+		start := len(r.text)
+		if !s.write(r, i, v) && r.misfit < 0 {
+			r.text = r.text[:start]
+			stand, ok := s.stand[i](v)
+			if ok && s.write(r, i, stand) {
+				r.changed = append(r.changed, change{i, stand})
+			} else {
+				r.misfit = i
+			}
 		}
 		r.ends[i] = len(r.text)
 		r.text = append(r.text, '|')
 	}
+}
+
+// write appends the canonical text of one value and reports whether its column can hold it.
+func (s *rowShape) write(r *sourceRow, i int, v value) (fits bool) {
+	if v.class == sqlite.TypeNull {
+		r.text = append(r.text, '~')
+		return !s.notNull[i]
+	}
+	r.text, fits = s.canon[i](r.text, v)
+	return fits
 }

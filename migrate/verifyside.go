@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -11,17 +12,51 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// misfitsKept is how many rowids of a table's quarantined rows are remembered for the views.
+// misfitsKept is how many rowids of a table's quarantined rows, and how many of its changed values, are remembered for the
+// views.
 const misfitsKept = 10_000
 
-// misfitRows are the rows of a table that the target cannot hold.
+// misfitRows are the rows of a table that the target does not hold as they are.
 type misfitRows struct {
-	count  int64
-	rowids []int64 // up to misfitsKept
+	handled handled
+	count   int64   // of those that it does not hold at all
+	rowids  []int64 // of them, up to misfitsKept
+
+	changes int64          // values that are others on the target
+	changed []changedValue // of them, up to misfitsKept
 }
 
-// complete reports whether all rowids are known.
-func (m misfitRows) complete() bool { return int64(len(m.rowids)) == m.count }
+// changedValue is a change of one row.
+type changedValue struct {
+	change
+	rowid int64
+}
+
+// any reports whether the target holds any row in another way than the source.
+func (m misfitRows) any() bool { return m.count+m.changes > 0 }
+
+// complete reports whether all of them are known.
+func (m misfitRows) complete() bool {
+	return int64(len(m.rowids)) == m.count && int64(len(m.changed)) == m.changes
+}
+
+// add takes what one row has to tell.
+func (m *misfitRows) add(s *rowShape, r *sourceRow) {
+	m.handled.note(s.columns, r)
+	known := s.table.RowID != ""
+	if r.misfit >= 0 {
+		if m.count++; known && len(m.rowids) < misfitsKept {
+			m.rowids = append(m.rowids, r.rowid)
+		}
+		return
+	}
+	for _, c := range r.changed {
+		if m.changes++; known && len(m.changed) < misfitsKept && len(c.to.b) <= sampleBytes {
+			c.to.b = bytes.Clone(c.to.b)
+			m.changed = append(m.changed, changedValue{c, r.rowid})
+		}
+	}
+}
 
 // sqliteSide is a table of the snapshot. Rows that the target cannot hold are counted and left out.
 type sqliteSide struct {
@@ -37,11 +72,7 @@ func (s *sqliteSide) tally(ctx context.Context, t *tally) error {
 		if s.meter.rows&1023 == 0 {
 			s.meter.tick()
 		}
-		if r.misfit >= 0 {
-			s.misfits.count++
-			if s.shape.table.RowID != "" && len(s.misfits.rowids) < misfitsKept {
-				s.misfits.rowids = append(s.misfits.rowids, r.rowid)
-			}
+		if s.misfits.add(s.shape, r); r.misfit >= 0 {
 			return nil
 		}
 		t.add(r.key, r.row)
@@ -68,6 +99,9 @@ func (s *sqliteSide) details(ctx context.Context, keys map[uint64]bool) (map[uin
 		for i, v := range r.values {
 			d.digests = append(d.digests, digest(r.field(i)))
 			d.shown = append(d.shown, displayValue(v))
+		}
+		for _, changed := range r.changed {
+			d.shown[changed.column] = displayValue(changed.to)
 		}
 		found[r.key] = d
 		return nil

@@ -51,7 +51,7 @@ func (v *verifier) view(ctx context.Context, conn *pgx.Conn, view View) (ViewRep
 	if v.anyMisfits() {
 		schema = ""
 		if err := v.hideMisfits(src); err != nil {
-			report.Explained = "it may read rows that are quarantined: " + err.Error()
+			report.Explained = "it may read rows that are quarantined or changed: " + err.Error()
 			schema = "main."
 		}
 	}
@@ -66,7 +66,28 @@ func (v *verifier) view(ctx context.Context, conn *pgx.Conn, view View) (ViewRep
 		}
 		report.Error = err.Error()
 	}
+	if !report.Identical && report.Explained == "" {
+		report.Explained = v.readsChanged(src, view)
+	}
 	return report, nil
+}
+
+// readsChanged names a table with changed values that a view reads, or returns "". SQLite computes the view with the
+// values that the target has; but they have lost their column's affinity and collation, so its rows prove nothing.
+func (v *verifier) readsChanged(src *sqlite.Conn, view View) (explained string) {
+	look := func(a sqlite.Action) sqlite.AuthResult {
+		if m, ok := v.misfits[a.Table()]; ok && a.Type() == sqlite.OpRead && m.changes > 0 {
+			explained = fmt.Sprintf("it reads table %s, where %s changed", a.Table(), countOf(m.changes, "value is", "values are"))
+		}
+		return sqlite.AuthResultOK
+	}
+	if err := src.SetAuthorizer(sqlite.AuthorizeFunc(look)); err != nil {
+		return ""
+	}
+	if stmt, _, err := src.PrepareTransient("SELECT * FROM main." + sourceName(view.Name)); err == nil {
+		_ = stmt.Finalize() // it never ran
+	}
+	return explained
 }
 
 // aboutView tells errors of the view itself from those of the connections.
@@ -79,7 +100,7 @@ var errViewShape = errors.New("the view has another number of columns")
 
 func (v *verifier) anyMisfits() bool {
 	for _, m := range v.misfits {
-		if m.count > 0 {
+		if m.any() {
 			return true
 		}
 	}
@@ -87,23 +108,17 @@ func (v *verifier) anyMisfits() bool {
 }
 
 // hideMisfits makes temporary views on a connection to the snapshot that stand before the tables and views of the same
-// names, without the quarantined rows.
+// names, without the quarantined rows and with the changed values.
 func (v *verifier) hideMisfits(src *sqlite.Conn) error {
 	for _, t := range v.plan.Tables {
 		misfits := v.misfits[t.Name]
 		switch {
-		case misfits.count == 0:
+		case !misfits.any():
 			continue
 		case !misfits.complete():
-			return fmt.Errorf("table %s has %d of them", t.Name, misfits.count)
+			return fmt.Errorf("table %s has %d of them", t.Name, misfits.count+misfits.changes)
 		}
-		ids := make([]string, len(misfits.rowids))
-		for i, id := range misfits.rowids {
-			ids[i] = strconv.FormatInt(id, 10)
-		}
-		err := exec(src, "CREATE TEMP VIEW "+sourceName(t.Name)+" AS SELECT * FROM main."+sourceName(t.Name)+
-			" WHERE "+t.RowID+" NOT IN ("+strings.Join(ids, ",")+")")
-		if err != nil {
+		if err := hideRows(src, t, misfits); err != nil {
 			return err
 		}
 	}
@@ -117,6 +132,57 @@ func (v *verifier) hideMisfits(src *sqlite.Conn) error {
 		}
 	}
 	return nil
+}
+
+// hideRows makes the temporary view that stands before one table.
+func hideRows(src *sqlite.Conn, t Table, misfits misfitRows) error {
+	store := "temp." + sourceName("changed in "+t.Name)
+	if err := exec(src, "CREATE TABLE "+store+" (id, col, v, PRIMARY KEY (id, col)) WITHOUT ROWID"); err != nil {
+		return err
+	}
+	stmt, _, err := src.PrepareTransient("INSERT INTO " + store + " VALUES (?, ?, ?)")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = stmt.Finalize() }() // it repeats the error of the last step
+	changed := map[int]bool{}
+	for _, c := range misfits.changed {
+		changed[c.column] = true
+		key := []value{{class: sqlite.TypeInteger, i: c.rowid}, {class: sqlite.TypeInteger, i: int64(c.column)}}
+		if err := keepKey(stmt, append(key, plainNumber(t.Columns[c.column], c.to))); err != nil {
+			return err
+		}
+	}
+	fields := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		name := sourceName(c.Name)
+		fields[i] = name
+		if changed[i] {
+			found := fmt.Sprintf("FROM %s WHERE id = %s AND col = %d", store, t.RowID, i)
+			fields[i] = "CASE WHEN EXISTS (SELECT 1 " + found + ") THEN (SELECT v " + found + ") ELSE " + name + " END AS " + name
+		}
+	}
+	ids := make([]string, len(misfits.rowids))
+	for i, id := range misfits.rowids {
+		ids[i] = strconv.FormatInt(id, 10)
+	}
+	return exec(src, "CREATE TEMP VIEW "+sourceName(t.Name)+" AS SELECT "+strings.Join(fields, ", ")+" FROM main."+
+		sourceName(t.Name)+" WHERE "+t.RowID+" NOT IN ("+strings.Join(ids, ",")+")")
+}
+
+// plainNumber makes a number of a text that stands for one on the target.
+func plainNumber(c Column, v value) value {
+	switch base, _ := typeParts(c.Type); {
+	case v.class != sqlite.TypeText:
+	case slices.Contains([]string{"smallint", "integer", "bigint", "numeric", "double precision"}, base):
+		if i, err := strconv.ParseInt(string(v.b), 10, 64); err == nil {
+			return value{class: sqlite.TypeInteger, i: i}
+		}
+		if f, err := strconv.ParseFloat(string(v.b), 64); err == nil {
+			return value{class: sqlite.TypeFloat, f: f}
+		}
+	}
+	return v
 }
 
 // run compares by sums over buckets first, in constant memory, and looks at rows only where those differ.

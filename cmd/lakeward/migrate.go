@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/migrate"
 )
 
@@ -15,7 +16,9 @@ type migrateCmd struct {
 	Report  []string `help:"Write the report to this file, .html, .json or .txt; repeatable." sep:"none" placeholder:"FILE"`
 	Jobs    int      `help:"Tables to load at a time (default: one a processor, up to 4)." placeholder:"N"`
 	Replace string   `help:"Replace tables of the same names; takes the target's name as proof that it is meant." placeholder:"NAME"`
-	Strict  bool     `help:"Fail when a row would be quarantined."`
+	Strict  bool     `help:"Fail when a value does not fit, whatever the policy."`
+
+	OnMisfit migrate.Policy `help:"What happens to values that a column's type cannot hold: quarantine (default), widen, null, fail or replace." placeholder:"POLICY"`
 	size
 }
 
@@ -25,7 +28,7 @@ func (c migrateCmd) Run(ctx context.Context, a *app) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	options := migrate.Options{Schema: c.Schema, Jobs: c.Jobs, Replace: c.Replace, Strict: c.Strict}
+	options := migrate.Options{Schema: c.Schema, Jobs: c.Jobs, Replace: c.Replace, Strict: c.Strict, OnMisfit: c.OnMisfit}
 	var err error
 	if options.Plan, err = readPlan(c.Plan); err != nil {
 		return err
@@ -61,6 +64,12 @@ func (c migrateCmd) check() error {
 		return usagef("create the database there yourself, or name an instance", "--create makes an instance, not a server")
 	case !c.Create && c.size != size{}:
 		return usagef("add --create, or leave it out", "--capacity, --retention-days and --nodes belong to --create")
+	}
+	if _, err := migrate.ParsePolicy(string(c.OnMisfit)); err != nil {
+		return usagef(lakeward.HintOf(err), "--on-misfit: %w", err)
+	}
+	if c.OnMisfit != "" && c.Plan != "" {
+		return usagef("edit the plan", "--on-misfit is for a plan that is made; %s has a policy for each column (on_misfit)", c.Plan)
 	}
 	if err := c.size.check(); err != nil {
 		return err

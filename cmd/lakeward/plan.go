@@ -15,9 +15,10 @@ import (
 )
 
 type planCmd struct {
-	Source string `arg:"" help:"SQLite file."`
-	Schema string `help:"Schema of the target." default:"public" placeholder:"S"`
-	Out    string `short:"o" help:"Write the plan to this file, to be edited and obeyed: YAML, or JSON where its name ends in .json." placeholder:"FILE"`
+	Source   string         `arg:"" help:"SQLite file."`
+	Schema   string         `help:"Schema of the target." default:"public" placeholder:"S"`
+	OnMisfit migrate.Policy `help:"What happens to values that a column's type cannot hold: quarantine (default), widen, null, fail or replace." placeholder:"POLICY"`
+	Out      string         `short:"o" help:"Write the plan to this file, to be edited and obeyed: YAML, or JSON where its name ends in .json." placeholder:"FILE"`
 }
 
 // Run prints what a migration would do with each table and column, and why.
@@ -25,8 +26,11 @@ func (c planCmd) Run(ctx context.Context, a *app) error {
 	if err := checkSource(c.Source); err != nil {
 		return err
 	}
+	if _, err := migrate.ParsePolicy(string(c.OnMisfit)); err != nil {
+		return usagef(lakeward.HintOf(err), "--on-misfit: %w", err)
+	}
 	progress, done := a.watch()
-	plan, err := migrate.MakePlan(ctx, c.Source, migrate.PlanOptions{Schema: c.Schema, Progress: progress})
+	plan, err := migrate.MakePlan(ctx, c.Source, migrate.PlanOptions{Schema: c.Schema, OnMisfit: c.OnMisfit, Progress: progress})
 	done()
 	if err != nil {
 		return err
