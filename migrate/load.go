@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -11,9 +12,12 @@ import (
 
 // A chunk is what one transaction loads: chunkBytes of COPY data, the rows among them that went to the quarantine, and
 // the mark up to where the table has been read. A run that is killed loses at most the chunks that it was at.
+// The first chunk of a table may be larger, because only rows that the transaction which creates their table writes can
+// be frozen: they need not be written again when they are first read, and indexes alone answer for their keys.
 // rejectBytes ends a chunk early, because rejected rows are held in memory until it is written.
 const (
 	chunkBytes  = 64 << 20
+	frozenBytes = 512 << 20
 	rejectBytes = 4 << 20
 )
 
@@ -25,11 +29,7 @@ const (
 
 // load copies all tables, the largest first, so that no worker is left alone with it at the end.
 func (m *migration) load(ctx context.Context) error {
-	limit := m.chunk
-	if limit == 0 {
-		limit = chunkBytes
-	}
-	l := &loader{snapshot: m.snapshot, stage: m.stage, journal: &m.journal, limit: limit, tables: map[string]*tableLoad{}}
+	l := &loader{snapshot: m.snapshot, stage: m.stage, journal: &m.journal, chunk: m.chunk, tables: map[string]*tableLoad{}}
 	segments, err := l.segments(ctx, m.plan.Tables, m.Jobs)
 	if err != nil {
 		return err
@@ -56,7 +56,7 @@ type loader struct {
 	snapshot *snapshot
 	stage    *stage
 	journal  *journal
-	limit    int64                 // bytes of a chunk
+	chunk    int64                 // bytes of a chunk in tests
 	tables   map[string]*tableLoad // by name
 }
 
@@ -74,6 +74,9 @@ func (l *loader) segment(ctx context.Context, dst *pgx.Conn, s *segment) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	r := &chunkReader{loader: l, segment: s, encoder: encoder, chunks: make(chan *chunk, 1)}
+	if r.limit = cmp.Or(l.chunk, chunkBytes); !s.created {
+		r.limit = cmp.Or(l.chunk, frozenBytes)
+	}
 	group.Go(func() error {
 		defer close(r.chunks)
 		return r.read(ctx, src)
@@ -103,6 +106,7 @@ type chunk struct {
 	size    int64 // bytes of the rejects
 	changed int64 // values of rows in the pipe whose originals are among the rejects
 	last    bool  // the segment has no more rows
+	limit   int64 // bytes at which it ends
 }
 
 // quarantined returns how many of the rows are not in the pipe.
@@ -119,6 +123,7 @@ type chunkReader struct {
 	chunks  chan *chunk
 	current *chunk
 	block   []byte
+	limit   int64 // of the next chunk
 }
 
 // read encodes the rows of the segment.
@@ -147,7 +152,8 @@ func (r *chunkReader) read(ctx context.Context, src *sqlite.Conn) error {
 
 // begin hands over a new chunk, to be filled while it is sent.
 func (r *chunkReader) begin(ctx context.Context) error {
-	r.current = &chunk{pipe: newBlockPipe(ctx.Done())}
+	r.current = &chunk{pipe: newBlockPipe(ctx.Done()), limit: r.limit}
+	r.limit = cmp.Or(r.chunk, chunkBytes)
 	select {
 	case r.chunks <- r.current:
 	case <-ctx.Done():
@@ -195,7 +201,7 @@ func (r *chunkReader) row(ctx context.Context, row []value) error {
 		}
 		r.tables[r.segment.table.Name].tick(c)
 	}
-	if c.bytes >= r.limit || c.size >= rejectBytes {
+	if c.bytes >= c.limit || c.size >= rejectBytes {
 		return r.end(ctx)
 	}
 	return nil

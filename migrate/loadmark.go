@@ -102,12 +102,13 @@ func (l *loader) segments(ctx context.Context, tables []Table, jobs int) ([]*seg
 	return left, nil
 }
 
-// share returns into how many segments a table is cut.
+// share returns into how many segments a table is cut: one for each worker's share of all rows that it holds, rounded,
+// because the rows of a table in one piece can be frozen.
 func share(rows, total int64, jobs int) int {
 	if rows < segmentRows {
 		return 1
 	}
-	return int((rows*int64(jobs) + total - 1) / total)
+	return max(1, int((rows*int64(jobs)+total/2)/total))
 }
 
 // begun returns the segments that the run before has begun, by table, with the counters of their tables.

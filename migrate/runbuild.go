@@ -183,12 +183,36 @@ func (m *migration) check(ctx context.Context, t Table, c Check) error {
 }
 
 // validate has PostgreSQL check the rows of one foreign key. One that fails although the plan found no orphans stays
-// NOT VALID; orphans names its rows.
+// NOT VALID; orphans names its rows. Where an index has the key in order, merging it with the parent's takes a fraction
+// of the time of the hash join that the planner prefers.
 func (m *migration) validate(ctx context.Context, conn *pgx.Conn, s step) error {
+	if s.table.ordered(s.name) {
+		if _, err := conn.Exec(ctx, "SET enable_hashjoin = off"); err != nil {
+			return fmt.Errorf("prepare to validate %s: %w", s.name, err)
+		}
+		defer func() { _, _ = conn.Exec(ctx, "RESET enable_hashjoin") }() // it would only be slower
+	}
 	if err := m.execute(ctx, conn, s); err != nil && sqlState(err) != "23503" { // foreign_key_violation
 		return err
 	}
 	return nil
+}
+
+// ordered reports whether a key or an index over all rows begins with the columns of a foreign key.
+func (t *Table) ordered(foreignKey string) bool {
+	at := slices.IndexFunc(t.ForeignKeys, func(fk ForeignKey) bool { return fk.Name == foreignKey })
+	if at < 0 {
+		return false
+	}
+	columns := t.ForeignKeys[at].Columns
+	quoted := make([]string, len(columns))
+	for i, c := range columns {
+		quoted[i] = quoteName(c)
+	}
+	begins := func(list, with []string) bool { return len(list) >= len(with) && slices.Equal(list[:len(with)], with) }
+	return t.PrimaryKey != nil && begins(t.PrimaryKey.Columns, columns) ||
+		slices.ContainsFunc(t.Uniques, func(k Key) bool { return begins(k.Columns, columns) }) ||
+		slices.ContainsFunc(t.Indexes, func(ix Index) bool { return ix.Where == "" && begins(ix.Keys, quoted) })
 }
 
 // broken reports the foreign keys and checks of a table that are not valid, with the rows that break them.
