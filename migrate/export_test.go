@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -61,11 +62,14 @@ func dump(t *testing.T, path string) map[string][]string {
 	}
 	found["schema"] = query("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name")
 	for _, row := range query("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_stat%'") {
-		_, name, _ := strings.Cut(strings.TrimSuffix(row, `"`), `"`)
+		name, err := strconv.Unquote(strings.TrimPrefix(row, "TEXT "))
+		if err != nil {
+			t.Fatal(err)
+		}
 		if name == "sqlite_schema" {
 			continue
 		}
-		rows := query(`SELECT * FROM "` + name + `"`)
+		rows := query("SELECT * FROM " + sourceName(name))
 		slices.Sort(rows)
 		found["table "+name] = rows
 	}
