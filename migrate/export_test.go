@@ -339,3 +339,77 @@ func TestExportRefusals(t *testing.T) {
 	path = filepath.Join(folder, "none", "back.db")
 	refused(lakeward.KindNotFound, "no folder", ExportOptions{Schema: "one"})
 }
+
+// TestExportMakesVirtualTablesAgain goes back with full-text tables, R*Trees, and modules that are not there.
+func TestExportMakesVirtualTablesAgain(t *testing.T) {
+	t.Parallel()
+	source := newSource(t, virtualScript)
+	back, report := thereAndBack(t, source,
+		`INSERT INTO notes (rowid, title, "body text") VALUES (30, 'Planes', 'flying')`, "INSERT INTO page VALUES (4, 'still water')",
+		"INSERT INTO mail VALUES (9, 'Re: Hi', 'again')", "INSERT INTO boxes VALUES (2, 5, 6, 5, 6, 5, 6)",
+		"INSERT INTO places VALUES (9, 1, 2.5, 3, 4, 'half'), (10, 0.1, 2, 3, 4, 'not exact')")
+	conn, err := sqlite.OpenConn(back, sqlite.OpenReadWrite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for query, want := range map[string]int64{
+		"SELECT rowid FROM notes WHERE notes MATCH 'flying'":                                30,
+		"SELECT count(*) FROM notes WHERE notes MATCH 'sail'":                               1,
+		"SELECT count(*) FROM notes WHERE typeof(day) = 'integer'":                          1,
+		"SELECT count(*) FROM page_index WHERE page_index MATCH 'water'":                    2,
+		"SELECT count(*) FROM places WHERE xmin < 5":                                        2,
+		"SELECT id FROM boxes WHERE x1 > 4":                                                 2,
+		"SELECT count(*) FROM mail_content":                                                 2,
+		"SELECT count(*) FROM vectors_chunks":                                               1,
+		"SELECT count(*) FROM sqlite_schema WHERE sql LIKE 'CREATE VIRTUAL TABLE%'":         9,
+		"SELECT count(*) FROM titles":                                                       3,
+		"SELECT count(*) FROM lakeward_quarantine WHERE reason LIKE '0.1 is not exact in%'": 1,
+	} {
+		if got, err := pragmaInt(conn, query); err != nil || got != want {
+			t.Errorf("%s: %d, %v; want %d", query, got, err, want)
+		}
+	}
+	var named []string
+	for _, l := range report.Left {
+		named = append(named, l.Kind+" "+l.Name)
+	}
+	slices.Sort(named)
+	want := []string{
+		"table geometry_columns", "table spatial_ref_sys", "virtual table SpatialIndex", "virtual table idx_town_geom",
+		"virtual table index_only", "virtual table mail", "virtual table vectors",
+	}
+	if diff := cmp.Diff(want, named); diff != "" {
+		t.Errorf("left (-want +got):\n%s", diff)
+	}
+}
+
+// TestExportKeepsWhatOnlyTheApplicationKnows goes back with collations and functions that this program does not have.
+func TestExportKeepsWhatOnlyTheApplicationKnows(t *testing.T) {
+	t.Parallel()
+	source := newSource(t, foreignScript)
+	back, report := thereAndBack(t, source, "INSERT INTO word VALUES ('c', 'd')", "INSERT INTO book VALUES (3, 'c')")
+	conn, err := sqlite.OpenConn(back, sqlite.OpenReadOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetCollation("unicase", strings.Compare); err != nil {
+		t.Fatal(err)
+	}
+	for query, want := range map[string]int64{
+		"SELECT count(*) FROM word": 3, "SELECT count(*) FROM book": 3, "SELECT count(*) FROM person WHERE initial = 'x'": 1,
+		"SELECT count(*) FROM sqlite_schema WHERE sql LIKE '%icu%' OR sql LIKE '%title_sort%' OR sql LIKE '%loud%'": 3,
+	} {
+		if got, err := pragmaInt(conn, query); err != nil || got != want {
+			t.Errorf("%s: %d, %v; want %d", query, got, err, want)
+		}
+	}
+	var left []string
+	for _, l := range report.Left {
+		left = append(left, l.Kind+" "+l.Name)
+	}
+	if got := strings.Join(left, ", "); got != "index by_name, index by_sort" || len(report.Notes) != 2 {
+		t.Errorf("left: %s, notes: %v", got, report.Notes)
+	}
+}

@@ -79,14 +79,18 @@ func (e *exporter) putRowBack(t *sourceTable, row string) (reason string, err er
 	if err != nil {
 		return "", err
 	}
+	into := t.name
+	if t.shows != nil {
+		into = t.shows.name
+	}
 	var columns []exportColumn
 	var cells []value
-	for _, c := range t.columns {
+	for i, c := range t.columns {
 		if v, ok := values[c.name]; ok && !c.generated {
-			columns, cells = append(columns, exportColumn{Column: Column{Name: c.name}}), append(cells, v)
+			columns, cells = append(columns, exportColumn{into: t.shownColumn(i)}), append(cells, v)
 		}
 	}
-	stmt, _, err := e.file.conn.PrepareTransient(insertInto(t.name, columns))
+	stmt, _, err := e.file.conn.PrepareTransient(insertInto(into, columns))
 	if err != nil {
 		return "", err
 	}

@@ -13,7 +13,6 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/lakeward/lakeward"
-	"github.com/lakeward/lakeward/internal/dialect"
 )
 
 // exportPrefix begins the name of the folder in which the file is made, beside the place where it will stand.
@@ -24,8 +23,11 @@ type exportFile struct {
 	original   *original
 	folder     string
 	lock       *os.File // tells later runs that the folder is in use
-	path       string   // of the file in the folder
-	goal       string   // where it goes
+	virtual    []exportVirtual
+	foreign    []string        // collations that SQLite does not have
+	stubs      map[string]bool // functions that it does not have, by their names
+	path       string          // of the file in the folder
+	goal       string          // where it goes
 	conn       *sqlite.Conn
 	quarantine bool // it has the table for rows that it cannot hold
 }
@@ -70,6 +72,10 @@ func createExportFile(ctx context.Context, path string, o *original) (_ *exportF
 		return nil, fmt.Errorf("make a SQLite file: %w", err)
 	}
 	f.conn.SetInterrupt(ctx.Done())
+	f.learn()
+	if err := f.teach(f.conn); err != nil {
+		return nil, err
+	}
 	return f, f.set(
 		"encoding = '"+sqliteEncoding(o.Encoding)+"'",
 		fmt.Sprintf("page_size = %d", o.PageSize),
@@ -118,6 +124,9 @@ func (f *exportFile) set(pragmas ...string) error {
 // open returns a connection that reads what has been committed.
 func (f *exportFile) open() (*sqlite.Conn, error) {
 	conn, err := sqlite.OpenConn(sourceURI(f.path, true), sqlite.OpenReadOnly, sqlite.OpenURI)
+	if err == nil {
+		err = f.teach(conn)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the new file: %w", err)
 	}
@@ -134,32 +143,11 @@ func (f *exportFile) objects(kind string) (found []originalObject) {
 	return found
 }
 
-// tables returns the ordinary tables: neither virtual nor the inside of a virtual one.
+// tables returns the ordinary tables: neither virtual nor the inside of a virtual one whose module makes them.
 func (f *exportFile) tables() []originalObject {
-	virtual := f.virtual()
 	return slices.DeleteFunc(f.objects("table"), func(o originalObject) bool {
-		return slices.ContainsFunc(virtual, func(v originalObject) bool {
-			return v.Name == o.Name || strings.HasPrefix(o.Name, v.Name+"_") && isShadow(v, o)
-		})
+		return slices.ContainsFunc(f.virtual, func(v exportVirtual) bool { return v.name == o.Name || v.known && v.inside(o.Name) })
 	})
-}
-
-// virtual returns the virtual tables.
-func (f *exportFile) virtual() []originalObject {
-	return slices.DeleteFunc(f.objects("table"), func(o originalObject) bool { return !isVirtual(o.SQL) })
-}
-
-// shadowTables are the endings of the names of the tables in which the modules that SQLite comes with keep their data.
-var shadowTables = map[string][]string{
-	"fts3": {"content", "segments", "segdir", "docsize", "stat"}, "fts4": {"content", "segments", "segdir", "docsize", "stat"},
-	"fts5":  {"data", "idx", "content", "docsize", "config"},
-	"rtree": {"node", "rowid", "parent"}, "rtree_i32": {"node", "rowid", "parent"}, "geopoly": {"node", "rowid", "parent"},
-}
-
-// isShadow reports whether o is the inside of the virtual table v.
-func isShadow(v, o originalObject) bool {
-	parsed, err := dialect.ParseCreateVirtualTable(v.SQL)
-	return err == nil && slices.Contains(shadowTables[strings.ToLower(parsed.Module)], strings.TrimPrefix(o.Name, v.Name+"_"))
 }
 
 // has reports whether the original has an object of that name.
@@ -180,7 +168,7 @@ func (f *exportFile) create(o originalObject) error {
 		err = errors.Join(err, stmt.Finalize())
 	}
 	if err != nil {
-		return lakeward.Errorf(lakeward.KindUnsupported, "it may need functions, collations or modules of its application",
+		return lakeward.Errorf(lakeward.KindUnsupported, "it may need something of its application",
 			"make %s %s: %w", o.Kind, o.Name, err)
 	}
 	return nil

@@ -19,14 +19,12 @@ import (
 func (e *exporter) createIndexes(ctx context.Context) error {
 	e.file.conn.SetInterrupt(ctx.Done())
 	for _, o := range e.file.objects("index") {
-		err := e.file.create(o)
+		err := e.file.createIndex(o)
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case sqlite.ErrCode(err).ToPrimary() == sqlite.ResultConstraint:
-			e.leave(Left{Kind: "index", Table: o.Table, Name: o.Name, Reason: constraintReason(err), Source: o.SQL})
 		case err != nil:
-			return err
+			e.leave(Left{Kind: "index", Table: o.Table, Name: o.Name, Reason: constraintReason(err), Source: o.SQL})
 		}
 	}
 	return nil
@@ -35,7 +33,7 @@ func (e *exporter) createIndexes(ctx context.Context) error {
 // finish makes everything of the original that is not an ordinary table or an index, and checks the file.
 func (e *exporter) finish(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		e.putBack, e.createVirtual, e.createRest, e.restoreSequences, e.analyze, e.checkFile,
+		e.putBack, e.finishVirtual, e.createRest, e.restoreSequences, e.analyze, e.checkFile,
 	} {
 		e.file.conn.SetInterrupt(ctx.Done()) // reading takes it away
 		if err := step(ctx); err != nil {
@@ -46,41 +44,6 @@ func (e *exporter) finish(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// createVirtual makes the virtual tables. A full-text index over the content of a table is filled again; what others
-// held has not been migrated.
-func (e *exporter) createVirtual(context.Context) error {
-	for _, o := range e.file.virtual() {
-		if err := e.file.create(o); err != nil {
-			e.leave(Left{Kind: "virtual table", Name: o.Name, Reason: err.Error(), Source: o.SQL})
-			continue
-		}
-		if !hasContent(o.SQL) {
-			e.leave(Left{Kind: "virtual table", Name: o.Name, Source: o.SQL, Reason: "it is empty: what it held was not migrated"})
-			continue
-		}
-		name := sourceName(o.Name)
-		if err := exec(e.file.conn, "INSERT INTO main."+name+" ("+name+") VALUES ('rebuild')"); err != nil {
-			e.leave(Left{Kind: "virtual table", Name: o.Name, Reason: "it is empty: " + err.Error(), Source: o.SQL})
-		}
-	}
-	return nil
-}
-
-// hasContent reports whether a full-text index is over the rows of a table, from which it can be made again.
-func hasContent(sql string) bool {
-	parsed, err := dialect.ParseCreateVirtualTable(sql)
-	if err != nil || !strings.HasPrefix(strings.ToLower(parsed.Module), "fts") {
-		return false
-	}
-	for _, arg := range parsed.Args {
-		name, content, ok := strings.Cut(arg, "=")
-		if ok && strings.EqualFold(strings.TrimSpace(name), "content") {
-			return strings.Trim(strings.TrimSpace(content), `"'[]`+"`") != ""
-		}
-	}
-	return false
 }
 
 // createRest makes views and triggers, now that rows no longer set triggers off.

@@ -7,13 +7,12 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/lakeward/lakeward/internal/dialect"
 )
 
 // exportTable is one table on its way back.
 type exportTable struct {
-	Table   // as the plan had it, with the columns that are there on both sides now
+	Table          // as the plan had it, with the columns that are there on both sides now
+	into    string // where the file's rows go: the table, or the virtual one that shows it
 	columns []exportColumn
 	order   string // ORDER BY of the rows, "" for the order in which they lie
 	rows    int64
@@ -25,6 +24,7 @@ type exportTable struct {
 // exportColumn is one column on its way back.
 type exportColumn struct {
 	Column
+	into     string      // its name where the file's rows go
 	read     string      // the SQL expression that reads it
 	restore  restoreFunc // nil for a column that the file computes by itself
 	compared string      // the SQL expression that is compared with the file
@@ -114,10 +114,8 @@ func (e *exporter) prepareTables(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, o := range e.file.tables() {
-		if err := e.file.create(o); err != nil {
-			return err
-		}
+	if err := e.file.createTables(); err != nil {
+		return err
 	}
 	var added []standingTable
 	if !e.Original {
@@ -134,6 +132,7 @@ func (e *exporter) prepareTables(ctx context.Context) error {
 			return err
 		}
 	}
+	e.nameEmptyTables()
 	return e.nameAddedViews(ctx)
 }
 
@@ -147,13 +146,15 @@ func (e *exporter) prepareTable(ctx context.Context, into *sourceTable, standing
 	case at >= 0:
 		t = &exportTable{Table: addedTable(added[at])}
 	default:
-		e.leave(Left{Kind: "table", Name: into.name, Reason: "it was not migrated; it is empty"})
 		return nil
 	}
 	at := slices.IndexFunc(standing, func(s standingTable) bool { return s.name == t.Target })
 	if at < 0 {
 		e.leave(Left{Kind: "table", Name: into.name, Reason: "the database does not have it any more; it is empty"})
 		return nil
+	}
+	if t.into = into.name; into.shows != nil {
+		t.into = into.shows.name
 	}
 	if err := e.prepareColumns(t, into, standing[at]); err != nil {
 		return err
@@ -222,6 +223,10 @@ func (e *exporter) prepareColumn(t *exportTable, c Column, into *sourceTable, no
 		e.leave(Left{Kind: "column", Table: t.Name, Name: c.Name, Reason: "SQLite computes it again"})
 		return nil
 	}
+	if file.generated && e.file.computesWithStub(into.name, c.Name) {
+		e.leave(Left{Kind: "column", Table: t.Name, Name: c.Name, Reason: "SQLite computes it with functions of the application"})
+		return nil
+	}
 	before := c.Type
 	column := asStanding(c, now)
 	if column.Type != before && baseOf(column.Type) != baseOf(before) {
@@ -237,7 +242,11 @@ func (e *exporter) prepareColumn(t *exportTable, c Column, into *sourceTable, no
 			return err
 		}
 		column.restore = restore
+		if into.shows != nil && into.shows.spatial() && column.Convert == ConvertReal {
+			column.restore = inSinglePrecision(restore)
+		}
 	}
+	column.into = into.shownColumn(at)
 	t.columns = append(t.columns, column)
 	return nil
 }
@@ -330,6 +339,10 @@ func (e *exporter) addColumn(t *exportTable, into *sourceTable, now standingColu
 		e.leave(Left{Kind: "column", Table: t.Name, Name: now.name, Reason: "it was added since, and the original schema was asked for"})
 		return nil
 	}
+	if into.shows != nil {
+		e.leave(Left{Kind: "column", Table: t.Name, Name: now.name, Reason: "it was added since, and a virtual table cannot have it"})
+		return nil
+	}
 	if into.column(now.name) >= 0 {
 		e.leave(Left{Kind: "column", Table: t.Name, Name: now.name, Reason: "it was added since, and the file has one of that name"})
 		return nil
@@ -344,6 +357,7 @@ func (e *exporter) addColumn(t *exportTable, into *sourceTable, now standingColu
 	if err := exec(e.file.conn, sql); err != nil {
 		return err
 	}
+	column.into = c.Name
 	e.note("column %s.%s (%s) was added on the database since: the file has it as %s, without default and constraints",
 		t.Name, now.name, now.typ, c.Declared)
 	t.columns = append(t.columns, column)
@@ -402,6 +416,17 @@ func addedTable(s standingTable) Table {
 	return t
 }
 
+// nameEmptyTables lists the tables of the file that were never on the database.
+func (e *exporter) nameEmptyTables() {
+	for _, o := range e.file.tables() {
+		planned := slices.ContainsFunc(e.record.Plan.Tables, func(t Table) bool { return t.Name == o.Name })
+		inside := slices.ContainsFunc(e.file.virtual, func(v exportVirtual) bool { return v.inside(o.Name) })
+		if !planned && !inside {
+			e.leave(Left{Kind: "table", Name: o.Name, Reason: "it was not migrated; it is empty"})
+		}
+	}
+}
+
 // nameAddedViews lists the views that the database has got since.
 func (e *exporter) nameAddedViews(ctx context.Context) error {
 	rows, err := e.conn.Query(ctx, `
@@ -421,10 +446,4 @@ func (e *exporter) nameAddedViews(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// isVirtual reports whether a statement makes a virtual table.
-func isVirtual(sql string) bool {
-	_, err := dialect.ParseCreateVirtualTable(sql)
-	return err == nil
 }

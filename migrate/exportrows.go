@@ -173,7 +173,7 @@ func (e *exporter) storeTable(ctx context.Context, t *exportTable, columns []exp
 	if err := exec(conn, "BEGIN"); err != nil {
 		return err
 	}
-	stmt, _, err := conn.PrepareTransient(insertInto(t.Name, columns))
+	stmt, _, err := conn.PrepareTransient(insertInto(t.into, columns))
 	if err != nil {
 		return fmt.Errorf("store rows of %s: %w", t.Name, err)
 	}
@@ -205,7 +205,7 @@ func insertInto(table string, columns []exportColumn) string {
 	}
 	names := make([]string, len(columns))
 	for i, c := range columns {
-		names[i] = sourceName(c.Name)
+		names[i] = sourceName(c.into)
 	}
 	return "INSERT OR ABORT INTO main." + sourceName(table) + " (" + strings.Join(names, ", ") + ") VALUES (?" +
 		strings.Repeat(", ?", len(columns)-1) + ")"

@@ -47,9 +47,9 @@ func TestVirtualTablesKeepTheirRows(t *testing.T) {
 		`SELECT string_agg(title, ' ' ORDER BY title) FROM titles`:                                       "Ships Trains",
 		`SELECT docid || ' ' || subject || ' ' || text FROM mail`:                                        "4 Hi there",
 		`SELECT string_agg(id || name || xmin_2 || xmax_2 || miny || maxy, ' ' ORDER BY id) FROM places`: "7here1234 8there10121012",
-		`SELECT x1 + z2 FROM boxes`:                                                                      "3",
-		`SELECT geom FROM town`:                                                                          `\x0001e6100000fe`,
-		`SELECT size FROM vectors_chunks`:                                                                "2",
+		`SELECT x1 + z2 FROM boxes`:       "3",
+		`SELECT geom FROM town`:           `\x0001e6100000fe`,
+		`SELECT size FROM vectors_chunks`: "2",
 		`SELECT to_regclass('geometry_columns') IS NULL AND to_regclass('idx_town_geom') IS NULL AND to_regclass('mail_segdir') IS NULL`: "true",
 		`SELECT nextval(pg_get_serial_sequence('notes', 'rowid'))`:                                                                       "10",
 	})
@@ -80,18 +80,21 @@ func TestVirtualTablesKeepTheirRows(t *testing.T) {
 	}
 }
 
+// foreignScript needs collations and functions that only an application has.
+const foreignScript = `
+	CREATE TABLE book (id INTEGER PRIMARY KEY, title TEXT COLLATE NOCASE UNIQUE); INSERT INTO book VALUES (1, 'b'), (2, 'a');
+	CREATE TABLE word (k TEXT, v TEXT, PRIMARY KEY (k)) WITHOUT ROWID; INSERT INTO word VALUES ('a', 'b'), ('B', 'c');
+	CREATE TABLE person (name TEXT, sort TEXT AS (upper(name)), initial TEXT AS (substr(name, 1, 1)) UNIQUE);
+	INSERT INTO person VALUES ('x'); CREATE INDEX by_name ON person (lower(name)); CREATE INDEX by_sort ON person (sort, initial);
+	CREATE VIEW shout AS SELECT hex(title) FROM book;
+	PRAGMA writable_schema = ON;
+	UPDATE sqlite_schema SET sql = replace(replace(replace(replace(replace(sql, 'COLLATE NOCASE', 'COLLATE icu'),
+	'k TEXT', 'k TEXT COLLATE unicase'), 'upper', 'title_sort'), 'lower', 'author'), 'hex', 'loud');`
+
 // TestWhatOnlyTheApplicationKnowsDoesNotStopTheRun has collations and functions that applications add to SQLite.
 func TestWhatOnlyTheApplicationKnowsDoesNotStopTheRun(t *testing.T) {
 	t.Parallel()
-	report, conn := migrated(t, `
-		CREATE TABLE book (id INTEGER PRIMARY KEY, title TEXT COLLATE NOCASE UNIQUE); INSERT INTO book VALUES (1, 'b'), (2, 'a');
-		CREATE TABLE word (k TEXT, v TEXT, PRIMARY KEY (k)) WITHOUT ROWID; INSERT INTO word VALUES ('a', 'b'), ('B', 'c');
-		CREATE TABLE person (name TEXT, sort TEXT AS (upper(name)), initial TEXT AS (substr(name, 1, 1)) UNIQUE);
-		INSERT INTO person VALUES ('x'); CREATE INDEX by_name ON person (lower(name)); CREATE INDEX by_sort ON person (sort, initial);
-		CREATE VIEW shout AS SELECT hex(title) FROM book;
-		PRAGMA writable_schema = ON;
-		UPDATE sqlite_schema SET sql = replace(replace(replace(replace(replace(sql, 'COLLATE NOCASE', 'COLLATE icu'),
-			'k TEXT', 'k TEXT COLLATE unicase'), 'upper', 'title_sort'), 'lower', 'author'), 'hex', 'loud');`)
+	report, conn := migrated(t, foreignScript)
 	if report.Verdict != VerdictExcept { // for the view
 		t.Errorf("verdict %q\n%s", report.Verdict, asJSON(t, report))
 	}
