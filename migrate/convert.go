@@ -36,6 +36,10 @@ func newEncoder(c Column) (encodeFunc, error) {
 		return expect(c, base, "jsonb", newJSONEncoder())
 	case ConvertUUID:
 		return expect(c, base, "uuid", encodeUUID)
+	case ConvertInet:
+		return expect(c, base, "inet", encodeInet)
+	case ConvertInterval:
+		return expect(c, base, "interval", encodeInterval)
 	}
 	encode, err := newTimeEncoder(c, base)
 	if err != nil || len(args) == 0 {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -36,6 +37,11 @@ func showField(c Column, field []byte) string {
 	case "uuid":
 		return hex.EncodeToString(b[:4]) + "-" + hex.EncodeToString(b[4:6]) + "-" + hex.EncodeToString(b[6:8]) + "-" +
 			hex.EncodeToString(b[8:10]) + "-" + hex.EncodeToString(b[10:])
+	case "inet":
+		address, _ := netip.AddrFromSlice(b[4:])
+		return address.String()
+	case "interval":
+		return showInterval(b)
 	case "bytea":
 		if len(b) > most/2 {
 			return `\x` + hex.EncodeToString(b[:most/2]) + "…"
@@ -48,6 +54,18 @@ func showField(c Column, field []byte) string {
 		return string(runes[:most]) + "…"
 	}
 	return string(b)
+}
+
+// showInterval renders interval's binary form as PostgreSQL does, but for its sign before hours, which is never needed.
+func showInterval(b []byte) string {
+	var parts []string
+	if days := signed(b[8:12]); days != 0 {
+		parts = append(parts, countOf(days, "day", "days"))
+	}
+	if micros := signed(b[:8]); micros != 0 || parts == nil {
+		parts = append(parts, momentAt(micros).Format("15:04:05.999999"))
+	}
+	return strings.Join(parts, " ")
 }
 
 func signed(b []byte) int64 {

@@ -21,6 +21,7 @@ func (p *planner) chooseTypes() {
 			} else {
 				t.decide(i, choose(t.asked[i], found, t.inKey(c.Name)))
 			}
+			t.noteORM(i, marks)
 			c.Found = found.Found
 		}
 	}

@@ -109,7 +109,9 @@ const (
 	ConvertEpochMS   Conversion = "epoch_ms"
 	ConvertEpochUS   Conversion = "epoch_us"
 	ConvertJulian    Conversion = "julian" // Julian days to timestamp, to the millisecond as in SQLite; ISO 8601 text too
-	ConvertUUID      Conversion = "uuid"   // text or 16-byte BLOB to uuid
+	ConvertUUID      Conversion = "uuid"     // text or 16-byte BLOB to uuid
+	ConvertInet      Conversion = "inet"     // the text of an IPv4 or IPv6 address to inet
+	ConvertInterval  Conversion = "interval" // INTEGER microseconds to interval, as Django writes them; ISO 8601 text counted from 1970, as SQLAlchemy writes it
 )
 
 // Key is a primary key or a unique constraint. Columns are target names.

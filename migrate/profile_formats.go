@@ -3,6 +3,8 @@ package migrate
 import (
 	"bytes"
 
+	"zombiezen.com/go/sqlite"
+
 	"github.com/lakeward/lakeward/internal/dialect"
 )
 
@@ -19,6 +21,7 @@ const (
 	formatMomentUTC    // one whose zone is UTC
 	formatTime         // a time of day
 	formatJSON         // what jsonb holds
+	formatInet         // an IPv4 or IPv6 address
 	formatUUID         // 32 or 36 characters
 	formatUUIDv4       // a random UUID by its version and variant bits
 	formatUUIDStandard // a UUID of any version of RFC 9562 by these bits
@@ -28,7 +31,7 @@ const (
 // formatNames are the names in Found.Formats.
 var formatNames = [formatCount]string{
 	formatInteger: "integer", formatNumber: "number", formatBoolean: "boolean", formatDate: "date",
-	formatMoment: "timestamp", formatMomentZone: "timestamptz", formatTime: "time", formatJSON: "json", formatUUID: "uuid",
+	formatMoment: "timestamp", formatMomentZone: "timestamptz", formatTime: "time", formatJSON: "json", formatUUID: "uuid", formatInet: "inet",
 }
 
 // formatSet is a set of groups of formats that are recognised together.
@@ -40,7 +43,8 @@ const (
 	lookMoment
 	lookJSON
 	lookUUID
-	lookAll = lookNumber | lookBoolean | lookMoment | lookJSON | lookUUID
+	lookInet
+	lookAll = lookNumber | lookBoolean | lookMoment | lookJSON | lookUUID | lookInet
 )
 
 // recognise counts the formats that b has.
@@ -61,6 +65,13 @@ func (p *profile) recognise(b []byte) {
 	}
 	if p.looking&lookUUID != 0 && !p.addUUID(b) {
 		p.giveUp(lookUUID)
+	}
+	if p.looking&lookInet != 0 {
+		if _, ok := inetAddress(value{class: sqlite.TypeText, b: b}); ok {
+			p.formats[formatInet]++
+		} else {
+			p.giveUp(lookInet)
+		}
 	}
 	if p.looking&lookJSON != 0 {
 		if p.couldBeJSON(b) && jsonProblem(b) == "" {
@@ -194,6 +205,8 @@ func (p *profile) count(f format) int64 {
 		set = lookMoment
 	case formatJSON:
 		set = lookJSON
+	case formatInet:
+		set = lookInet
 	}
 	if p.looking&set == 0 {
 		return 0

@@ -31,6 +31,8 @@ var (
 	toJulian      = target{"timestamp without time zone", ConvertJulian}
 	toJSON        = target{"jsonb", ConvertJSON}
 	toUUID        = target{"uuid", ConvertUUID}
+	toInet        = target{"inet", ConvertInet}
+	toInterval    = target{"interval", ConvertInterval}
 )
 
 // misfits counts the values of p that t cannot hold.
@@ -58,10 +60,22 @@ func (p *profile) misfits(t target) int64 {
 		return 0
 	case ConvertJSON:
 		return p.infinite + p.Text - p.count(formatJSON) + p.Blob
+	case ConvertInet:
+		return p.numbers() + p.Text - p.count(formatInet) + p.Blob
+	case ConvertInterval:
+		return p.hugeInteger() + p.Real + p.Text - p.count(formatMoment) + p.cut + p.Blob
 	case ConvertUUID:
 		return p.numbers() + p.Text - p.count(formatUUID) + p.Blob - p.uuidBlobs
 	}
 	return p.timeMisfits(t)
+}
+
+// hugeInteger counts all integers when one of them is no interval.
+func (p *profile) hugeInteger() int64 {
+	if p.MinInteger < -1<<62 || p.MaxInteger > 1<<62 {
+		return p.Integer
+	}
+	return 0
 }
 
 func (p *profile) integerMisfits(t target) int64 {

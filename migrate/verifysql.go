@@ -23,6 +23,10 @@ func canonSQL(c Column) string {
 		return "timestamp_send(" + name + ")::text"
 	case "timestamp with time zone":
 		return "timestamptz_send(" + name + ")::text"
+	case "inet":
+		return "inet_send(" + name + ")::text"
+	case "interval":
+		return "interval_send(" + name + ")::text"
 	case "bytea":
 		return "octet_length(" + name + ")||':'||md5(" + name + ")"
 	case "jsonb":

@@ -53,6 +53,10 @@ func newCanon(c Column) (canonFunc, error) {
 		return canonJSON, nil
 	case ConvertUUID:
 		return canonUUID, nil
+	case ConvertInet:
+		return canonInet, nil
+	case ConvertInterval:
+		return canonInterval, nil
 	}
 	return canonTimeOf(c.Convert, args)
 }
