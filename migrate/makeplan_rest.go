@@ -3,6 +3,7 @@ package migrate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lakeward/lakeward/internal/dialect"
@@ -64,10 +65,7 @@ func (p *planner) leaveRest(ctx context.Context) error {
 		}
 	}
 	for _, t := range p.catalog.triggers {
-		p.leave(Left{
-			Kind: "trigger", Table: t.table, Name: t.name, Source: t.sql, Draft: draftTrigger(t.sql),
-			Reason: "PostgreSQL's triggers call functions; the draft has the frame for this one",
-		})
+		p.leaveTrigger(t)
 	}
 	return nil
 }
@@ -79,33 +77,28 @@ func (t *tablePlanner) generatedText(name string) string {
 	return ""
 }
 
-// draftTrigger frames a trigger's body, still in SQLite's SQL, as PostgreSQL wants it.
-func draftTrigger(sql string) string {
-	t, err := dialect.ParseCreateTrigger(sql)
-	if err != nil {
-		return ""
+// leaveTrigger lists a trigger with a draft of what it becomes.
+func (p *planner) leaveTrigger(o sourceObject) {
+	l := Left{Kind: "trigger", Table: o.table, Name: o.name, Source: o.sql}
+	parsed, err := dialect.ParseCreateTrigger(o.sql)
+	switch {
+	case err != nil:
+		l.Reason = err.Error()
+	case p.catalog.spatialite != nil && spatialiteTrigger(o.name):
+		l.Reason = "SpatiaLite's own, which checks geometries and keeps their index; PostGIS does so by types and GiST indexes"
+	default:
+		draft, left := dialect.DraftTrigger(parsed, p)
+		l.Draft, l.Reason = draft, "PostgreSQL's triggers call functions; the draft is one, to be tried"
+		if left > 0 {
+			l.Reason = fmt.Sprintf("PostgreSQL's triggers call functions; the draft is one in which %s", countOf(int64(left), "part is to be written", "parts are to be written"))
+		}
 	}
-	name := quoteName(t.Name)
-	event := t.Event
-	if len(t.UpdateOf) > 0 {
-		event += " OF " + strings.Trim(nameList(t.UpdateOf), "()")
-	}
-	result := "NEW"
-	if t.Event == "DELETE" {
-		result = "OLD"
-	}
-	when := ""
-	if t.WhenText != "" {
-		when = "\n    WHEN (" + t.WhenText + ")"
-	}
-	return fmt.Sprintf(`CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql AS $body$
-BEGIN
-    -- in SQLite's SQL, to be checked:
-    %s
-    RETURN %s;
-END
-$body$;
-CREATE TRIGGER %s %s %s ON %s
-    FOR EACH ROW%s EXECUTE FUNCTION %s();`,
-		name, strings.TrimSpace(t.Body), result, name, t.Timing, event, quoteName(t.Table), when, name)
+	p.leave(l)
+}
+
+// spatialiteTrigger reports whether a name is one that SpatiaLite gives to its triggers: two letters of the kind of
+// check, the initial of the event, and the table.
+func spatialiteTrigger(name string) bool {
+	kind, _, ok := strings.Cut(name, "_")
+	return ok && slices.Contains([]string{"ggi", "ggu", "gii", "giu", "gid", "gti", "gtu", "gtd", "tmi", "tmu", "tmd", "gci", "gcu", "gcd"}, kind)
 }

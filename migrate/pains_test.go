@@ -246,7 +246,7 @@ func painsOfSchema() []pain {
 				found := map[string]int64{}
 				for _, o := range r.Orphans {
 					found[o.ForeignKey] = o.Rows
-					if n := countRowsOf(t, conn, o.Query); int64(n) != o.Rows {
+					if n := countRowsOf(t, conn, o.Query); n != o.Rows {
 						t.Errorf("%s finds %d rows, reported %d", o.Query, n, o.Rows)
 					}
 				}

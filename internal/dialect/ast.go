@@ -114,7 +114,7 @@ type CreateView struct {
 	source       string // the whole statement: output columns are named after their text
 }
 
-// CreateTrigger is a CREATE TRIGGER statement. The statements of its body are kept as text.
+// CreateTrigger is a CREATE TRIGGER statement. Its body is kept as text, which Statements parses.
 type CreateTrigger struct {
 	Schema, Name, Table string
 	Temporary           bool

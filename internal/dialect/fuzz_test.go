@@ -94,3 +94,20 @@ func refusedWithReason(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+// FuzzTrigger feeds arbitrary text to the drafts of triggers, which must not panic and never be empty.
+func FuzzTrigger(f *testing.F) {
+	f.Add("SELECT CASE WHEN NEW.n < 0 THEN RAISE(ABORT, 'x') ELSE RAISE(IGNORE) END")
+	f.Add("INSERT OR REPLACE INTO k (id, name) VALUES (NEW.id, OLD.s), (2, 'x') ON CONFLICT (id) DO UPDATE SET (name, qty) = (excluded.name, 1) WHERE k.id > 1")
+	f.Add("UPDATE k SET qty = (SELECT max(n) FROM t) FROM t WHERE k.t_id = t.id AND t.id = NEW.rowid; DELETE FROM k AS x WHERE x.id = OLD.id")
+	f.Add("WITH c AS (SELECT 1 AS n) INSERT INTO k DEFAULT VALUES; ; REPLACE INTO t SELECT * FROM t")
+	f.Fuzz(func(t *testing.T, body string) {
+		trigger, err := ParseCreateTrigger("CREATE TRIGGER r AFTER UPDATE ON t BEGIN " + body + "; END")
+		if err != nil {
+			return
+		}
+		if draft, _ := DraftTrigger(trigger, sampleSchema()); !strings.Contains(draft, "CREATE TRIGGER") {
+			t.Fatalf("%q", draft)
+		}
+	})
+}

@@ -28,6 +28,7 @@ type source struct {
 	hidden      map[string]bool // columns that * leaves out because USING merged them
 	unqualified bool            // columns are written without the table's name
 	partial     bool            // it has more columns in SQLite
+	variable    bool            // it is NEW, OLD or excluded: a row whose columns are never written without its name
 }
 
 // bareColumn is a use of a column that must depend on the grouped ones.
@@ -131,7 +132,7 @@ func (t *translator) findIn(in *scope, c *ColumnRef) (value, bool) {
 	}
 	var found *source
 	for _, s := range in.sources {
-		if c.Table != "" && !strings.EqualFold(s.name, c.Table) || s.place(c.Column) < 0 {
+		if c.Table != "" && !strings.EqualFold(s.name, c.Table) || c.Table == "" && s.variable || s.place(c.Column) < 0 {
 			continue
 		}
 		if found != nil {
@@ -214,6 +215,9 @@ func unique(names []string) []string {
 	result := make([]string, len(names))
 	for i, name := range names {
 		base := cut(name, maxName)
+		if base == "" { // PostgreSQL has no empty names
+			base = "unnamed"
+		}
 		result[i] = base
 		for n := 1; seen[strings.ToLower(result[i])]; n++ {
 			suffix := fmt.Sprintf(":%d", n)

@@ -110,3 +110,4 @@ SELECT json_group_array(name ORDER BY id) FROM k WHERE id < 4
 SELECT t_id, json_group_array(qty ORDER BY id) FROM k GROUP BY t_id
 SELECT json_group_object(name, qty) FROM k WHERE id = 2
 SELECT json_array_length(json_group_array(id)) AS n FROM k
+SELECT id AS "", name AS " " FROM k
