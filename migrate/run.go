@@ -220,6 +220,9 @@ func (m *migration) takeSnapshot(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := checkFile(m.source); err != nil {
+		return err
+	}
 	mark, err := markSource(m.source) // before the copy: what is written while it is made counts as a change
 	if err != nil {
 		return err

@@ -70,7 +70,7 @@ func (s *snapshot) reserve(src *sqlite.Conn) error {
 
 // diskFull is the error of a folder without room for the snapshot.
 func diskFull(folder string, cause error) error {
-	return lakeward.Errorf(lakeward.KindUnavailable, "free some space there, or choose another folder (TMPDIR)",
+	return lakeward.Errorf(lakeward.KindUnavailable, "free some space there, or choose another folder (--work-dir)",
 		"no space left in %s: %w", folder, cause)
 }
 

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"path/filepath"
 
 	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/internal/config"
 	"github.com/lakeward/lakeward/migrate"
 )
 
@@ -19,7 +21,37 @@ type migrateCmd struct {
 	Strict  bool     `help:"Fail when a value does not fit, whatever the policy."`
 
 	OnMisfit migrate.Policy `help:"What happens to values that a column's type cannot hold: quarantine (default), widen, null, fail or replace." placeholder:"POLICY"`
+
+	folders
 	size
+}
+
+// folders are where a migration keeps what is not on the target.
+type folders struct {
+	WorkDir   string `help:"Folder for the snapshot of the source, with which a migration that was interrupted goes on (default: below --dir)." placeholder:"DIR"`
+	BackupDir string `help:"Folder for the copy of the source that is kept (default: below --dir)." placeholder:"DIR"`
+	NoBackup  bool   `help:"Keep no copy of the source."`
+}
+
+// set puts the folders into the options of a migration.
+func (f folders) set(a *app, o *migrate.Options) (err error) {
+	if o.WorkDir, err = workDir(a, f.WorkDir); err != nil || f.NoBackup {
+		return err
+	}
+	o.BackupDir, err = localDir(a, f.BackupDir, "backups")
+	return err
+}
+
+// workDir returns the folder for snapshots.
+func workDir(a *app, asked string) (string, error) { return localDir(a, asked, "work") }
+
+// localDir returns the folder that was asked for, or the one of that name in the folder of all local things.
+func localDir(a *app, asked, name string) (string, error) {
+	if asked != "" {
+		return asked, nil
+	}
+	dir, err := config.LocalDir(a.flags, a.getenv)
+	return filepath.Join(dir, name), err
 }
 
 // Run migrates, shows the report, and writes it to the files that were asked for. A failed migration's report is
@@ -31,6 +63,9 @@ func (c migrateCmd) Run(ctx context.Context, a *app) error {
 	options := migrate.Options{Schema: c.Schema, Jobs: c.Jobs, Replace: c.Replace, Strict: c.Strict, OnMisfit: c.OnMisfit}
 	var err error
 	if options.Plan, err = readPlan(c.Plan); err != nil {
+		return err
+	}
+	if err := c.folders.set(a, &options); err != nil {
 		return err
 	}
 	progress, done := a.watch()
@@ -62,6 +97,8 @@ func (c migrateCmd) check() error {
 	switch {
 	case c.Create && isDSN(c.To):
 		return usagef("create the database there yourself, or name an instance", "--create makes an instance, not a server")
+	case c.NoBackup && c.BackupDir != "":
+		return usagef("leave one of them out", "--backup-dir and --no-backup contradict each other")
 	case !c.Create && c.size != size{}:
 		return usagef("add --create, or leave it out", "--capacity, --retention-days and --nodes belong to --create")
 	}

@@ -13,6 +13,8 @@ type verifyCmd struct {
 	Plan   string   `help:"The plan that was migrated by, as lakeward plan -o FILE writes it." placeholder:"FILE"`
 	Report []string `help:"Write the report to this file, .html, .json or .txt; repeatable." sep:"none" placeholder:"FILE"`
 	Jobs   int      `help:"Tables to compare at a time (default: one a processor, up to 4)." placeholder:"N"`
+
+	WorkDir string `help:"Folder for the snapshot of the source (default: below --dir)." placeholder:"DIR"`
 }
 
 // Run compares every row again and shows the report.
@@ -26,6 +28,9 @@ func (c verifyCmd) Run(ctx context.Context, a *app) error {
 	options := migrate.Options{Schema: c.Schema, Jobs: c.Jobs}
 	var err error
 	if options.Plan, err = readPlan(c.Plan); err != nil {
+		return err
+	}
+	if options.WorkDir, err = workDir(a, c.WorkDir); err != nil {
 		return err
 	}
 	target, err := a.target(ctx, c.To)

@@ -82,7 +82,7 @@ func (d *demo) load(ctx context.Context) (*Demo, error) {
 		out.Report, err = d.recall(ctx, out.Source)
 		return out, err
 	}
-	options := migrate.Options{TargetName: demoInstance, WorkDir: d.dir, Progress: d.progress}
+	options := migrate.Options{TargetName: demoInstance, WorkDir: filepath.Join(d.dir, "work"), Progress: d.progress}
 	if out.Report, err = migrate.Run(ctx, out.Source, d.target, options); err != nil {
 		return nil, err
 	}
@@ -172,7 +172,7 @@ func (d *demo) recall(ctx context.Context, source string) (*migrate.Report, erro
 		return &r, nil
 	}
 	again, err := migrate.Verify(ctx, source, d.target,
-		migrate.Options{TargetName: demoInstance, WorkDir: d.dir, Progress: d.progress})
+		migrate.Options{TargetName: demoInstance, WorkDir: filepath.Join(d.dir, "work"), Progress: d.progress})
 	if err != nil {
 		return nil, err
 	}
