@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -411,5 +412,64 @@ func TestExportKeepsWhatOnlyTheApplicationKnows(t *testing.T) {
 	}
 	if got := strings.Join(left, ", "); got != "index by_name, index by_sort" || len(report.Notes) != 2 {
 		t.Errorf("left: %s, notes: %v", got, report.Notes)
+	}
+}
+
+// TestExportRemovesWhatKilledExportsLeft leaves the folder of one that is still at work.
+func TestExportRemovesWhatKilledExportsLeft(t *testing.T) {
+	t.Parallel()
+	source, target := newSource(t, kindsScript), DSN(pgtest.DB(t))
+	if _, err := Run(t.Context(), source, target, Options{WorkDir: t.TempDir()}); err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	dead, alive := filepath.Join(folder, exportPrefix+"dead"), filepath.Join(folder, exportPrefix+"alive")
+	if err := errors.Join(os.Mkdir(dead, 0o700), os.Mkdir(alive, 0o700), os.WriteFile(filepath.Join(dead, "export.sqlite"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := os.Open(alive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	if err := tryLock(lock); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Export(t.Context(), target, filepath.Join(folder, "back.db"), ExportOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dead); !os.IsNotExist(err) {
+		t.Errorf("what a killed export left is still there: %v", err)
+	}
+	if _, err := os.Stat(alive); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestExportIsOfOneMoment writes two rows that belong together, again and again, while tables are read one after another.
+func TestExportIsOfOneMoment(t *testing.T) {
+	t.Parallel()
+	source, target := newSource(t, `
+		CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER REFERENCES a (id));`), DSN(pgtest.DB(t))
+	if _, err := Run(t.Context(), source, target, Options{WorkDir: t.TempDir()}); err != nil {
+		t.Fatal(err)
+	}
+	conn := connect(t, target)
+	path := filepath.Join(t.TempDir(), "back.db")
+	n := 0
+	write := func(lakeward.Event) { // between all steps of the export
+		n++
+		if _, err := conn.Exec(t.Context(), fmt.Sprintf("INSERT INTO a VALUES (%d); INSERT INTO b VALUES (%d, %d)", n, n, n)); err != nil {
+			t.Error(err)
+		}
+	}
+	report, err := Export(t.Context(), target, path, ExportOptions{Progress: write})
+	if err != nil {
+		t.Fatal(err)
+	}
+	requireIdentical(t, report)
+	after := dump(t, path)
+	if n < 5 || len(after["table a"]) != len(after["table b"]) || len(after["table a"]) == 0 || len(after["table a"]) >= n {
+		t.Errorf("%d writes, %d and %d rows", n, len(after["table a"]), len(after["table b"]))
 	}
 }

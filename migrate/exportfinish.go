@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 	"zombiezen.com/go/sqlite"
 
 	"github.com/lakeward/lakeward"
@@ -147,13 +148,34 @@ func (e *exporter) analyze(context.Context) error {
 	return exec(e.file.conn, "ANALYZE main")
 }
 
-// checkFile has SQLite look through the whole file, and names the rows that break its constraints.
+// checkFile has SQLite look through the whole file, and names the rows that break its constraints. Both checks read with
+// connections of their own, side by side.
 func (e *exporter) checkFile(ctx context.Context) error {
-	if err := e.file.set("ignore_check_constraints = OFF"); err != nil {
+	var checks []CheckReport
+	var orphans []OrphanReport
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		checks, err = e.checkIntegrity(ctx)
 		return err
+	})
+	group.Go(func() (err error) {
+		orphans, err = e.checkForeignKeys(ctx)
+		return err
+	})
+	err := group.Wait()
+	e.report.Checks, e.report.Orphans = checks, orphans
+	return err
+}
+
+// checkIntegrity fails when the file is damaged, and returns the constraints that rows break.
+func (e *exporter) checkIntegrity(ctx context.Context) (found []CheckReport, err error) {
+	conn, err := e.file.open()
+	if err != nil {
+		return nil, err
 	}
+	defer func() { _ = conn.Close() }() // it was only read
 	broken := map[string]int64{}
-	err := readRows(ctx, e.file.conn, "PRAGMA main.integrity_check(1000000)", func(row []value) error {
+	err = readRows(ctx, conn, "PRAGMA main.integrity_check(1000000)", func(row []value) error {
 		for problem := range strings.Lines(string(row[0].b)) {
 			switch problem = strings.TrimSpace(problem); {
 			case problem == "ok", strings.HasPrefix(problem, "***"):
@@ -166,15 +188,15 @@ func (e *exporter) checkFile(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, problem := range sortedKeys(broken) {
 		what, table, _ := strings.Cut(problem, " in ")
-		e.report.Checks = append(e.report.Checks, CheckReport{
+		found = append(found, CheckReport{
 			Table: table, Check: what, Rows: broken[problem], Query: "PRAGMA integrity_check(" + sourceName(table) + ")",
 		})
 	}
-	return e.checkForeignKeys(ctx)
+	return found, nil
 }
 
 func sortedKeys[V any](m map[string]V) []string {
@@ -186,39 +208,47 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-// checkForeignKeys names the rows without a parent.
-func (e *exporter) checkForeignKeys(ctx context.Context) error {
-	now, err := readCatalog(ctx, e.file.conn)
+// checkForeignKeys returns the foreign keys with rows that have no parent.
+func (e *exporter) checkForeignKeys(ctx context.Context) (found []OrphanReport, err error) {
+	conn, err := e.file.open()
 	if err != nil {
-		return err
+		return nil, err
+	}
+	defer func() { _ = conn.Close() }() // it was only read
+	now, err := readCatalog(ctx, conn)
+	if err != nil {
+		return nil, err
 	}
 	for i := range now.tables {
-		t := &now.tables[i]
-		orphans := map[int64]int64{}
-		parents := map[int64]string{}
-		err := readRows(ctx, e.file.conn, "PRAGMA main.foreign_key_check("+sourceName(t.name)+")", func(row []value) error {
-			orphans[row[3].i]++
-			parents[row[3].i] = string(row[2].b)
-			return nil
-		})
-		if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultError { // as in the original: a key that refers to nothing unique
-			e.note("the foreign keys of %s cannot be checked: %v", t.name, errors.Unwrap(err))
-			continue
-		}
+		orphans, err := e.orphansOf(ctx, conn, &now.tables[i])
 		if err != nil {
-			return err
+			return nil, err
 		}
-		for id := range int64(len(t.foreignKeys)) {
-			if orphans[id] > 0 {
-				fk := t.foreignKeys[int64(len(t.foreignKeys))-1-id] // they are listed as declared, and numbered from the last
-				e.report.Orphans = append(e.report.Orphans, OrphanReport{
-					Table: t.name, ForeignKey: strings.Join(fk.columns, ", "), Parent: parents[id], Rows: orphans[id],
-					Query: "PRAGMA foreign_key_check(" + sourceName(t.name) + ")",
-				})
-			}
+		found = append(found, orphans...)
+	}
+	return found, nil
+}
+
+func (e *exporter) orphansOf(ctx context.Context, conn *sqlite.Conn, t *sourceTable) (found []OrphanReport, err error) {
+	query := "PRAGMA foreign_key_check(" + sourceName(t.name) + ")"
+	rows, parents := map[int64]int64{}, map[int64]string{}
+	err = readRows(ctx, conn, query, func(row []value) error {
+		rows[row[3].i]++
+		parents[row[3].i] = string(row[2].b)
+		return nil
+	})
+	if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultError { // as in the original: a key that refers to nothing unique
+		e.note("the foreign keys of %s cannot be checked: %v", t.name, errors.Unwrap(err))
+		return nil, nil
+	}
+	for at, fk := range t.foreignKeys { // listed as declared, and numbered from the last
+		if id := int64(len(t.foreignKeys) - 1 - at); rows[id] > 0 {
+			found = append(found, OrphanReport{
+				Table: t.name, ForeignKey: strings.Join(fk.columns, ", "), Parent: parents[id], Rows: rows[id], Query: query,
+			})
 		}
 	}
-	return nil
+	return found, err
 }
 
 // keepMisfits writes the rows that the file cannot hold into its quarantine, and names the first of them.

@@ -220,6 +220,9 @@ func (r *Report) writePhases(b *strings.Builder) {
 	if n := len(r.Sequences); n > 0 {
 		fmt.Fprintf(b, "%s set to go on after the source's last values.\n", plural(int64(n), "sequence"))
 	}
+	if r.Operation == "verify" && r.Plan != "" {
+		fmt.Fprintf(b, "The plan that it was compared by: %s.\n", r.Plan)
+	}
 	parts := make([]string, len(r.Phases))
 	for i, p := range r.Phases {
 		parts[i] = fmt.Sprintf("%s %s", p.Name, seconds(p.Seconds))

@@ -20,6 +20,7 @@ type restoreFunc func(dst []byte, v *value, field []byte) (out []byte, reason st
 type restorer struct {
 	Column
 	affinity string
+	class    sqlite.ColumnType // of most values before, where the conversion leaves a choice
 }
 
 // restoreColumn returns the inverse of a column's conversion. The field is in PostgreSQL's binary form, but for numeric,
@@ -29,12 +30,15 @@ func restoreColumn(c Column, affinity string) (restoreFunc, error) {
 	base, _ := splitType(c.Type)
 	switch c.Convert {
 	case ConvertInteger:
+		r.class = r.mostly(sqlite.TypeInteger, sqlite.TypeInteger, sqlite.TypeFloat, sqlite.TypeText)
 		return r.integer, nil
 	case ConvertBoolean:
 		return r.newBoolean(), nil
 	case ConvertReal:
+		r.class = r.mostly(sqlite.TypeFloat, sqlite.TypeFloat, sqlite.TypeInteger, sqlite.TypeText)
 		return r.real, nil
 	case ConvertDecimal:
+		r.class = r.mostly(sqlite.TypeFloat, sqlite.TypeInteger, sqlite.TypeFloat, sqlite.TypeText)
 		return r.decimal, nil
 	case ConvertText:
 		return r.text, nil
@@ -85,7 +89,7 @@ func (r *restorer) number(dst []byte, v *value, n value) []byte {
 
 func (r *restorer) integer(dst []byte, v *value, field []byte) ([]byte, string) {
 	i := signed(field)
-	switch r.mostly(sqlite.TypeInteger, sqlite.TypeInteger, sqlite.TypeFloat, sqlite.TypeText) {
+	switch r.class {
 	case sqlite.TypeText:
 		start := len(dst)
 		return asText(strconv.AppendInt(dst, i, 10), start, v), ""
@@ -133,7 +137,7 @@ func (r *restorer) real(dst []byte, v *value, field []byte) ([]byte, string) {
 	case r.Found.Real == 0 && r.Found.Integer > 0, r.Forms()[formWhole] == "integer":
 		n = value{class: sqlite.TypeInteger, i: i}
 	}
-	if r.mostly(sqlite.TypeFloat, sqlite.TypeFloat, sqlite.TypeInteger, sqlite.TypeText) == sqlite.TypeText {
+	if r.class == sqlite.TypeText {
 		start := len(dst)
 		return asText(appendNumberText(dst, n), start, v), ""
 	}
@@ -153,8 +157,7 @@ func (r *restorer) decimal(dst []byte, v *value, field []byte) ([]byte, string) 
 		}
 		return r.number(dst, v, value{class: sqlite.TypeFloat, f: math.Inf(sign)}), ""
 	}
-	mostly := r.mostly(sqlite.TypeFloat, sqlite.TypeInteger, sqlite.TypeFloat, sqlite.TypeText)
-	if mostly == sqlite.TypeText && !ofNumbers(r.affinity) {
+	if r.class == sqlite.TypeText && !ofNumbers(r.affinity) {
 		return asText(append(dst, field...), start, v), ""
 	}
 	n, exact := exactNumber(field)
