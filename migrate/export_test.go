@@ -473,3 +473,42 @@ func TestExportIsOfOneMoment(t *testing.T) {
 		t.Errorf("%d writes, %d and %d rows", n, len(after["table a"]), len(after["table b"]))
 	}
 }
+
+// TestExportPutsChangedValuesBack goes back from migrations whose policies stored other values, of which one was changed
+// on the database since.
+func TestExportPutsChangedValuesBack(t *testing.T) {
+	t.Parallel()
+	for _, policy := range []Policy{PolicyNull, PolicyReplace, PolicyQuarantine} {
+		t.Run(string(policy), func(t *testing.T) {
+			t.Parallel()
+			source, target := newSource(t, misfitScript), DSN(pgtest.DB(t))
+			plan, err := MakePlan(t.Context(), source, PlanOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			setPolicy(plan, policy)
+			if _, err := Run(t.Context(), source, target, Options{Plan: plan, WorkDir: t.TempDir()}); err != nil {
+				t.Fatal(err)
+			}
+			back, report := export(t, target, ExportOptions{})
+			requireSameFile(t, source, back)
+			if !report.Complete() || len(report.Notes) != 1 {
+				t.Errorf("%s", asJSON(t, report))
+			}
+			if _, err := connect(t, target).Exec(t.Context(), "UPDATE things SET n = 5 WHERE id = 2001"); err != nil {
+				t.Fatal(err)
+			}
+			again, _ := export(t, target, ExportOptions{})
+			before, after := dump(t, source)["table things"], dump(t, again)["table things"]
+			n := 0
+			for i := range before {
+				if before[i] != after[i] {
+					n++
+				}
+			}
+			if want := map[bool]int{true: 1, false: 0}[policy != PolicyQuarantine]; n != want {
+				t.Errorf("%d rows differ, want %d", n, want)
+			}
+		})
+	}
+}

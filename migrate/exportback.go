@@ -14,8 +14,9 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// putBack stores the rows that the migration had put into the quarantine, which PostgreSQL could not hold and SQLite can:
-// as they were, where nothing that was written since has taken their keys.
+// putBack gives the file what the migration could not store as it was: rows that it had put into the quarantine, and
+// values in whose place it had stored NULL or a replacement. They go back where nothing has been written since that
+// takes a row's key or has changed a value.
 func (e *exporter) putBack(ctx context.Context) error {
 	name := qualified(e.record.Schema, quarantineTable)
 	var there bool
@@ -29,30 +30,35 @@ func (e *exporter) putBack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rows, err := e.conn.Query(ctx, `SELECT table_name, key::text, "row"::text FROM `+name+`
-		WHERE migration = $1 AND action = $2 ORDER BY at, key::text`, e.record.ID, ActionQuarantined)
+	rows, err := e.conn.Query(ctx, `SELECT table_name, key::text, column_name, action, "row"::text FROM `+name+`
+		WHERE migration = $1 ORDER BY at, key::text`, e.record.ID)
 	if err != nil {
 		return fmt.Errorf("read quarantined rows: %w", err)
 	}
-	back := map[string]int64{}
-	var table, key, row string
-	_, err = pgx.ForEachRow(rows, []any{&table, &key, &row}, func() error {
-		at := slices.IndexFunc(now.tables, func(t sourceTable) bool { return t.name == table })
+	back, mended := map[string]int64{}, map[string]int64{}
+	var k keptRow
+	_, err = pgx.ForEachRow(rows, []any{&k.table, &k.key, &k.column, &k.action, &k.row}, func() error {
+		at := slices.IndexFunc(now.tables, func(t sourceTable) bool { return t.name == k.table })
 		if at < 0 {
 			return nil // named already: the file does not have its table
 		}
-		reason, err := e.putRowBack(&now.tables[at], row)
+		if k.action != ActionQuarantined {
+			done, err := e.putValueBack(&now.tables[at], k)
+			mended[k.table] += done
+			return err
+		}
+		reason, err := e.putRowBack(&now.tables[at], k.row)
 		switch {
 		case err != nil:
-			return fmt.Errorf("put row %s of %s back: %w", key, table, err)
+			return fmt.Errorf("put row %s of %s back: %w", k.key, k.table, err)
 		case reason == "":
-			back[table]++
+			back[k.table]++
 			return nil
 		}
-		q := QuarantinedRow{Table: table, Key: key, Reason: "it was quarantined by the migration and cannot go back: " + reason}
-		found := e.report.table(Table{Name: table, Target: e.targetOf(table)})
+		q := QuarantinedRow{Table: k.table, Key: k.key, Reason: "it was quarantined by the migration and cannot go back: " + reason}
+		found := e.report.table(Table{Name: k.table, Target: e.targetOf(k.table)})
 		found.Read++
-		return e.setAside(found, q, row)
+		return e.setAside(found, q, k.row)
 	})
 	if err != nil {
 		return fmt.Errorf("put quarantined rows back: %w", err)
@@ -60,7 +66,88 @@ func (e *exporter) putBack(ctx context.Context) error {
 	for _, table := range sortedKeys(back) {
 		e.note("%s of %s, which the migration had quarantined, went back as they were", plural(back[table], "row"), table)
 	}
+	for _, table := range sortedKeys(mended) {
+		if mended[table] > 0 {
+			e.note("%s of %s, which the migration had nulled or replaced, went back as they were", plural(mended[table], "value"), table)
+		}
+	}
 	return nil
+}
+
+// keptRow is one row of the quarantine.
+type keptRow struct {
+	table, key, column string
+	action             Action
+	row                string // JSON
+}
+
+// putValueBack stores the original of one value where the file has what the migration made of it, and returns how many
+// rows that are.
+func (e *exporter) putValueBack(t *sourceTable, k keptRow) (int64, error) {
+	values, err := parseClassed([]byte(k.row))
+	if err != nil {
+		return 0, err
+	}
+	at, key := t.column(k.column), t.key()
+	if at < 0 || t.columns[at].generated || len(key) == 0 || t.shows != nil {
+		return 0, nil // nothing says which row it is
+	}
+	made, ok, err := e.madeOf(t, k, values[k.column])
+	if err != nil || !ok {
+		return 0, err
+	}
+	name := sourceName(t.columns[at].name)
+	sql := "UPDATE OR ABORT main." + sourceName(t.name) + " SET " + name + " = ? WHERE " + name + " IS ?"
+	cells := []value{values[k.column], made}
+	for _, i := range key {
+		sql += " AND " + sourceName(t.columns[i].name) + " IS ?"
+		cells = append(cells, values[t.columns[i].name])
+	}
+	stmt, _, err := e.file.conn.PrepareTransient(sql)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = stmt.Finalize() }() // it repeats the error of the last step
+	if reason, err := store(stmt, cells); err != nil || reason != "" {
+		return 0, err
+	}
+	return int64(e.file.conn.Changes()), nil
+}
+
+// madeOf returns what the file has in place of an original value, unless it was changed on the database since.
+func (e *exporter) madeOf(t *sourceTable, k keptRow, original value) (made value, ok bool, err error) {
+	made.class = sqlite.TypeNull
+	if k.action == ActionNulled {
+		return made, true, nil
+	}
+	planned := slices.IndexFunc(e.record.Plan.Tables, func(p Table) bool { return p.Name == t.name })
+	if planned < 0 {
+		return made, false, nil
+	}
+	columns := e.record.Plan.Tables[planned].Columns
+	at := slices.IndexFunc(columns, func(c Column) bool { return c.Name == k.column })
+	if at < 0 {
+		return made, false, nil
+	}
+	c := columns[at]
+	encode, err := newEncoder(c)
+	if err != nil {
+		return made, false, err
+	}
+	field, did := newAmend(c, encode)(nil, original)
+	if did != ActionReplaced || isNull(field) {
+		return made, did == ActionReplaced, nil
+	}
+	field = field[4:]
+	if c.Convert == ConvertDecimal {
+		field = []byte(showNumeric(field))
+	}
+	restore, err := restoreColumn(c, affinity(c.Declared))
+	if err != nil {
+		return made, false, err
+	}
+	_, reason := restore(nil, &made, field)
+	return made, reason == "", nil
 }
 
 // targetOf returns the name that a table has on the database.
