@@ -6,7 +6,7 @@ import "strings"
 func loadColumns(t Table) []Column {
 	columns := make([]Column, 0, len(t.Columns))
 	for _, c := range t.Columns {
-		if c.Generated == "" {
+		if c.Generated == "" && !c.Skip {
 			columns = append(columns, c)
 		}
 	}

@@ -57,6 +57,14 @@ func planFrom(ctx context.Context, conn *sqlite.Conn, o PlanOptions) (_ *Plan, e
 		}
 		defer func() { err = errors.Join(err, exec(conn, "ROLLBACK")) }()
 	}
+	p := newPlanner(conn, o)
+	if err := p.run(ctx); err != nil {
+		return nil, err
+	}
+	return p.plan(), nil
+}
+
+func newPlanner(conn *sqlite.Conn, o PlanOptions) *planner {
 	p := &planner{
 		conn: conn, schema: o.Schema, onMisfit: o.OnMisfit, progress: o.Progress, source: o.source, relations: targetNames{},
 	}
@@ -66,10 +74,7 @@ func planFrom(ctx context.Context, conn *sqlite.Conn, o PlanOptions) (_ *Plan, e
 	if o.open != nil {
 		p.jobs, p.open, p.snapshot = o.jobs, o.open, o.path
 	}
-	if err := p.run(ctx); err != nil {
-		return nil, err
-	}
-	return p.plan(), nil
+	return p
 }
 
 // planner holds what the steps of planFrom hand to each other.
@@ -89,6 +94,8 @@ type planner struct {
 	relations   targetNames        // names of tables, indexes and views on the target
 	reserved    map[string]string  // the target names of indexes and views, by their names in the source
 	left        []Left
+	given       bool     // the plan is somebody's, who has chosen the policies
+	news        []string // rows that a given plan did not know of
 }
 
 // tablePlanner is one table on its way into the plan.

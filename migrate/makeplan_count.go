@@ -49,14 +49,16 @@ func (p *planner) predictMisfits(ctx context.Context, t *tablePlanner) error {
 	if err != nil {
 		return fmt.Errorf("read table %s: %w", t.Name, err)
 	}
-	t.settlePolicies(expected, refused)
+	if !p.given {
+		t.settlePolicies(expected, refused)
+	}
 	return nil
 }
 
 // expectMisfits returns the columns whose profile shows values that do not fit.
 func (t *tablePlanner) expectMisfits() (columns []int) {
 	for i, c := range t.Columns {
-		if c.Generated == "" && t.profiles[i].misfits(target{c.Type, c.Convert}) > 0 {
+		if c.Generated == "" && !c.Skip && t.profiles[i].doubts(c, t.inPrimaryKey(c.Target)) {
 			columns = append(columns, i)
 		}
 	}
@@ -67,6 +69,9 @@ func (t *tablePlanner) expectMisfits() (columns []int) {
 // is quarantined.
 func (p *planner) givePolicies(t *tablePlanner, columns []int) map[int]string {
 	refused := map[int]string{}
+	if p.given {
+		return refused
+	}
 	for _, i := range columns {
 		c := &t.Columns[i]
 		c.OnMisfit = p.onMisfit

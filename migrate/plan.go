@@ -27,6 +27,7 @@ type SourceInfo struct {
 type Table struct {
 	Name        string       `json:"name" yaml:"name"`
 	Target      string       `json:"target" yaml:"target"`
+	Skip        bool         `json:"skip,omitempty" yaml:"skip,omitempty"` // the table stays behind, with the foreign keys that refer to it
 	Rows        int64        `json:"rows" yaml:"rows"`
 	RowID       string       `json:"rowid,omitempty" yaml:"rowid,omitempty"` // the name under which SQLite shows the rowid; empty for a table WITHOUT ROWID
 	Columns     []Column     `json:"columns" yaml:"columns"`
@@ -42,8 +43,9 @@ type Table struct {
 type Column struct {
 	Name      string     `json:"name" yaml:"name"`
 	Target    string     `json:"target" yaml:"target"`
-	Declared  string     `json:"declared" yaml:"declared"` // the source's declared type, as written; may be empty
-	Type      string     `json:"type" yaml:"type"`         // PostgreSQL type, as in format_type(): "bigint", "character varying(40)"
+	Skip      bool       `json:"skip,omitempty" yaml:"skip,omitempty"` // the column stays behind
+	Declared  string     `json:"declared" yaml:"declared"`             // the source's declared type, as written; may be empty
+	Type      string     `json:"type" yaml:"type"`                     // PostgreSQL type, as in format_type(): "bigint", "character varying(40)"
 	Convert   Conversion `json:"convert" yaml:"convert"`
 	NotNull   bool       `json:"not_null,omitempty" yaml:"not_null,omitempty"`
 	Default   string     `json:"default,omitempty" yaml:"default,omitempty"`     // PostgreSQL expression

@@ -4,6 +4,9 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -129,11 +132,56 @@ func (o *planText) table(t Table) {
 			mark = strings.Repeat(" ", names+declared+6)
 		}
 		o.item(mark, c.Evidence)
+		for _, detail := range c.details() {
+			o.item(strings.Repeat(" ", names+declared+6), detail)
+		}
 		for _, s := range c.Samples {
 			o.item(strings.Repeat(" ", names+declared+6), oneLine(s.Before+" → "+s.After))
 		}
 	}
 	o.keys(t)
+}
+
+// details are the lines about a column beside its evidence: what was found, what else it could be, its policy.
+func (c *Column) details() (lines []string) {
+	if found := c.Found.describe(); found != "" {
+		short := make([]string, len(c.Alternatives))
+		for i, t := range c.Alternatives {
+			short[i] = shortType(t)
+		}
+		lines = append(lines, strings.TrimSuffix("found "+found+"; or "+strings.Join(short, ", "), "; or "))
+	}
+	if c.OnMisfit != "" {
+		policy := "on misfit " + string(c.OnMisfit)
+		if c.Replacement != nil {
+			policy += " by " + strconv.Quote(*c.Replacement)
+		}
+		lines = append(lines, policy)
+	}
+	return lines
+}
+
+// describe lists the storage classes with counts, ranges and lengths, and the formats that were recognised.
+func (f *Found) describe() string {
+	var parts []string
+	add := func(n int64, class, more string) {
+		if n > 0 {
+			parts = append(parts, strings.TrimSpace(grouped(n)+" "+class+" "+more))
+		}
+	}
+	add(f.Null, "null", "")
+	add(f.Integer, "integer", fmt.Sprintf("%d…%d", f.MinInteger, f.MaxInteger))
+	add(f.Real, "real", strconv.FormatFloat(f.MinReal, 'g', -1, 64)+"…"+strconv.FormatFloat(f.MaxReal, 'g', -1, 64))
+	add(f.Text, "text", fmt.Sprintf("≤%s characters", grouped(f.MaxChars)))
+	add(f.Blob, "blob", fmt.Sprintf("≤%s bytes", grouped(f.MaxBytes)))
+	for i, name := range slices.Sorted(maps.Keys(f.Formats)) {
+		format := name + " " + grouped(f.Formats[name])
+		if i == 0 {
+			format = "read as " + format
+		}
+		parts = append(parts, format)
+	}
+	return strings.Join(parts, ", ")
 }
 
 // becomes is the column's definition on the target, in short.

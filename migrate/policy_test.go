@@ -221,7 +221,7 @@ func TestVerifySeesWhatAPolicyDidNotDo(t *testing.T) {
 		t.Fatal(err)
 	}
 	setPolicy(plan, PolicyReplace)
-	plan.Tables[0].Columns[1].OnMisfit = PolicyNull
+	plan.Tables[0].Columns[1].OnMisfit, plan.Tables[0].Columns[1].Replacement = PolicyNull, nil
 	migrateTwice(t, source, target, Options{Plan: plan})
 	conn := connect(t, target)
 	for name, change := range map[string][2]string{

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"time"
 
+	"zombiezen.com/go/sqlite"
+
 	"github.com/lakeward/lakeward"
 )
 
@@ -285,7 +287,7 @@ func (m *migration) decide(ctx context.Context) error {
 	defer func() { _ = conn.Close() }() // it was only read
 	if m.plan != nil {
 		m.report.Plan = "given"
-		return checkPlan(ctx, conn, m.plan)
+		return m.checkGiven(ctx, conn)
 	}
 	if m.report.Operation == "verify" {
 		if m.plan, err = m.recordedPlan(ctx, conn); m.plan != nil || err != nil {
@@ -304,6 +306,17 @@ func (m *migration) decide(ctx context.Context) error {
 		return fmt.Errorf("find the source: %w", err)
 	}
 	return nil
+}
+
+// checkGiven checks the plan that was handed in. A verification need not foresee anything.
+func (m *migration) checkGiven(ctx context.Context, conn *sqlite.Conn) error {
+	given, err := m.plan, error(nil)
+	o := PlanOptions{
+		Schema: m.Schema, Progress: m.journal.event, source: m.source, jobs: m.Jobs,
+		open: m.snapshot.open, path: m.snapshot.path,
+	}
+	m.plan, err = checkPlan(ctx, conn, given, o, m.report.Operation == "migrate")
+	return err
 }
 
 // checkPolicies refuses a plan that foresees values which do not fit, where that was asked for.

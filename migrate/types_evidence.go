@@ -18,7 +18,7 @@ func evidence(d declaredType, p *profile, chosen, asked target) string {
 	misfits := p.misfits(chosen)
 	switch {
 	case misfits > 0:
-		found += fmt.Sprintf("; %s not fit and will be quarantined", countOf(misfits, "value does", "values do"))
+		found += fmt.Sprintf("; %s not fit", countOf(misfits, "value does", "values do"))
 	case chosen.typ != asked.typ && p.misfits(asked) > 0:
 		found += fmt.Sprintf("; %s not fit %s", countOf(p.misfits(asked), "value does", "values do"), asked.typ)
 	}

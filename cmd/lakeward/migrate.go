@@ -72,7 +72,7 @@ func (c migrateCmd) Run(ctx context.Context, a *app) error {
 	options.Progress = progress
 	report, err := c.migrate(ctx, a, options)
 	done()
-	return a.conclude(report, err, c.Report)
+	return a.conclude(report, locate(err, c.Plan), c.Report)
 }
 
 func (c migrateCmd) migrate(ctx context.Context, a *app, options migrate.Options) (*migrate.Report, error) {

@@ -16,8 +16,9 @@ import (
 
 type planCmd struct {
 	Source   string         `arg:"" help:"SQLite file."`
-	Schema   string         `help:"Schema of the target." default:"public" placeholder:"S"`
+	Schema   string         `help:"Schema of the target (default: public, or the plan's)." placeholder:"S"`
 	OnMisfit migrate.Policy `help:"What happens to values that a column's type cannot hold: quarantine (default), widen, null, fail or replace." placeholder:"POLICY"`
+	Plan     string         `help:"Check the plan in this file instead of making one, and tell what a migration by it would do." placeholder:"FILE"`
 	Out      string         `short:"o" help:"Write the plan to this file, to be edited and obeyed: YAML, or JSON where its name ends in .json." placeholder:"FILE"`
 }
 
@@ -29,11 +30,24 @@ func (c planCmd) Run(ctx context.Context, a *app) error {
 	if _, err := migrate.ParsePolicy(string(c.OnMisfit)); err != nil {
 		return usagef(lakeward.HintOf(err), "--on-misfit: %w", err)
 	}
-	progress, done := a.watch()
-	plan, err := migrate.MakePlan(ctx, c.Source, migrate.PlanOptions{Schema: c.Schema, OnMisfit: c.OnMisfit, Progress: progress})
-	done()
+	if c.OnMisfit != "" && c.Plan != "" {
+		return usagef("edit the plan", "--on-misfit is for a plan that is made; %s has a policy for each column (on_misfit)", c.Plan)
+	}
+	given, err := readPlan(c.Plan)
 	if err != nil {
 		return err
+	}
+	options := migrate.PlanOptions{Schema: c.Schema, OnMisfit: c.OnMisfit}
+	var plan *migrate.Plan
+	progress, done := a.watch()
+	if options.Progress = progress; given != nil {
+		plan, err = migrate.CheckPlan(ctx, c.Source, given, options)
+	} else {
+		plan, err = migrate.MakePlan(ctx, c.Source, options)
+	}
+	done()
+	if err != nil {
+		return locate(err, c.Plan)
 	}
 	if c.Out != "" {
 		if err := writePlan(c.Out, plan); err != nil {
@@ -72,6 +86,16 @@ func writePlan(file string, plan *migrate.Plan) error {
 		return fmt.Errorf("write plan: %w", err)
 	}
 	return errors.Join(write(out), out.Close())
+}
+
+// locate adds the lines of a plan's file to the problems that an error names.
+func locate(err error, file string) error {
+	if problems, ok := errors.AsType[*migrate.PlanError](err); ok && file != "" {
+		if text, readErr := os.ReadFile(file); readErr == nil {
+			problems.Locate(text)
+		}
+	}
+	return err
 }
 
 // readPlan reads the plan that --plan names, if it names one.

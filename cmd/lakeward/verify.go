@@ -41,5 +41,5 @@ func (c verifyCmd) Run(ctx context.Context, a *app) error {
 	options.TargetName, options.Progress = target.name, progress
 	report, err := migrate.Verify(ctx, c.Source, target, options)
 	done()
-	return a.conclude(report, err, c.Report)
+	return a.conclude(report, locate(err, c.Plan), c.Report)
 }
