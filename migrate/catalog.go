@@ -307,6 +307,14 @@ func readTable(ctx context.Context, conn *sqlite.Conn, o sourceObject, k tableKi
 	return t, nil
 }
 
+// shownName is the name under which applications know the rows of the table.
+func (t *sourceTable) shownName() string {
+	if t.shows != nil {
+		return t.shows.name
+	}
+	return t.name
+}
+
 func (t *sourceTable) readColumns(ctx context.Context, conn *sqlite.Conn) error {
 	err := readRows(ctx, conn, "PRAGMA main.table_xinfo("+sourceName(t.name)+")", func(row []value) error {
 		if hidden := row[6].i; hidden != 1 {

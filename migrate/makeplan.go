@@ -18,6 +18,8 @@ type PlanOptions struct {
 	OnMisfit Policy            // of the columns with values that do not fit; empty means quarantine
 	Progress lakeward.Progress // receives what happens; may be nil
 
+	existing existingTables // of the target, whose names and types the plan takes
+
 	source string                       // the name of the source in messages; empty means the file behind the connection
 	jobs   int                          // tables read at a time; more than one needs open
 	open   func() (*sqlite.Conn, error) // another connection that sees the same rows, as only a file at rest can give
@@ -67,6 +69,7 @@ func planFrom(ctx context.Context, conn *sqlite.Conn, o PlanOptions) (_ *Plan, e
 func newPlanner(conn *sqlite.Conn, o PlanOptions) *planner {
 	p := &planner{
 		conn: conn, schema: o.Schema, onMisfit: o.OnMisfit, progress: o.Progress, source: o.source, relations: targetNames{},
+		existing: o.existing,
 	}
 	if p.schema == "" {
 		p.schema = "public"
@@ -85,6 +88,7 @@ type planner struct {
 	jobs        int                          // connections that scan; conn is the first
 	schema      string
 	onMisfit    Policy
+	existing    existingTables // of PlanOptions
 	progress    lakeward.Progress
 	source      string // of PlanOptions
 	catalog     *catalog
@@ -102,6 +106,7 @@ type planner struct {
 type tablePlanner struct {
 	Table
 	source   *sourceTable
+	existing *existingTable       // the target's own, where the plan goes by it
 	parsed   *dialect.CreateTable // nil when the statement could not be read
 	profiles []*profile
 	asked    []declaredType
@@ -128,6 +133,7 @@ func (p *planner) run(ctx context.Context) (err error) {
 		p.widen()
 	}
 	p.agreeOnKeys()
+	p.takeExisting()
 	for _, t := range p.tables {
 		p.planColumns(t)
 		p.planKeys(t)
@@ -138,6 +144,7 @@ func (p *planner) run(ctx context.Context) (err error) {
 		p.planIndexes(t)
 		p.noteHabits(t)
 	}
+	p.keepExisting()
 	for _, t := range p.tables {
 		if err := p.predictMisfits(ctx, t); err != nil {
 			return err
@@ -189,6 +196,7 @@ func (p *planner) takeTables() {
 		source := &p.catalog.tables[i]
 		t := &tablePlanner{source: source, names: targetNames{}}
 		t.Name, t.RowID = source.name, source.rowid
+		t.existing = p.existing.find(source.shownName())
 		t.takeName(p.relations)
 		parsed, err := dialect.ParseCreateTable(source.sql)
 		if err != nil && source.shows == nil {
@@ -205,10 +213,14 @@ func (p *planner) takeTables() {
 
 // takeName gives the table its name on the target: its own, or that of the virtual table whose rows it holds.
 func (t *tablePlanner) takeName(relations targetNames) {
-	name := t.Name
+	name := t.source.shownName()
 	if v := t.source.shows; v != nil {
-		name = v.name
 		t.note("it has the rows of the virtual table %s (%s), under whose names they arrive", v.name, v.module())
+	}
+	if t.existing != nil {
+		t.Target = t.existing.Name
+		relations[t.Target] = true
+		return
 	}
 	t.Target = relations.pickRelation(name)
 	if t.Target != name {
@@ -228,7 +240,14 @@ func (t *tablePlanner) takeColumns() {
 		profile.loose = affinity(c.declared) == "BLOB"
 		t.profiles = append(t.profiles, profile)
 		name := t.source.shownColumn(len(t.Columns))
-		column := Column{Name: c.name, Target: columns.pick(name), Declared: c.declared}
+		column := Column{Name: c.name, Declared: c.declared}
+		if there := t.existing.find(name); there != nil {
+			column.Target = there.Name
+			columns[there.Name] = true
+			t.Columns = append(t.Columns, column)
+			continue
+		}
+		column.Target = columns.pick(name)
 		if column.Target != name {
 			t.note("column %s renamed to %s: %s", sourceName(name), column.Target, whyRenamed(name))
 		}

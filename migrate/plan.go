@@ -110,7 +110,7 @@ const (
 	ConvertEpoch     Conversion = "epoch_seconds" // seconds since 1970 to timestamptz; ISO 8601 text too
 	ConvertEpochMS   Conversion = "epoch_ms"
 	ConvertEpochUS   Conversion = "epoch_us"
-	ConvertJulian    Conversion = "julian" // Julian days to timestamp, to the millisecond as in SQLite; ISO 8601 text too
+	ConvertJulian    Conversion = "julian"   // Julian days to timestamp, to the millisecond as in SQLite; ISO 8601 text too
 	ConvertUUID      Conversion = "uuid"     // text or 16-byte BLOB to uuid
 	ConvertInet      Conversion = "inet"     // the text of an IPv4 or IPv6 address to inet
 	ConvertInterval  Conversion = "interval" // INTEGER microseconds to interval, as Django writes them; ISO 8601 text counted from 1970, as SQLAlchemy writes it

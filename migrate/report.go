@@ -14,6 +14,7 @@ const (
 	VerdictIdentical Verdict = "identical"                      // every row of every table, and every view
 	VerdictExcept    Verdict = "identical except what is named" // see Report
 	VerdictDifferent Verdict = "different"
+	VerdictSchema    Verdict = "schema only" // no row was brought, because none was asked for
 )
 
 // Report is what a migration or a verification found: enough to say what was moved, what was proven, and what was not.
@@ -37,9 +38,11 @@ type Report struct {
 	Left      []Left          `json:"left,omitempty"`      // what stays behind, and why
 	Notes     []string        `json:"notes,omitempty"`     // decisions that a person should know of
 
-	Backup  string  `json:"backup,omitempty"` // the file with the copy of the source that was kept
-	Swapped bool    `json:"swapped"`          // the target has the migrated tables; never true for a verification
-	Verdict Verdict `json:"verdict"`          // empty when the operation ended before it compared anything
+	Backup   string   `json:"backup,omitempty"`   // the file with the copy of the source that was kept
+	Strategy Strategy `json:"strategy,omitempty"` // of a migration
+
+	Swapped bool    `json:"swapped"` // the target has the migrated tables; never true for a verification
+	Verdict Verdict `json:"verdict"` // empty when the operation ended before it compared anything
 }
 
 // TargetInfo says where a migration went.

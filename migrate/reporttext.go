@@ -64,6 +64,8 @@ func (r *Report) headline() string {
 		return "Identical: " + what + ", every one compared with " + against + "."
 	case VerdictExcept:
 		return "Identical except what is named below: " + what + ", every one compared with " + against + "."
+	case VerdictSchema:
+		return r.headlineSchema()
 	case VerdictDifferent:
 		text := "DIFFERENT: " + plural(r.differing(), "row") + " of " + count(rows) + ", and what is named below."
 		if r.Operation != "verify" {
@@ -72,6 +74,18 @@ func (r *Report) headline() string {
 		return text
 	}
 	return "Not finished: nothing was compared, and " + untouched + "."
+}
+
+// headlineSchema is the result of a strategy that brings no rows.
+func (r *Report) headlineSchema() string {
+	tables := plural(int64(len(r.Tables)), "table")
+	switch r.Strategy {
+	case UseExisting:
+		return "The target has all " + tables + " of the source with all of their columns. Nothing was changed."
+	case ExpandExisting:
+		return "The target has all " + tables + " of the source with all of their columns now. Nothing was dropped, no row was brought."
+	}
+	return "Schema only: " + tables + " without rows."
 }
 
 func (r *Report) writeTables(b *strings.Builder) {

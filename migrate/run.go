@@ -22,6 +22,7 @@ type Options struct {
 	Plan       *Plan             // what to do; nil means that it is made from the source
 	Jobs       int               // tables and indexes at a time; 0 means one for each processor, up to four
 	TargetName string            // what the target is called in reports and in Replace; empty means the database's name
+	Strategy   Strategy          // what is brought; empty means SchemaAndData
 	Replace    string            // the target's name, typed by the user: objects of the same names are replaced
 	OnMisfit   Policy            // of the columns with values that do not fit, where the plan is made; empty means quarantine
 	Strict     bool              // a value that does not fit is a failure, whatever the policy
@@ -47,6 +48,7 @@ type migration struct {
 	snapshot *snapshot
 	plan     *Plan
 	stage    *stage
+	existing existingTables     // the target's own, for the strategies that go by them
 	drop     []object           // what the swap replaces
 	built    map[[2]string]bool // indexes and constraints that stood before they were built, by table and name
 	rejected int64              // rows in the quarantine
@@ -58,7 +60,10 @@ type migration struct {
 // report is never nil; with an error it tells how far the run came.
 func Run(ctx context.Context, source string, target Target, o Options) (*Report, error) {
 	m := newMigration("migrate", source, target, o)
-	err := interrupted(ctx, m.prepared(ctx, true, m.run))
+	err := o.Strategy.check(o)
+	if err == nil {
+		err = interrupted(ctx, m.prepared(ctx, true, m.run))
+	}
 	m.finish()
 	return m.report, err
 }
@@ -150,10 +155,10 @@ func (m *migration) run(ctx context.Context) (err error) {
 	if err := checkRecord(ctx, m.stage.conn); err != nil {
 		return err
 	}
-	if done, err := m.stage.inPlace(ctx, m.plan); done || err != nil {
+	if done, err := m.stage.inPlace(ctx); done || err != nil {
 		return also(err, m.proveAgain(ctx, done))
 	}
-	if m.drop, err = m.stage.replaced(ctx, m.plan, m.Replace != "", m.report.Target.Name); err != nil {
+	if err := m.makeRoom(ctx); err != nil {
 		return err
 	}
 	if err := m.keepBackup(); err != nil {
@@ -165,8 +170,17 @@ func (m *migration) run(ctx context.Context) (err error) {
 		}
 		return also(err, m.stage.discard(ctx, m.target))
 	}
-	m.report.Swapped = true
+	m.report.Swapped = m.Strategy != UseExisting
 	return nil
+}
+
+// makeRoom finds what the swap replaces, or refuses.
+func (m *migration) makeRoom(ctx context.Context) (err error) {
+	if m.Strategy.existing() {
+		return m.stage.checkQuarantine(ctx)
+	}
+	m.drop, err = m.stage.replaced(ctx, m.plan, m.Replace != "", m.report.Target.Name)
+	return err
 }
 
 // proveAgain ends a run that was killed after its swap: what is in place is compared once more.
@@ -185,6 +199,12 @@ func (m *migration) inspect(ctx context.Context, write bool) (err error) {
 	if err != nil {
 		return err
 	}
+	if m.Strategy.existing() {
+		if m.existing, err = readExisting(ctx, m.target, m.Schema); err != nil {
+			return err
+		}
+	}
+	m.report.Strategy = cmp.Or(m.Strategy, SchemaAndData)
 	m.report.Target.Name = cmp.Or(m.TargetName, m.report.Target.Database)
 	if name := m.report.Target.Name; m.Replace != "" && m.Replace != name {
 		return lakeward.Errorf(lakeward.KindInvalid, "to replace what stands there, type its name: --replace "+name,
@@ -211,6 +231,9 @@ func (m *migration) prepareSource(ctx context.Context) (err error) {
 	}
 	for _, l := range m.plan.Left {
 		m.journal.warn(l.Table, fmt.Sprintf("%s %s stays behind: %s", l.Kind, l.Name, l.Reason))
+	}
+	if err := m.checkExisting(); err != nil {
+		return err
 	}
 	return m.checkPolicies()
 }
@@ -258,7 +281,9 @@ func (m *migration) asked() (string, error) {
 		Schema   string
 		Plan     *Plan
 		OnMisfit Policy
-	}{m.Schema, m.Options.Plan, m.OnMisfit})
+		Strategy Strategy
+		Existing existingTables
+	}{m.Schema, m.Options.Plan, m.OnMisfit, m.Strategy, m.existing})
 	if err != nil {
 		return "", fmt.Errorf("write down the choices: %w", err)
 	}
@@ -297,7 +322,7 @@ func (m *migration) decide(ctx context.Context) error {
 	m.report.Plan = "made from the source"
 	m.plan, err = planFrom(ctx, conn, PlanOptions{
 		Schema: m.Schema, OnMisfit: m.OnMisfit, Progress: m.journal.event, source: m.source, jobs: m.Jobs,
-		open: m.snapshot.open, path: m.snapshot.path,
+		open: m.snapshot.open, path: m.snapshot.path, existing: m.existing,
 	})
 	if err != nil {
 		return err
@@ -341,11 +366,20 @@ func strictError(rows int64, where string) error {
 		"%s of %s would not be stored as they are", plural(rows, "value"), where)
 }
 
-// fill does everything that happens in the staging schema, and the swap.
-func (m *migration) fill(ctx context.Context) error {
+// fillAll does everything that happens in the staging schema, and the swap.
+func (m *migration) fillAll(ctx context.Context) error {
 	if err := m.stage.create(ctx); err != nil {
 		return err
 	}
+	if err := m.loadProven(ctx); err != nil {
+		return err
+	}
+	m.journal.begin("swap", "put the tables in place")
+	return m.swap(ctx)
+}
+
+// loadProven fills the staging schema and compares it with the source.
+func (m *migration) loadProven(ctx context.Context) error {
 	m.journal.begin("load", "copy the rows")
 	if err := m.load(ctx); err != nil {
 		return err
@@ -358,11 +392,7 @@ func (m *migration) fill(ctx context.Context) error {
 		return err
 	}
 	m.journal.begin("verify", "compare every row with the source")
-	if err := m.verify(ctx); err != nil {
-		return err
-	}
-	m.journal.begin("swap", "put the tables in place")
-	return m.swap(ctx)
+	return m.verify(ctx)
 }
 
 // largestFirst sorts tables by their rows.

@@ -174,13 +174,13 @@ func (s *stage) create(ctx context.Context) error {
 }
 
 // inPlace reports whether the migration has already put its tables in place: killed after its swap, nobody was told.
-func (s *stage) inPlace(ctx context.Context, p *Plan) (done bool, err error) {
-	relations, _ := planNames(p)
-	err = s.conn.QueryRow(ctx, `
-		SELECT to_regnamespace($1) IS NULL AND EXISTS (
-			SELECT FROM pg_class WHERE relnamespace = to_regnamespace($2) AND relname = ANY($3)
-				AND starts_with(obj_description(oid, 'pg_class'), $4))`,
-		quoteName(s.name), quoteName(s.into), relations, markPrefix+s.id+" ").Scan(&done)
+func (s *stage) inPlace(ctx context.Context) (done bool, err error) {
+	err = s.conn.QueryRow(ctx, `SELECT to_regnamespace($1) IS NULL AND to_regclass($2) IS NOT NULL`,
+		quoteName(s.name), recordSchema+"."+recordTable).Scan(&done)
+	if err == nil && done {
+		const recorded = "SELECT EXISTS (SELECT FROM " + recordSchema + "." + recordTable + " WHERE id = $1)"
+		err = s.conn.QueryRow(ctx, recorded, s.id).Scan(&done)
+	}
 	if err != nil {
 		return false, fmt.Errorf("look at the target: %w", err)
 	}

@@ -250,7 +250,7 @@ func TestPlanCountsWhatTheLoadRefuses(t *testing.T) {
 		float(0.5), float(2), float(1e300), float(2460000.5), textual(""), textual("1"), textual("1.5"), textual("x"),
 		textual("t"), textual("2024-01-01"), textual("2024-01-01 10:00Z"), textual("10:00"), integer(2460000),
 		textual("2024-01-01 10:00:00.1234+02"), textual("10:00:00.5"), float(1_700_000_000.25), integer(1_700_000_000_123),
-		 textual("{}"), textual("a\x00"),
+		textual("{}"), textual("a\x00"),
 		textual("\xff"), textual("0f8fad5bd9cb469fa16570867728950e"), blob(""), blob("\xff"), blob("0123456789abcdef"),
 	}
 	for _, to := range []target{

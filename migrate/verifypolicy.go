@@ -123,7 +123,10 @@ func (v *verifier) quarantined(ctx context.Context, conn *pgx.Conn, t Table, fou
 	if !there {
 		return kept, nil
 	}
-	id, _, _ := strings.Cut(strings.TrimPrefix(mark, markPrefix), " ")
+	id := v.report.Migration // of rows that went into tables of the application's own
+	if own, marked := strings.CutPrefix(mark, markPrefix); marked {
+		id, _, _ = strings.Cut(own, " ")
+	}
 	if v.stage != nil {
 		id = v.stage.id
 	}

@@ -10,15 +10,16 @@ import (
 )
 
 type migrateCmd struct {
-	Source  string   `arg:"" help:"SQLite file."`
-	To      string   `required:"" help:"An instance, or a postgres:// address." placeholder:"TARGET"`
-	Create  bool     `help:"Create the instance first."`
-	Schema  string   `help:"Schema of the target (default: public, or the plan's)." placeholder:"S"`
-	Plan    string   `help:"Obey the plan in this file, as lakeward plan -o FILE writes it." placeholder:"FILE"`
-	Report  []string `help:"Write the report to this file, .html, .json or .txt; repeatable." sep:"none" placeholder:"FILE"`
-	Jobs    int      `help:"Tables to load at a time (default: one a processor, up to 4)." placeholder:"N"`
-	Replace string   `help:"Replace tables of the same names; takes the target's name as proof that it is meant." placeholder:"NAME"`
-	Strict  bool     `help:"Fail when a value does not fit, whatever the policy."`
+	Source   string           `arg:"" help:"SQLite file."`
+	To       string           `required:"" help:"An instance, or a postgres:// address." placeholder:"TARGET"`
+	Create   bool             `help:"Create the instance first."`
+	Schema   string           `help:"Schema of the target (default: public, or the plan's)." placeholder:"S"`
+	Plan     string           `help:"Obey the plan in this file, as lakeward plan -o FILE writes it." placeholder:"FILE"`
+	Report   []string         `help:"Write the report to this file, .html, .json or .txt; repeatable." sep:"none" placeholder:"FILE"`
+	Jobs     int              `help:"Tables to load at a time (default: one a processor, up to 4)." placeholder:"N"`
+	Replace  string           `help:"Replace tables of the same names; takes the target's name as proof that it is meant." placeholder:"NAME"`
+	Strategy migrate.Strategy `help:"What to bring: schema-and-data (default), schema-only, data-only (into the application's own empty tables), use-existing (only look) or expand-existing (add missing tables and columns)." placeholder:"STRATEGY"`
+	Strict   bool             `help:"Fail when a value does not fit, whatever the policy."`
 
 	OnMisfit migrate.Policy `help:"What happens to values that a column's type cannot hold: quarantine (default), widen, null, fail or replace." placeholder:"POLICY"`
 
@@ -60,7 +61,7 @@ func (c migrateCmd) Run(ctx context.Context, a *app) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	options := migrate.Options{Schema: c.Schema, Jobs: c.Jobs, Replace: c.Replace, Strict: c.Strict, OnMisfit: c.OnMisfit}
+	options := migrate.Options{Schema: c.Schema, Jobs: c.Jobs, Replace: c.Replace, Strategy: c.Strategy, Strict: c.Strict, OnMisfit: c.OnMisfit}
 	var err error
 	if options.Plan, err = readPlan(c.Plan); err != nil {
 		return err

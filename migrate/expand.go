@@ -1,0 +1,144 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// expand adds to the target what it lacks of the source's tables and columns, in one transaction; where nothing was to be
+// changed there is nothing to do, because whatever is missing has been refused.
+func (m *migration) expand(ctx context.Context) error {
+	if m.Strategy == ExpandExisting {
+		m.journal.begin("expand", "add the tables and columns that the target lacks")
+		if err := pgx.BeginFunc(ctx, m.stage.conn, func(tx pgx.Tx) error { return m.addMissing(ctx, tx) }); err != nil {
+			return fmt.Errorf("expand schema %s: %w", m.Schema, err)
+		}
+	}
+	m.report.Left = nil // nothing else was asked for
+	m.report.Verdict = VerdictSchema
+	return nil
+}
+
+// addMissing runs the statements of an expansion, each of which the report names.
+func (m *migration) addMissing(ctx context.Context, tx pgx.Tx) error {
+	m.plan = m.plan.empty()
+	statements := []string{"SET LOCAL lock_timeout = '30s'", "CREATE SCHEMA IF NOT EXISTS " + quoteName(m.Schema)}
+	var added, keys []string
+	for _, t := range m.plan.Tables {
+		there := m.existing[t.Target]
+		if there == nil {
+			added = append(added, "added table "+t.Target)
+			statements = append(statements, m.newTable(t)...)
+		} else {
+			columns := t.missing(there)
+			for _, c := range columns {
+				added = append(added, "added column "+t.Target+"."+c.Target)
+				statements = append(statements, m.newColumn(t, c))
+			}
+			statements = append(statements, m.newIndexes(t, columns)...)
+		}
+		keys = append(keys, m.newForeignKeys(t, there)...) // when all tables are there
+	}
+	for _, sql := range append(statements, keys...) {
+		if _, err := tx.Exec(ctx, sql); err != nil {
+			return explainSwap(sql, err)
+		}
+	}
+	views, err := m.addViews(ctx, tx)
+	if err != nil {
+		return err
+	}
+	m.report.Notes = append(m.report.Notes, append(added, views...)...)
+	return nil
+}
+
+// newTable returns the statements that create a table with its keys, checks and indexes.
+func (m *migration) newTable(t Table) []string {
+	statements := []string{createTable(m.Schema, t)}
+	if t.PrimaryKey != nil {
+		statements = append(statements, addPrimaryKey(m.Schema, t))
+	}
+	for _, k := range t.Uniques {
+		statements = append(statements, addUnique(m.Schema, t, k))
+	}
+	for _, c := range t.Checks {
+		statements = append(statements, addCheck(m.Schema, t, c))
+	}
+	for _, ix := range t.Indexes {
+		statements = append(statements, createIndex(m.Schema, t, ix))
+	}
+	return statements
+}
+
+// missing returns the columns of t that the target's table does not have.
+func (t *Table) missing(there *existingTable) []Column {
+	return slices.DeleteFunc(slices.Clone(t.Columns), func(c Column) bool { return there.find(c.Name) != nil })
+}
+
+// newColumn returns the statement that adds a column. One that must not be NULL needs a value for the rows that stand.
+func (m *migration) newColumn(t Table, c Column) string {
+	c.NotNull = c.NotNull && (c.Default != "" || c.Identity)
+	return "ALTER TABLE " + qualified(m.Schema, t.Target) + " ADD COLUMN " + columnDefinition(m.Schema, c)
+}
+
+// newIndexes returns the statements for the indexes over columns that were added.
+func (m *migration) newIndexes(t Table, added []Column) (statements []string) {
+	for _, ix := range t.Indexes {
+		text := strings.Join(ix.Keys, " ") + " " + ix.Where
+		if slices.ContainsFunc(added, func(c Column) bool { return strings.Contains(text, quoteName(c.Target)) }) {
+			statements = append(statements, createIndex(m.Schema, t, ix))
+		}
+	}
+	for _, k := range t.Uniques {
+		if slices.ContainsFunc(added, func(c Column) bool { return slices.Contains(k.Columns, c.Target) }) {
+			statements = append(statements, addUnique(m.Schema, t, k))
+		}
+	}
+	return statements
+}
+
+// newForeignKeys returns the statements for the foreign keys of a table that was added, and of columns that were.
+func (m *migration) newForeignKeys(t Table, there *existingTable) (statements []string) {
+	for _, fk := range t.ForeignKeys {
+		if there == nil || slices.ContainsFunc(fk.Columns, func(c string) bool { return there.find(c) == nil }) {
+			statements = append(statements, addForeignKey(m.Schema, t, fk), validateForeignKey(m.Schema, t, fk))
+		}
+	}
+	return statements
+}
+
+// addViews creates the views that the target lacks, but for those that it does not accept.
+func (m *migration) addViews(ctx context.Context, tx pgx.Tx) (added []string, err error) {
+	if _, err := tx.Exec(ctx, "SET LOCAL search_path = "+quoteName(m.Schema)); err != nil {
+		return nil, fmt.Errorf("look into schema %s: %w", m.Schema, err)
+	}
+	for _, v := range m.plan.Views {
+		var there bool
+		if err := tx.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, qualified(m.Schema, v.Target)).Scan(&there); err != nil {
+			return nil, fmt.Errorf("look for view %s: %w", v.Target, err)
+		}
+		if there {
+			continue
+		}
+		err := pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, createView(m.Schema, v))
+			return err
+		})
+		refused, ok := errors.AsType[*pgconn.PgError](err)
+		switch {
+		case ok:
+			added = append(added, fmt.Sprintf("view %s was not added: %s", v.Target, refused.Message))
+		case err != nil:
+			return nil, err
+		default:
+			added = append(added, "added view "+v.Target)
+		}
+	}
+	return added, nil
+}

@@ -1,0 +1,180 @@
+package migrate
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/internal/pgtest"
+)
+
+// appScript is the schema that an application creates on PostgreSQL for the source shopScript makes: other types, other
+// names of keys, a circle of foreign keys, a trigger-free column that computes itself.
+const appScript = `
+CREATE TYPE mood AS ENUM ('calm', 'cross');
+CREATE TABLE customers (id serial PRIMARY KEY, name varchar(50) NOT NULL, age smallint, loud text GENERATED ALWAYS AS (upper(name)) STORED);
+CREATE TABLE orders (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, customer_id int NOT NULL, cents numeric(12,2) NOT NULL, at timestamptz DEFAULT now());
+CREATE INDEX ON orders (customer_id);
+`
+
+func TestDataOnly(t *testing.T) {
+	t.Parallel()
+	source, target := newSource(t, shopScript), DSN(pgtest.DB(t))
+	conn := connect(t, target)
+	if _, err := conn.Exec(t.Context(), appScript); err != nil {
+		t.Fatal(err)
+	}
+	o := Options{WorkDir: t.TempDir(), Strategy: DataOnly}
+	report, err := Run(t.Context(), source, target, o)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, asJSON(t, report))
+	}
+	if report.Verdict != VerdictExcept || !report.Swapped || report.table(Table{Target: "customers"}).Quarantined != 1 {
+		t.Errorf("report: %s", asJSON(t, report))
+	}
+	if n := countRowsOf(t, conn, "SELECT FROM orders WHERE cents = 7.00 OR at IS NOT NULL"); n != 2001 {
+		t.Errorf("%d orders", n)
+	}
+	if n := countRowsOf(t, conn, "SELECT FROM customers WHERE loud = upper(name)"); n != 499 {
+		t.Errorf("%d customers", n)
+	}
+	for table, want := range map[string]int64{"customers (name) VALUES ('new')": 501, "orders (customer_id, cents) VALUES (1, 1)": 5002} {
+		var id int64
+		if err := conn.QueryRow(t.Context(), "INSERT INTO "+table+" RETURNING id").Scan(&id); err != nil || id != want {
+			t.Errorf("the next row of %s got number %d, %v; want %d", table, id, err, want)
+		}
+	}
+	if _, err := conn.Exec(t.Context(), "DELETE FROM customers WHERE id = 501; DELETE FROM orders WHERE id = 5002"); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Verify(t.Context(), source, target, Options{WorkDir: t.TempDir()})
+	if err != nil || again.Verdict != VerdictExcept {
+		t.Errorf("verified again: %v\n%s", err, asJSON(t, again))
+	}
+	_, err = Run(t.Context(), source, target, o)
+	if lakeward.KindOf(err) != lakeward.KindConflict || !strings.Contains(err.Error(), "has rows already") {
+		t.Errorf("into tables with rows: %v", err)
+	}
+	if left := stages(t, conn); len(left) > 0 {
+		t.Errorf("staging schemas are left: %v", left)
+	}
+}
+
+// TestDataOnlyFindsParents fills tables whose foreign keys form a circle, or refuse an orphan.
+func TestDataOnlyFindsParents(t *testing.T) {
+	t.Parallel()
+	const circle = `CREATE TABLE hen (id INTEGER PRIMARY KEY, egg INTEGER, mood TEXT);
+		CREATE TABLE egg (id INTEGER PRIMARY KEY, hen INTEGER, laid DATETIME);
+		INSERT INTO hen VALUES (1, 2, 'calm'), (2, 1, 'cross'); INSERT INTO egg VALUES (1, 1, 1700000000), (2, 2, 1700000060);`
+	source, target := newSource(t, circle), DSN(pgtest.DB(t))
+	conn := connect(t, target)
+	if _, err := conn.Exec(t.Context(), `CREATE TYPE mood AS ENUM ('calm', 'cross');
+		CREATE TABLE egg (id bigint PRIMARY KEY, hen bigint, laid timestamp);
+		CREATE TABLE hen (id bigint PRIMARY KEY, egg bigint REFERENCES egg, mood mood);
+		ALTER TABLE egg ADD CONSTRAINT layer FOREIGN KEY (hen) REFERENCES hen ON DELETE CASCADE`); err != nil {
+		t.Fatal(err)
+	}
+	o := Options{WorkDir: t.TempDir(), Strategy: DataOnly}
+	if report, err := Run(t.Context(), source, target, o); err != nil || report.Verdict != VerdictIdentical {
+		t.Fatalf("%v\n%s", err, asJSON(t, report))
+	}
+	if n := countRowsOf(t, conn, "SELECT FROM egg WHERE laid = '2023-11-14 22:13:20'"); n != 1 {
+		t.Error("the time of the first egg has changed")
+	}
+	if n := countRowsOf(t, conn, "SELECT FROM pg_constraint WHERE contype = 'f' AND convalidated AND confdeltype = 'c'"); n != 1 {
+		t.Error("the foreign key that was set aside is not what it was")
+	}
+	if _, err := conn.Exec(t.Context(), "DELETE FROM hen; DELETE FROM egg"); err != nil {
+		t.Fatal(err)
+	}
+	changeSource(t, source, "UPDATE egg SET hen = 9 WHERE id = 1")
+	_, err := Run(t.Context(), source, target, o)
+	if lakeward.KindOf(err) != lakeward.KindConflict || !strings.Contains(err.Error(), "refuses rows of egg") {
+		t.Errorf("with an orphan: %v", err)
+	}
+	if n := countRowsOf(t, conn, "SELECT FROM hen"); n != 0 {
+		t.Errorf("%d rows are left", n)
+	}
+}
+
+// TestDataOnlyRefuses tables that are not those of the source, and a trigger that changes rows.
+func TestDataOnlyRefuses(t *testing.T) {
+	t.Parallel()
+	for want, script := range map[string]string{
+		"has no table orders":              "CREATE TABLE customers (id int, name text, age int)",
+		"table orders has no column cents": "CREATE TABLE customers (id int, name text, age int); CREATE TABLE orders (id int, customer_id int)",
+		"customers.name is date":           "CREATE TABLE customers (id int, name date, age int); CREATE TABLE orders (id int, customer_id int, cents int)",
+		"orders.region must not be NULL":   "CREATE TABLE customers (id int, name text, age int); CREATE TABLE orders (id int, customer_id int, cents int, region text NOT NULL)",
+		"did not take its rows as they are": `CREATE TABLE customers (id int, name text, age int); CREATE TABLE orders (id int, customer_id int, cents int);
+			CREATE FUNCTION raise() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.cents := NEW.cents + 1; RETURN NEW; END';
+			CREATE TRIGGER raise BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION raise()`,
+	} {
+		source, target := newSource(t, shopScript), DSN(pgtest.DB(t))
+		conn := connect(t, target)
+		if _, err := conn.Exec(t.Context(), script); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Run(t.Context(), source, target, Options{WorkDir: t.TempDir(), Strategy: DataOnly})
+		if lakeward.KindOf(err) != lakeward.KindConflict || !strings.Contains(err.Error(), want) || lakeward.HintOf(err) == "" {
+			t.Errorf("got %v, want %s", err, want)
+		}
+		if n := countRowsOf(t, conn, "SELECT FROM customers"); n != 0 {
+			t.Errorf("%s: %d rows are left", want, n)
+		}
+	}
+}
+
+func TestSchemaOnly(t *testing.T) {
+	t.Parallel()
+	source, target := newSource(t, shopScript), DSN(pgtest.DB(t))
+	report, err := Run(t.Context(), source, target, Options{WorkDir: t.TempDir(), Strategy: SchemaOnly})
+	if err != nil || report.Verdict != VerdictSchema || !report.Swapped || !report.Complete() {
+		t.Fatalf("%v\n%s", err, asJSON(t, report))
+	}
+	conn := connect(t, target)
+	if n := countRowsOf(t, conn, "SELECT FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND NOT convalidated"); n != 0 {
+		t.Errorf("%d constraints hold for new rows only, in empty tables", n)
+	}
+	if n := countRowsOf(t, conn, "SELECT FROM everyone"); n != 0 {
+		t.Errorf("the view has %d rows", n)
+	}
+	if _, err := conn.Exec(t.Context(), "INSERT INTO customers (name) VALUES ('first'); INSERT INTO orders (customer_id, cents) VALUES (1, 1)"); err != nil {
+		t.Errorf("the first rows: %v", err)
+	}
+}
+
+func TestExpandExisting(t *testing.T) {
+	t.Parallel()
+	source, target := newSource(t, shopScript), DSN(pgtest.DB(t))
+	conn := connect(t, target)
+	if _, err := conn.Exec(t.Context(), `CREATE TABLE customers (id int PRIMARY KEY, name text, extra text);
+		INSERT INTO customers VALUES (1, 'kept', 'mine')`); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Run(t.Context(), source, target, Options{WorkDir: t.TempDir(), Strategy: UseExisting})
+	if lakeward.KindOf(err) != lakeward.KindConflict || !strings.Contains(err.Error(), "table customers has no column age, it has no table orders") {
+		t.Errorf("what is missing: %v", err)
+	}
+	for round, want := range [][]string{{"added column customers.age", "added table orders", "added view totals", "added view everyone"}, nil} {
+		report, err := Run(t.Context(), source, target, Options{WorkDir: t.TempDir(), Strategy: ExpandExisting})
+		if err != nil || report.Verdict != VerdictSchema {
+			t.Fatalf("round %d: %v\n%s", round, err, asJSON(t, report))
+		}
+		if slices.Sort(report.Notes); !slices.Equal(report.Notes, sorted(want)) {
+			t.Errorf("round %d: notes %q, want %q", round, report.Notes, want)
+		}
+	}
+	if n := countRowsOf(t, conn, "SELECT FROM customers WHERE name = 'kept' AND extra = 'mine' AND age IS NULL"); n != 1 {
+		t.Error("the row that stood there has changed")
+	}
+	if _, err := conn.Exec(t.Context(), "INSERT INTO orders (customer_id, cents) VALUES (2, 1)"); sqlState(err) != "23503" {
+		t.Errorf("the new table's foreign key lets an orphan in: %v", err)
+	}
+	report, err := Run(t.Context(), source, target, Options{WorkDir: t.TempDir(), Strategy: UseExisting})
+	if err != nil || report.Swapped || report.Verdict != VerdictSchema {
+		t.Errorf("use what is there: %v\n%s", err, asJSON(t, report))
+	}
+}
+
+func sorted(s []string) []string { return slices.Sorted(slices.Values(s)) }
