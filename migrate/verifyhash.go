@@ -3,16 +3,18 @@ package migrate
 import (
 	"context"
 	"encoding/binary"
+	"math"
 	"math/big"
 	"math/bits"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/lakeward/lakeward"
 )
 
-// Rows are compared by PostgreSQL's hashtextextended of their canonical text: 64 bits, three times as fast as md5. It
-// is the hash of partitioning, so that no version can change it.
+// Rows are compared by the hashes of 64 bits that PostgreSQL has for its types. They are those of partitioning, so that no
+// version can change them.
 
 // hashText is hashtextextended(text, seed) on a little-endian server: Bob Jenkins' lookup3.
 func hashText(text []byte, seed uint64) uint64 {
@@ -33,6 +35,17 @@ func hashText(text []byte, seed uint64) uint64 {
 	b += binary.LittleEndian.Uint32(tail[4:])
 	c += binary.LittleEndian.Uint32(tail[8:])
 	b, c = final(a, b, c)
+	return uint64(b)<<32 | uint64(c)
+}
+
+// hashWord is hashText of the four bytes of a number, the lowest first.
+func hashWord(word uint32, seed uint64) uint64 {
+	const start = 0x9e3779b9 + 4 + 3923095
+	a, b, c := uint32(start&math.MaxUint32), uint32(start&math.MaxUint32), uint32(start&math.MaxUint32)
+	if seed != 0 {
+		a, b, c = mix(a+uint32(seed>>32), b+uint32(seed), c)
+	}
+	b, c = final(a+word, b, c)
 	return uint64(b)<<32 | uint64(c)
 }
 
@@ -63,14 +76,23 @@ func final(a, b, c uint32) (uint32, uint32) {
 	return b, c
 }
 
-// checkHash makes sure that the server computes the same hash.
+// hashProbe calls every function that a comparison may.
+const hashProbe = `SELECT hashtextextended($1::text COLLATE "C", hashint8extended($2, timestamp_hash_extended('2000-01-01 00:00:01',
+	hashfloat8extended(1.5, hash_record_extended(ROW('\x0102'::bytea), uuid_hash_extended('00000000-0000-0000-0000-000000000001', 1))))))`
+
+// checkHash makes sure that the server computes the same hashes.
 func checkHash(ctx context.Context, conn *pgx.Conn) error {
-	const probe = "a text that is longer than one round of the hash"
+	const text, number = "a text that is longer than one round of the hash", -7 << 33
 	var theirs int64
-	if err := conn.QueryRow(ctx, `SELECT hashtextextended($1::text COLLATE "C", 1)`, probe).Scan(&theirs); err != nil {
+	if err := conn.QueryRow(ctx, hashProbe, text, int64(number)).Scan(&theirs); err != nil {
 		return err
 	}
-	if uint64(theirs) != hashText([]byte(probe), 1) {
+	h := hashText([]byte(strings.Repeat("\x00", 15)+"\x01"), 1)
+	h = hashText([]byte("\x01\x02"), h)
+	h = hashText(littleEndian(math.Float64bits(1.5)), h)
+	h = hashWord(folded(1_000_000), h)
+	h = hashWord(folded(number), h)
+	if uint64(theirs) != hashText([]byte(text), h) {
 		return lakeward.Errorf(lakeward.KindUnsupported, "verify against a server on a little-endian machine",
 			"the target computes hashes in another way")
 	}
@@ -100,6 +122,14 @@ func (t *tally) set(bucket int, count int64, sum *big.Int) {
 	t.rows += count
 	t.count[bucket] = count
 	t.sum[bucket] = new(big.Int).Mod(sum, new(big.Int).Lsh(big.NewInt(1), 64)).Uint64()
+}
+
+// total returns the sum over all buckets.
+func (t *tally) total() (sum uint64) {
+	for _, s := range t.sum {
+		sum += s
+	}
+	return sum
 }
 
 // differing returns the buckets that are not the same.

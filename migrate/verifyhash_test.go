@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -27,7 +28,7 @@ func TestHashIsThatOfPostgreSQL(t *testing.T) {
 	}
 }
 
-func TestCanonicalTextIsThatOfPostgreSQL(t *testing.T) {
+func TestFormsAreThoseOfPostgreSQL(t *testing.T) {
 	t.Parallel()
 	conn := connect(t, DSN(pgtest.DB(t)))
 	for _, group := range []struct {
@@ -53,23 +54,33 @@ func TestCanonicalTextIsThatOfPostgreSQL(t *testing.T) {
 		{"time without time zone", ConvertTime, []string{"00:00", "23:59:59", "12:00:00.000001", "12:34:56.5"}},
 		{"uuid", ConvertUUID, []string{"123E4567-E89B-12D3-A456-426614174000", "123e4567e89b12d3a456426614174000"}},
 		{"boolean", ConvertBoolean, []string{"1", "T", "yes", "off", "False"}},
-		{"bigint", ConvertInteger, []string{"+7", "-9223372036854775808", "007"}},
+		{"bigint", ConvertInteger, []string{"+7", "-9223372036854775808", "007", "4294967295", "-1", "4294967297", "-4294967296"}},
+		{"integer", ConvertInteger, []string{"0", "-1", "2147483647", "-2147483648"}},
+		{"smallint", ConvertInteger, []string{"0", "-1", "32767", "-32768"}},
+		{"text", ConvertText, []string{"", "a", "äöü", "a text that is longer than one round of the hash"}},
+		{"character varying(20)", ConvertText, []string{"", "ab "}},
 		{"double precision", ConvertReal, []string{"0.1", "1e300", "-5e-324", "12345678901234567", ".5"}},
 	} {
 		column := Column{Target: "v", Type: group.typ, Convert: group.how}
-		canon, err := newCanon(column)
+		f, err := newForm(column)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, text := range group.values {
+		shape := &rowShape{columns: []Column{column}, forms: []form{f}, notNull: []bool{false}}
+		for _, text := range append(group.values, "NULL") {
 			var want string
-			sql := "SELECT " + canonSQL(column) + " FROM (SELECT " + literal(text) + "::" + group.typ + " AS v) AS t"
+			v, sql := value{class: sqlite.TypeText, b: []byte(text)}, literal(text)
+			if text == "NULL" {
+				v, sql = value{class: sqlite.TypeNull}, text
+			}
+			sql = "SELECT (" + shape.hashSQL([]int{0}, "7::bigint") + ")::text FROM (SELECT " + sql + "::" + group.typ + " AS v) AS t"
 			if err := conn.QueryRow(t.Context(), sql).Scan(&want); err != nil {
 				t.Fatalf("%s: %v", sql, err)
 			}
-			got, ok := canon(nil, value{class: sqlite.TypeText, b: []byte(text)})
-			if !ok || string(got) != want {
-				t.Errorf("%s %q is %q (%t), PostgreSQL says %q", group.typ, text, got, ok, want)
+			row := &sourceRow{values: []value{v}, null: []bool{false}, ends: []int{0}}
+			shape.fill(row)
+			if got := strconv.FormatInt(int64(shape.hashOf(row, []int{0}, 7)), 10); row.misfit >= 0 || got != want {
+				t.Errorf("%s %q is %s (%x), PostgreSQL says %s", group.typ, text, got, row.forms, want)
 			}
 		}
 	}
@@ -112,12 +123,41 @@ func TestCanonicalTextRefusesWhatDoesNotFit(t *testing.T) {
 		{"uuid", ConvertUUID, text("123e4567-e89b-12d3-a456-42661417400")},
 		{"uuid", ConvertUUID, value{class: sqlite.TypeBlob, b: make([]byte, 15)}},
 	} {
-		canon, err := newCanon(Column{Type: test.typ, Convert: test.how})
-		if err != nil {
-			t.Fatal(err)
+		column := Column{Type: test.typ, Convert: test.how}
+		canon, err := newCanon(column)
+		form, formErr := newForm(column)
+		if err != nil || formErr != nil {
+			t.Fatal(err, formErr)
 		}
 		if got, ok := canon(nil, test.value); ok {
 			t.Errorf("%s holds %s as %q", test.typ, displayValue(test.value), got)
 		}
+		if got, ok := form.append(nil, test.value); ok {
+			t.Errorf("%s holds %s in the form %x", test.typ, displayValue(test.value), got)
+		}
+	}
+}
+
+func TestRowsOfManyColumnsHaveOneHash(t *testing.T) {
+	t.Parallel()
+	var defined []string
+	for i := range 1500 {
+		defined = append(defined, "c"+strconv.Itoa(i)+" INTEGER")
+	}
+	source := newSource(t, "CREATE TABLE wide ("+strings.Join(defined, ", ")+`);
+		INSERT INTO wide (c0, c7, c150, c1207) VALUES (0, 7, -150, 4294967296), (1, NULL, 150, NULL)`)
+	target := DSN(pgtest.DB(t))
+	report, err := Run(t.Context(), source, target, Options{WorkDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	requireIdentical(t, report)
+	_, err = connect(t, target).Exec(t.Context(), "UPDATE wide SET c7 = c1207, c1207 = c7 WHERE c0 = 0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err = Verify(t.Context(), source, target, Options{WorkDir: t.TempDir()})
+	if err != nil || report.Verdict != VerdictDifferent {
+		t.Errorf("two values have changed places: %v, %v", report.Verdict, err)
 	}
 }

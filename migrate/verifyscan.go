@@ -3,6 +3,7 @@ package migrate
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"zombiezen.com/go/sqlite"
@@ -12,10 +13,11 @@ import (
 type rowShape struct {
 	table   Table
 	columns []Column
-	canon   []canonFunc
+	forms   []form
 	stand   []standFunc // by OnMisfit
 	notNull []bool
 	key     []int // places of the key's columns; all columns when the table has no key
+	rest    []int // the others
 	keyless bool
 	from    string // what the target's rows are read from, when it is not simply the table
 }
@@ -25,15 +27,17 @@ func newRowShape(t Table) (*rowShape, error) {
 	names := verifyKey(t)
 	s.keyless = names == nil
 	for i, c := range t.Columns {
-		canon, err := newCanon(c)
+		form, err := newForm(c)
 		if err != nil {
 			return nil, fmt.Errorf("compare column %s.%s: %w", t.Name, c.Name, err)
 		}
-		s.canon = append(s.canon, canon)
-		s.stand = append(s.stand, newStand(c, canon))
+		s.forms = append(s.forms, form)
+		s.stand = append(s.stand, newStand(c, form.append))
 		s.notNull = append(s.notNull, c.NotNull || t.inPrimaryKey(c.Target))
 		if s.keyless || names[c.Target] {
 			s.key = append(s.key, i)
+		} else {
+			s.rest = append(s.rest, i)
 		}
 	}
 	return s, nil
@@ -68,7 +72,7 @@ func setOf(names []string) map[string]bool {
 	return set
 }
 
-// The seeds of the two hashes of a row.
+// The seeds of hashes: of the rows of a view, and of the key of a table's row.
 const (
 	rowSeed = 0
 	keySeed = 1
@@ -89,7 +93,7 @@ func (s *rowShape) check(source, target side, report *TableReport) *tableCheck {
 // sql returns the queries over the table in a schema of the target.
 func (s *rowShape) sql(schema string) sideSQL {
 	return sideSQL{
-		tally: tallySQL(schema, s), hashes: hashesSQL(schema, s), details: detailsSQL(schema, s), columns: len(s.columns),
+		total: totalSQL(schema, s), tally: tallySQL(schema, s), hashes: hashesSQL(schema, s), details: detailsSQL(schema, s), columns: len(s.columns),
 	}
 }
 
@@ -101,22 +105,60 @@ func (s *rowShape) relation(schema string) string {
 	return qualified(schema, s.table.Target)
 }
 
-// rowSQL and keySQL return the SQL expressions of the hashes of a row and of its key. A row without one is its own.
-func (s *rowShape) rowSQL() string { return hashSQL(rowSQL(s.columns), "0") }
+// keySQL and rowSQL return the SQL expressions of the hashes of a row's key and of the row. The key's hash is the seed of
+// the hash of the other columns.
+func (s *rowShape) keySQL() string { return s.hashSQL(s.key, "1::bigint") }
 
-func (s *rowShape) keySQL() string {
-	columns := make([]Column, len(s.key))
-	for i, at := range s.key {
-		columns[i] = s.columns[at]
+func (s *rowShape) rowSQL() string {
+	if len(s.rest) == 0 {
+		return s.keySQL()
 	}
-	return hashSQL(rowSQL(columns), "1")
+	return s.hashSQL(s.rest, s.keySQL())
 }
 
-// sourceRow is one row of the source in canonical form. Its memory is reused for the next row.
+// hash computes the hashes of a row's key and of the row.
+func (s *rowShape) hash(r *sourceRow) {
+	r.key = s.hashOf(r, s.key, keySeed)
+	if r.row = r.key; len(s.rest) > 0 {
+		r.row = s.hashOf(r, s.rest, r.key)
+	}
+}
+
+// chained is how many columns are hashed one into the next. Where there are more, the hashes of several chains are
+// combined, because PostgreSQL cannot nest as many calls as a table may have columns.
+const chained = 100
+
+// hashOf is the hash of some columns of a row.
+func (s *rowShape) hashOf(r *sourceRow, places []int, seed uint64) (h uint64) {
+	for at := 0; at < len(places); at += chained {
+		chain := seed
+		if at > 0 {
+			chain = hashWord(folded(int64(at)), seed)
+		}
+		for _, i := range places[at:min(at+chained, len(places))] {
+			f := &s.forms[i]
+			if r.null[i] {
+				chain = f.hash(f.absent, chain)
+			} else {
+				chain = f.hash(r.field(i), chain)
+			}
+		}
+		h ^= chain
+	}
+	return h
+}
+
+// digest tells apart the values of one column.
+func (s *rowShape) digest(r *sourceRow, i int) string {
+	return strconv.FormatInt(int64(s.hashOf(r, []int{i}, 0)), 10)
+}
+
+// sourceRow is one row of the source. Its memory is reused for the next row.
 type sourceRow struct {
 	values []value
-	text   []byte // canonical text of the row
-	ends   []int  // where in text each column ends, without the |
+	null   []bool // on the target
+	forms  []byte // of all columns
+	ends   []int  // where in forms each column ends
 	key    uint64
 	row    uint64
 	rowid  int64
@@ -139,13 +181,13 @@ func (c change) did() Action {
 	return ActionReplaced
 }
 
-// field returns the canonical text of one column.
+// field returns the form of one column.
 func (r *sourceRow) field(i int) []byte {
 	start := 0
 	if i > 0 {
-		start = r.ends[i-1] + 1
+		start = r.ends[i-1]
 	}
-	return r.text[start:r.ends[i]]
+	return r.forms[start:r.ends[i]]
 }
 
 // scan hands every row of the source's table to fn. The loop over SQLite's values is not the one of the load.
@@ -157,8 +199,8 @@ func (s *rowShape) scan(ctx context.Context, conn *sqlite.Conn, fn func(*sourceR
 		return fmt.Errorf("read table %s: %w", s.table.Name, err)
 	}
 	defer func() { _ = stmt.Finalize() }() // it repeats the error of the last step
-	row := sourceRow{values: make([]value, len(s.columns)), ends: make([]int, len(s.columns))}
-	var key []byte
+	n := len(s.columns)
+	row := sourceRow{values: make([]value, n), null: make([]bool, n), ends: make([]int, n)}
 	for {
 		more, err := stmt.Step()
 		switch {
@@ -173,12 +215,9 @@ func (s *rowShape) scan(ctx context.Context, conn *sqlite.Conn, fn func(*sourceR
 		for i := range row.values {
 			columnValue(stmt, i+1, &row.values[i])
 		}
-		s.canonical(&row)
-		key = key[:0]
-		for _, at := range s.key {
-			key = append(append(key, row.field(at)...), '|')
+		if s.fill(&row); row.misfit < 0 {
+			s.hash(&row)
 		}
-		row.key, row.row = hashText(key, keySeed), hashText(row.text, rowSeed)
 		if err := fn(&row); err != nil {
 			return err
 		}
@@ -205,22 +244,21 @@ func columnValue(stmt *sqlite.Stmt, i int, v *value) {
 		v.i = stmt.ColumnInt64(i)
 	case sqlite.TypeFloat:
 		v.f = stmt.ColumnFloat(i)
-	case sqlite.TypeText:
-		v.b = append(v.b[:0], stmt.ColumnText(i)...)
-	case sqlite.TypeBlob:
-		n := stmt.ColumnLen(i)
+	case sqlite.TypeText, sqlite.TypeBlob:
+		n := stmt.ColumnLen(i) // before the bytes, because it makes UTF-8 of them
 		v.b = append(v.b[:0], make([]byte, n)...)
 		stmt.ColumnBytes(i, v.b)
 	}
 }
 
-// canonical writes the row's canonical text, as it is on the target by the policies of its columns.
-func (s *rowShape) canonical(r *sourceRow) {
-	r.text, r.misfit, r.changed = r.text[:0], -1, r.changed[:0]
-	for i, v := range r.values {
-		start := len(r.text)
+// fill writes the forms of the row, as it is on the target by the policies of its columns.
+func (s *rowShape) fill(r *sourceRow) {
+	r.forms, r.misfit, r.changed = r.forms[:0], -1, r.changed[:0]
+	for i := range r.values {
+		v := r.values[i]
+		start := len(r.forms)
 		if !s.write(r, i, v) && r.misfit < 0 {
-			r.text = r.text[:start]
+			r.forms = r.forms[:start]
 			stand, ok := s.stand[i](v)
 			if ok && s.write(r, i, stand) {
 				r.changed = append(r.changed, change{i, stand})
@@ -228,17 +266,15 @@ func (s *rowShape) canonical(r *sourceRow) {
 				r.misfit = i
 			}
 		}
-		r.ends[i] = len(r.text)
-		r.text = append(r.text, '|')
+		r.ends[i] = len(r.forms)
 	}
 }
 
-// write appends the canonical text of one value and reports whether its column can hold it.
+// write appends the form of one value and reports whether its column can hold it.
 func (s *rowShape) write(r *sourceRow, i int, v value) (fits bool) {
-	if v.class == sqlite.TypeNull {
-		r.text = append(r.text, '~')
+	if r.null[i] = v.class == sqlite.TypeNull; r.null[i] {
 		return !s.notNull[i]
 	}
-	r.text, fits = s.canon[i](r.text, v)
+	r.forms, fits = s.forms[i].append(r.forms, v)
 	return fits
 }

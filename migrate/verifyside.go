@@ -97,7 +97,7 @@ func (s *sqliteSide) details(ctx context.Context, keys map[uint64]bool) (map[uin
 		}
 		var d detail
 		for i, v := range r.values {
-			d.digests = append(d.digests, digest(r.field(i)))
+			d.digests = append(d.digests, s.shape.digest(r, i))
 			d.shown = append(d.shown, displayValue(v))
 		}
 		for _, changed := range r.changed {
@@ -116,16 +116,26 @@ type pgSide struct {
 	sql  sideSQL
 }
 
+// detailColumns is for how many columns the details are columns too. PostgreSQL has no room for more, and they are one
+// array.
+const detailColumns = 800
+
 // sideSQL are the queries over one table of a PostgreSQL.
 type sideSQL struct {
+	total   string // as tally, in one bucket; may be empty
 	tally   string // bucket, number of rows, sum of their hashes
 	hashes  string // hashes of key and row, for the rows in the buckets $1
 	details string // hash of the key, a digest and a short form of every column, for the hashes of keys in $1
 	columns int
 }
 
-func (s *pgSide) tally(ctx context.Context, t *tally) error {
-	rows, err := s.conn.Query(ctx, s.sql.tally, pgx.QueryResultFormats{pgx.TextFormatCode})
+// total sums up all rows as one bucket.
+func (s *pgSide) total(ctx context.Context, t *tally) error { return s.sum(ctx, s.sql.total, t) }
+
+func (s *pgSide) tally(ctx context.Context, t *tally) error { return s.sum(ctx, s.sql.tally, t) }
+
+func (s *pgSide) sum(ctx context.Context, sql string, t *tally) error {
+	rows, err := s.conn.Query(ctx, sql, pgx.QueryResultFormats{pgx.TextFormatCode})
 	if err != nil {
 		return fmt.Errorf("sum up table %s: %w", s.name, err)
 	}
@@ -175,8 +185,12 @@ func (s *pgSide) details(ctx context.Context, keys map[uint64]bool) (map[uint64]
 	n := s.sql.columns
 	texts := make([]string, 2*n)
 	into := []any{&key}
-	for i := range texts {
-		into = append(into, &texts[i])
+	if n > detailColumns {
+		into = append(into, &texts)
+	} else {
+		for i := range texts {
+			into = append(into, &texts[i])
+		}
 	}
 	found := map[uint64]detail{}
 	_, err = pgx.ForEachRow(rows, into, func() error {

@@ -1,77 +1,93 @@
 package migrate
 
 import (
+	"fmt"
 	"strings"
 )
 
-// canonSQL returns the SQL expression of the canonical text of a column, NULL for NULL. See newCanon for the forms.
-func canonSQL(c Column) string {
+// stepSQL returns the SQL expression that continues the hash of a row with a column; see form.hash.
+func stepSQL(c Column, seed string) string {
 	name := quoteName(c.Target)
-	base, _ := typeParts(c.Type)
-	switch base {
-	case "smallint", "integer", "bigint", "boolean", "uuid":
-		return name + "::text"
+	or := func(value, absent string) string { return "coalesce(" + value + ", " + absent + ")" }
+	number := ""
+	switch base, _ := typeParts(c.Type); base {
+	case "bigint":
+		number = name
+	case "smallint", "integer":
+		number = name + "::bigint"
+	case "boolean":
+		number = name + "::integer::bigint"
 	case "double precision":
-		return "float8send(" + name + ")::text"
-	case "numeric":
-		return "trim_scale(" + name + ")::text"
-	case "date":
-		return "date_send(" + name + ")::text"
+		return "hashfloat8extended(" + or(name, fmt.Sprintf("%v::double precision", absentFloat)) + ", " + seed + ")"
 	case "time without time zone":
-		return "time_send(" + name + ")::text"
+		return "time_hash_extended(" + or(name, "time '07:07:07.777777'") + ", " + seed + ")"
 	case "timestamp without time zone":
-		return "timestamp_send(" + name + ")::text"
+		return "timestamp_hash_extended(" + or(name, "timestamp '2000-01-01 07:07:07.777777'") + ", " + seed + ")"
+	case "uuid":
+		return "uuid_hash_extended(" + or(name, "uuid '"+absentUUID+"'") + ", " + seed + ")"
+	case "bytea": // no function of its own takes a seed
+		return "hash_record_extended(ROW(" + or(name, "convert_to('"+absentText+"', 'UTF8')") + "), " + seed + ")"
+	case "date":
+		name = "date_send(" + name + ")"
 	case "timestamp with time zone":
-		return "timestamptz_send(" + name + ")::text"
-	case "inet":
-		return "inet_send(" + name + ")::text"
-	case "interval":
-		return "interval_send(" + name + ")::text"
-	case "bytea":
-		return "octet_length(" + name + ")||':'||md5(" + name + ")"
-	case "jsonb":
-		return name + `::text||E'\x1f'`
+		name = "timestamptz_send(" + name + ")"
+	case "numeric":
+		name = "trim_scale(" + name + ")"
 	}
-	return "octet_length(" + name + "::text)||':'||" + name + "::text"
-}
-
-// rowSQL returns the SQL expression of the canonical text of some columns.
-func rowSQL(columns []Column) string {
-	fields := make([]string, len(columns))
-	for i, c := range columns {
-		fields[i] = "coalesce(" + canonSQL(c) + ",'~')||'|'"
+	if number != "" {
+		number = or(number, fmt.Sprint(absentNumber))
+		return "hashint8extended(" + number + ", " + seed + " # (" + number + " >> 32))"
 	}
-	return strings.Join(fields, "||")
+	return "hashtextextended(" + or(name+"::text", "'"+absentText+"'") + ` COLLATE "C", ` + seed + ")"
 }
 
-// hashSQL returns the SQL expression of hashText over a text.
-func hashSQL(text, seed string) string {
-	return `hashtextextended((` + text + `) COLLATE "C", ` + seed + `)`
+// hashSQL returns the SQL expression of the hash of some columns; see rowShape.hashOf.
+func (s *rowShape) hashSQL(places []int, seed string) string {
+	var chains []string
+	for at := 0; at < len(places); at += chained {
+		chain := seed
+		if at > 0 {
+			chain = fmt.Sprintf("hashint8extended(%d, %s)", at, seed)
+		}
+		for _, i := range places[at:min(at+chained, len(places))] {
+			chain = stepSQL(s.columns[i], chain)
+		}
+		chains = append(chains, chain)
+	}
+	return strings.Join(chains, " # ")
 }
 
-// tallySQL returns the query that sums up a table of the target by buckets: one pass, in constant memory.
+// totalSQL returns the query that sums up a table of the target: one pass, in constant memory.
+func totalSQL(schema string, s *rowShape) string {
+	return "SELECT 0, count(*), coalesce(sum(" + s.rowSQL() + "), 0) FROM " + s.relation(schema)
+}
+
+// tallySQL returns the query that sums up a table by buckets, which takes twice as long.
 func tallySQL(schema string, s *rowShape) string {
-	return "SELECT (" + s.keySQL() + " & 4095)::int AS bucket, count(*), sum(" + s.rowSQL() + ") FROM " +
+	return "SELECT ((" + s.keySQL() + ") & 4095)::int AS bucket, count(*), sum(" + s.rowSQL() + ") FROM " +
 		s.relation(schema) + " GROUP BY 1"
 }
 
 // hashesSQL returns the query for the hashes of the rows in some buckets.
 func hashesSQL(schema string, s *rowShape) string {
 	return "SELECT " + s.keySQL() + ", " + s.rowSQL() + " FROM " + s.relation(schema) +
-		" WHERE (" + s.keySQL() + " & 4095)::int = ANY($1)"
+		" WHERE ((" + s.keySQL() + ") & 4095)::int = ANY($1)"
 }
 
 // detailsSQL returns the query for some rows, with the digest and a short form of every column.
 func detailsSQL(schema string, s *rowShape) string {
-	fields := []string{s.keySQL()}
-	for _, c := range s.columns {
-		fields = append(fields, "md5(coalesce("+canonSQL(c)+",'~'))")
+	var fields []string
+	for i := range s.columns {
+		fields = append(fields, "("+s.hashSQL([]int{i}, "0")+")::text")
 	}
 	for _, c := range s.columns {
 		fields = append(fields, displaySQL(c))
 	}
-	return "SELECT " + strings.Join(fields, ", ") + " FROM " + s.relation(schema) +
-		" WHERE " + s.keySQL() + " = ANY($1)"
+	list := strings.Join(fields, ", ")
+	if len(s.columns) > detailColumns {
+		list = "ARRAY[" + list + "]"
+	}
+	return "SELECT " + s.keySQL() + ", " + list + " FROM " + s.relation(schema) + " WHERE (" + s.keySQL() + ") = ANY($1)"
 }
 
 // displaySQL returns the SQL expression of a column as a person reads it, cut off where it gets long.

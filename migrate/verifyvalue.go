@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"bytes"
 	"crypto/md5" // #nosec: against accidents, not against adversaries
 	"encoding/hex"
 	"fmt"
@@ -13,9 +14,8 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// A verification computes one canonical text for every value twice: here from the file, in verifysql.go from the target
-// with PostgreSQL's own functions. Nothing here may call the encoders of the load: a mistake that both made would not
-// be seen.
+// The rows of views are compared by a canonical text of every value, which people read too. Nothing here may call the
+// encoders of the load: a mistake that both made would not be seen.
 //
 //	smallint, integer, bigint        -17
 //	boolean                          true
@@ -37,7 +37,7 @@ func newCanon(c Column) (canonFunc, error) {
 	base, args := typeParts(c.Type)
 	switch c.Convert {
 	case ConvertInteger:
-		bits := map[string]int{"smallint": 16, "integer": 32, "bigint": 64}[base]
+		bits := integerBits(base)
 		return func(dst []byte, v value) ([]byte, bool) { return canonInteger(dst, v, bits) }, nil
 	case ConvertBoolean:
 		return canonBoolean, nil
@@ -75,63 +75,82 @@ func typeParts(t string) (base string, args []int) {
 	return strings.Join(strings.Fields(t[:open]+" "+t[end+1:]), " "), args
 }
 
+func integerBits(base string) int {
+	return map[string]int{"smallint": 16, "integer": 32, "bigint": 64}[base]
+}
+
 func canonInteger(dst []byte, v value, bits int) ([]byte, bool) {
-	i := v.i
-	switch v.class {
-	case sqlite.TypeFloat:
-		if i = int64(v.f); v.f < -1<<63 || v.f >= 1<<63 || float64(i) != v.f {
-			return dst, false
-		}
-	case sqlite.TypeText:
-		var err error
-		if i, err = strconv.ParseInt(string(v.b), 10, 64); err != nil {
-			return dst, false
-		}
-	case sqlite.TypeBlob:
-		return dst, false
-	}
-	if i>>(bits-1) != i>>63 { // more than the sign above the type's bits
+	i, ok := heldInteger(v, bits)
+	if !ok {
 		return dst, false
 	}
 	return strconv.AppendInt(dst, i, 10), true
 }
 
+// heldInteger returns the number that v becomes in an integer type of so many bits.
+func heldInteger(v value, bits int) (int64, bool) {
+	i := v.i
+	switch v.class {
+	case sqlite.TypeFloat:
+		if i = int64(v.f); v.f < -1<<63 || v.f >= 1<<63 || float64(i) != v.f {
+			return 0, false
+		}
+	case sqlite.TypeText:
+		var err error
+		if i, err = strconv.ParseInt(string(v.b), 10, 64); err != nil {
+			return 0, false
+		}
+	case sqlite.TypeBlob:
+		return 0, false
+	}
+	return i, i>>(bits-1) == i>>63 // nothing but the sign above the type's bits
+}
+
 func canonBoolean(dst []byte, v value) ([]byte, bool) {
+	truth, ok := heldBoolean(v)
+	if !ok {
+		return dst, false
+	}
+	return strconv.AppendBool(dst, truth), true
+}
+
+func heldBoolean(v value) (truth, ok bool) {
 	word := ""
 	switch v.class {
 	case sqlite.TypeInteger:
-		word = strconv.FormatInt(v.i, 10)
+		return v.i == 1, v.i == 0 || v.i == 1
 	case sqlite.TypeText:
 		word = strings.ToLower(string(v.b))
 	}
-	switch {
-	case slices.Contains([]string{"1", "t", "true", "y", "yes", "on"}, word):
-		return append(dst, "true"...), true
-	case slices.Contains([]string{"0", "f", "false", "n", "no", "off"}, word):
-		return append(dst, "false"...), true
+	if slices.Contains([]string{"1", "t", "true", "y", "yes", "on"}, word) {
+		return true, true
 	}
-	return dst, false
+	return false, slices.Contains([]string{"0", "f", "false", "n", "no", "off"}, word)
 }
 
 func canonReal(dst []byte, v value) ([]byte, bool) {
-	f := v.f
-	switch v.class {
-	case sqlite.TypeInteger:
-		if f = float64(v.i); v.i > 1<<53 || v.i < -1<<53 { // beyond, neighbouring integers become the same number
-			return dst, false
-		}
-	case sqlite.TypeText:
-		text, err := string(v.b), error(nil)
-		if strings.Trim(text, "+-0123456789.eE") != "" { // inf, nan, 0x10 and 1_000 are numbers for Go only
-			return dst, false
-		}
-		if f, err = strconv.ParseFloat(text, 64); err != nil {
-			return dst, false
-		}
-	case sqlite.TypeBlob:
+	f, ok := heldReal(v)
+	if !ok {
 		return dst, false
 	}
 	return appendHex(dst, math.Float64bits(f)), true
+}
+
+func heldReal(v value) (float64, bool) {
+	switch v.class {
+	case sqlite.TypeInteger:
+		return float64(v.i), v.i <= 1<<53 && v.i >= -1<<53 // beyond, neighbouring integers become the same number
+	case sqlite.TypeText:
+		text := string(v.b)
+		if strings.Trim(text, "+-0123456789.eE") != "" { // inf, nan, 0x10 and 1_000 are numbers for Go only
+			return 0, false
+		}
+		f, err := strconv.ParseFloat(text, 64)
+		return f, err == nil
+	case sqlite.TypeBlob:
+		return 0, false
+	}
+	return v.f, true
 }
 
 // appendHex appends what bytea's output makes of eight bytes.
@@ -225,18 +244,20 @@ func trimDecimal(plain string) string {
 }
 
 func canonText(dst []byte, v value, limits []int) ([]byte, bool) {
-	text := v.b
-	if v.class == sqlite.TypeInteger || v.class == sqlite.TypeFloat {
-		text = []byte(numberText(v))
-	}
-	if !utf8.Valid(text) || slices.Contains(text, 0) {
-		return dst, false
-	}
-	if len(limits) > 0 && utf8.RuneCount(text) > limits[0] {
+	text, ok := heldText(v, limits)
+	if !ok {
 		return dst, false
 	}
 	dst = append(strconv.AppendInt(dst, int64(len(text)), 10), ':')
 	return append(dst, text...), true
+}
+
+func heldText(v value, limits []int) ([]byte, bool) {
+	text := heldBytes(v)
+	if !utf8.Valid(text) || bytes.IndexByte(text, 0) >= 0 {
+		return nil, false
+	}
+	return text, len(limits) == 0 || utf8.RuneCount(text) <= limits[0]
 }
 
 // numberText writes a number as SQLite does: reals always with a point, with an exponent of two digits below 1e-4 and
@@ -263,10 +284,7 @@ func numberText(v value) string {
 }
 
 func canonBytes(dst []byte, v value) ([]byte, bool) {
-	b := v.b
-	if v.class == sqlite.TypeInteger || v.class == sqlite.TypeFloat {
-		b = []byte(numberText(v))
-	}
+	b := heldBytes(v)
 	sum := md5.Sum(b)
 	dst = append(strconv.AppendInt(dst, int64(len(b)), 10), ':')
 	return hex.AppendEncode(dst, sum[:]), true
@@ -294,10 +312,12 @@ func canonUUID(dst []byte, v value) ([]byte, bool) {
 	return fmt.Appendf(dst, "%s-%s-%s-%s-%s", digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]), true
 }
 
-// digest returns the md5 that PostgreSQL computes of a text.
-func digest(text []byte) string {
-	sum := md5.Sum(text)
-	return hex.EncodeToString(sum[:])
+// heldBytes returns the bytes of a text or blob, and a number as text.
+func heldBytes(v value) []byte {
+	if v.class == sqlite.TypeInteger || v.class == sqlite.TypeFloat {
+		return []byte(numberText(v))
+	}
+	return v.b
 }
 
 // displayValue shows a value of the source to a person, cut off where it gets long.

@@ -19,11 +19,11 @@ func viewCanonOf(oid uint32) (canon viewCanon, float bool) {
 	case pgtype.BoolOID:
 		return orRaw(canonBoolean), false
 	case pgtype.DateOID:
-		return orRaw(canonDate), false
+		return orRaw(canonTime(ConvertDate)), false
 	case pgtype.TimeOID:
-		return orRaw(canonClock), false
+		return orRaw(canonTime(ConvertTime)), false
 	case pgtype.TimestampOID, pgtype.TimestamptzOID:
-		return orRaw(canonTimestamp), false
+		return orRaw(canonTime(ConvertTimestamp)), false
 	case pgtype.ByteaOID:
 		return orRaw(canonBytesText), false
 	case pgtype.JSONOID, pgtype.JSONBOID:
