@@ -70,6 +70,7 @@ type sourceIndex struct {
 	origin  string // c, u, pk
 	partial bool
 	parts   []sourceIndexPart
+	broken  int64 // rows whose keys would be equal on the target: it stays behind
 }
 
 type sourceIndexPart struct {

@@ -133,6 +133,9 @@ func (p *planner) run(ctx context.Context) (err error) {
 		p.widen()
 	}
 	p.agreeOnKeys()
+	if err := p.keepApart(ctx); err != nil {
+		return err
+	}
 	p.takeExisting()
 	for _, t := range p.tables {
 		p.planColumns(t)

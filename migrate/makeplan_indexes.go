@@ -19,6 +19,11 @@ func (p *planner) planIndexes(t *tablePlanner) {
 			p.leave(Left{Kind: "index", Table: t.Name, Name: source.name, Reason: err.Error(), Source: source.sql})
 			continue
 		}
+		if source.broken > 0 {
+			index.Name = p.reserved[source.name]
+			p.leaveBroken("index", t, source, source.name, createIndex(p.schema, t.Table, index))
+			continue
+		}
 		if size := t.entrySize(source.columns()); size > mostIndexBytes {
 			p.leave(Left{
 				Kind: "index", Table: t.Name, Name: source.name, Source: source.sql,

@@ -29,9 +29,21 @@ func (p *planner) planKeys(t *tablePlanner) {
 		}
 		k := Key{Columns: t.targets(columns)}
 		k.Name = p.relations.pick(constraintName(t.uniqueName(columns), t.Target, k.Columns, "key"))
+		if ix.broken > 0 {
+			p.leaveBroken("unique", t, ix, k.Name, addUnique(p.schema, t.Table, k))
+			continue
+		}
 		t.Uniques = append(t.Uniques, k)
 		p.planFoldedKey(t, ix)
 	}
+}
+
+// leaveBroken lists a unique key whose rows are no longer unique as the types of PostgreSQL.
+func (p *planner) leaveBroken(kind string, t *tablePlanner, ix sourceIndex, name, draft string) {
+	p.leave(Left{
+		Kind: kind, Table: t.Name, Name: name, Source: ix.sql, Draft: draft,
+		Reason: countOf(ix.broken, "row has", "rows have") + " a key that differs from another in SQLite only",
+	})
 }
 
 func (p *planner) planPrimaryKey(t *tablePlanner, key []int) {
@@ -43,9 +55,15 @@ func (p *planner) planPrimaryKey(t *tablePlanner, key []int) {
 		}
 	}
 	for _, ix := range t.source.indexes {
-		if ix.origin == "pk" {
+		if ix.origin == "pk" && ix.broken == 0 {
 			p.planFoldedKey(t, ix)
 		}
+	}
+	broken := func(ix sourceIndex) bool { return ix.origin == "pk" && ix.broken > 0 }
+	if i := slices.IndexFunc(t.source.indexes, broken); i >= 0 && !t.source.withoutRowID {
+		k.Name = constraintName(t.primaryKeyName(), t.Target, nil, "pkey")
+		p.leaveBroken("unique", t, t.source.indexes[i], k.Name, addUnique(p.schema, t.Table, k))
+		return
 	}
 	if nulls > 0 {
 		k.Name = p.relations.pick(constraintName(t.primaryKeyName(), t.Target, k.Columns, "key"))
@@ -214,6 +232,9 @@ func (t *tablePlanner) uniqueOver(columns []int) bool {
 	same := func(others []int) bool {
 		a, b := slices.Sorted(slices.Values(columns)), slices.Sorted(slices.Values(others))
 		return slices.Equal(a, b)
+	}
+	if slices.ContainsFunc(t.source.indexes, func(ix sourceIndex) bool { return ix.broken > 0 && same(ix.columns()) }) {
+		return false
 	}
 	if key := t.source.key(); len(key) > 0 && same(key) {
 		return true

@@ -34,6 +34,7 @@ func (t *tablePlanner) dialectColumns() []dialect.Column {
 		columns[i] = dialect.Column{
 			Name: c.Name, Target: c.Target, Type: c.Type, Affinity: affinity(c.Declared),
 			PrimaryKey: t.source.columns[i].key > 0, Form: t.profiles[i].timeForm(), RowID: i == t.source.rowidAlias,
+			LongReals: typeClass(c.Type) == "text" && t.profiles[i].Real > 0,
 		}
 		if def := t.definition(c.Name); def != nil {
 			columns[i].NoCase = sameName(def.Collate, "NOCASE")

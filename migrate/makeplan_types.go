@@ -126,17 +126,28 @@ func agree(child *tablePlanner, i int, parent *tablePlanner, j int) bool {
 	if comparable(c.Type, d.Type) {
 		return false
 	}
-	if to := (target{d.Type, d.Convert}); child.source.rowidAlias != i && child.takes(i, to) {
+	if to := (target{unsized(d.Type), d.Convert}); child.source.rowidAlias != i && child.takes(i, to) {
 		child.decide(i, choice{target: to, evidence: fmt.Sprintf("as %s.%s, which it refers to: %s",
 			parent.Name, d.Name, classesOr(child.profiles[i], "no values"))})
 		return true
 	}
-	if to := (target{c.Type, c.Convert}); parent.source.rowidAlias != j && parent.takes(j, to) {
+	if to := (target{unsized(c.Type), c.Convert}); parent.source.rowidAlias != j && parent.takes(j, to) {
 		parent.decide(j, choice{target: to, evidence: fmt.Sprintf("as %s.%s, which refers to it: %s",
 			child.Name, c.Name, classesOr(parent.profiles[j], "no values"))})
 		return true
 	}
 	return false
+}
+
+// unsized returns the type that has no limit which the profile of another column knows nothing of.
+func unsized(t string) string {
+	switch base, _ := splitType(t); base {
+	case "character varying":
+		return "text"
+	case "numeric":
+		return "numeric"
+	}
+	return t
 }
 
 // takes reports whether a column could have another type without more misfits.

@@ -233,3 +233,42 @@ func TestChecksAndDefaults(t *testing.T) {
 		}
 	}
 }
+
+// TestKeysThatOnlySQLiteKeepsApart has unique values that the types of PostgreSQL would make equal.
+func TestKeysThatOnlySQLiteKeepsApart(t *testing.T) {
+	t.Parallel()
+	report, conn := migrated(t, `
+		CREATE TABLE flag (f BOOLEAN UNIQUE, g BOOLEAN); INSERT INTO flag VALUES ('t', 't'), ('true', 'true'), (0, 0);
+		CREATE TABLE doc (j JSON UNIQUE); INSERT INTO doc VALUES ('{"a":1}'), ('{"a": 1}'), ('[]');
+		CREATE TABLE day (at DATETIME PRIMARY KEY); INSERT INTO day VALUES ('2024-01-31T10:00:00'), ('2024-01-31 10:00:00'), ('2024-01-31 11:00:00');
+		CREATE TABLE visit (at DATETIME REFERENCES day); INSERT INTO visit VALUES ('2024-01-31 10:00:00'), ('2024-01-31 11:00:00');
+		CREATE TABLE fine (at DATETIME PRIMARY KEY, u UUID UNIQUE); INSERT INTO fine VALUES ('2024-01-31 10:00:00', '0f8fad5b-d9cb-469f-a165-70867728950e'), ('2024-01-31 11:00:00', NULL);
+		CREATE TABLE mixed (x UNIQUE, n INT); CREATE UNIQUE INDEX mixed_xn ON mixed (x, n) WHERE n > 0; INSERT INTO mixed VALUES (1, 1), ('1', 1), ('a', 2);
+		CREATE TABLE user (x REFERENCES mixed(x)); INSERT INTO user VALUES ('a')`)
+	requireCells(t, conn, map[string]string{
+		"SELECT string_agg(f, ',' ORDER BY f) FROM flag":                                              "0,t,true",
+		"SELECT count(*) FROM flag WHERE g":                                                           "2",
+		"SELECT pg_typeof(j) FROM doc LIMIT 1":                                                        "text",
+		"SELECT pg_typeof(d.at) || ' ' || pg_typeof(v.at) FROM day d JOIN visit v USING (at) LIMIT 1": "text text",
+		"SELECT pg_typeof(at) || ' ' || pg_typeof(u) FROM fine LIMIT 1":                               "timestamp without time zone uuid",
+		"SELECT count(*) FROM mixed WHERE x = '1'":                                                    "2",
+	})
+	left := leftBehind(report)
+	for _, name := range []string{"unique mixed_x_key", "index mixed_xn", "foreign key x"} {
+		if left[name].Draft == "" {
+			t.Errorf("%s is not listed with a draft: %s", name, asJSON(t, report.Left))
+		}
+	}
+}
+
+// TestKeysAgreeWithoutALimit has a parent take the type of its child, whose length its own values do not keep.
+func TestKeysAgreeWithoutALimit(t *testing.T) {
+	t.Parallel()
+	report, conn := migrated(t, `
+		CREATE TABLE parent (u INT UNIQUE); INSERT INTO parent VALUES (1), (9007199254740993), ('abc');
+		CREATE TABLE child (r VARCHAR(6) REFERENCES parent (u)); INSERT INTO child VALUES (1), ('abc'), ('x')`)
+	requireCells(t, conn, map[string]string{"SELECT string_agg(u, ' ' ORDER BY u) FROM parent": "1 9007199254740993 abc"})
+	if _, _, quarantined := rowsOfAll(report); quarantined > 0 {
+		t.Errorf("%d rows quarantined", quarantined)
+	}
+}

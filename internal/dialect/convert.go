@@ -114,6 +114,9 @@ func (t *translator) text(v value) string {
 	case classNull:
 		return "NULL::text"
 	case classText:
+		if v.column != nil && v.column.LongReals {
+			refuse(nil, "SQLite's text of the REALs in the text column %s", v.sql)
+		}
 		return v.sql
 	case classBoolean, classInteger, classNumeric, classFloat:
 		return t.numberText(v)

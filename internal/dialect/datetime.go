@@ -239,7 +239,7 @@ func (t *translator) strftime(c *Call, format, at string) value {
 		rest = after[1:]
 	}
 	if len(parts) == 0 {
-		parts = []string{"''"}
+		parts = []string{"''::text"}
 	}
 	if at == utcNow || strings.HasPrefix(at, "'") || strings.Contains(strings.Join(parts, ""), at) {
 		return text("(%s)", strings.Join(parts, " || "))

@@ -299,7 +299,7 @@ func (t *translator) typeOf(v value) value {
 	name := ""
 	switch {
 	case v.isNull():
-		return text("'null'")
+		return text("'null'::text")
 	case v.class == classBoolean || v.class == classInteger || v.whole == always:
 		name = "'integer'"
 	case v.class.number() && v.whole == never:
@@ -319,7 +319,7 @@ func (t *translator) typeOf(v value) value {
 func (t *translator) quote(v value, c *Call) value {
 	switch {
 	case v.isNull():
-		return text("'NULL'")
+		return text("'NULL'::text")
 	case v.class == classBlob:
 		return text("coalesce('X''' || upper(encode(%s, 'hex')) || '''', 'NULL')", v.sql)
 	case v.class.number() && v.whole == always:

@@ -181,6 +181,10 @@ func (t *translator) toJSON(v value, near Expr) string {
 		return v.sql
 	case v.class == classExtracted:
 		return fmt.Sprintf("CASE jsonb_typeof(%s) WHEN 'boolean' THEN to_jsonb(%s::boolean::integer) ELSE %s END", v.sql, v.sql, v.sql)
+	case v.class == classFloat: // 1.0 stays 1.0
+		t.once(v.sql)
+		return fmt.Sprintf("CASE WHEN %s = trunc(%s) AND abs(%s) < 1e15 THEN to_jsonb(round(%s::numeric, 1)) ELSE to_jsonb(%s) END",
+			v.sql, v.sql, v.sql, v.sql, v.sql)
 	case v.class.number():
 		return "to_jsonb(" + t.number(v).sql + ")"
 	case v.class.text():

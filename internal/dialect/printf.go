@@ -34,7 +34,7 @@ func (t *translator) printfCall(c *Call, args []value) (value, bool) {
 		args = args[1:]
 	}
 	if len(parts) == 0 {
-		return text("''"), true
+		return text("''::text"), true
 	}
 	return text("(%s)", strings.Join(parts, " || ")), true
 }

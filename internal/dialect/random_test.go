@@ -3,8 +3,10 @@ package dialect
 import (
 	"errors"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -22,12 +24,30 @@ func TestRandomQueriesHaveTheSameRows(t *testing.T) {
 	compareRandom(t, (*randomSQL).query)
 }
 
+// compareRandom tries a thousand queries of one seed; LAKEWARD_PROPERTY_TIME=10m tries others for longer.
 func compareRandom(t *testing.T, query func(*randomSQL) string) {
 	t.Helper()
 	const tries = 1000
 	d := sample(t)
-	random := &randomSQL{rand.New(rand.NewPCG(1, 2))}
-	compared := 0
+	compared := compareSeed(t, d, 1, tries, query)
+	t.Logf("compared %d of %d", compared, tries)
+	if compared < tries/4 {
+		t.Errorf("only %d of %d could be compared", compared, tries)
+	}
+	longer, err := time.ParseDuration(os.Getenv("LAKEWARD_PROPERTY_TIME"))
+	if err != nil {
+		return
+	}
+	for deadline := time.Now().Add(longer); time.Now().Before(deadline) && !t.Failed(); {
+		seed := rand.Uint64()
+		t.Logf("seed %d: compared %d of %d", seed, compareSeed(t, d, seed, tries, query), tries)
+	}
+}
+
+// compareSeed compares the queries of one seed and returns how many could be.
+func compareSeed(t *testing.T, d *databases, seed uint64, tries int, query func(*randomSQL) string) (compared int) {
+	t.Helper()
+	random := &randomSQL{rand.New(rand.NewPCG(seed, 2))}
 	for range tries {
 		v, err := ParseCreateView("CREATE VIEW v AS " + query(random))
 		if err != nil {
@@ -53,10 +73,7 @@ func compareRandom(t *testing.T, query func(*randomSQL) string) {
 			t.Errorf("%s:\n%s\n  SQLite     %v\n  PostgreSQL %v", v.Text, sql, want, got)
 		}
 	}
-	t.Logf("compared %d of %d", compared, tries)
-	if compared < tries/4 {
-		t.Errorf("only %d of %d could be compared", compared, tries)
-	}
+	return compared
 }
 
 // stopped says whether PostgreSQL stopped at a number that its type cannot hold, or at a text that SQLite reads as a
@@ -97,7 +114,11 @@ func (r *randomSQL) expr(depth int) string {
 		"(# LIKE #)", "(# GLOB '*[0-9]*')", "(# COLLATE NOCASE = #)", "(# & #)", "(# | #)",
 		"date(#)", "strftime('%Y-%m', #)", "datetime(#)", "julianday(#)", "printf('%d %s', #, #)",
 		"(SELECT max(#) FROM k WHERE k.t_id = t.id)", "(SELECT sum(#) FROM k)",
-		"EXISTS (SELECT 1 FROM k WHERE k.qty = #)",
+		"EXISTS (SELECT 1 FROM k WHERE k.qty = #)", "(#, #) = (#, #)", "(#, #) < (#, #)", "(#, id) IS (#, 2)",
+		"(#, #) IN (SELECT t_id, qty FROM k)", "json_array_length(json_array(#, #))", "(json_extract(j, '$.n') = #)", "((j ->> '$.a.b[0]') || #)", "(json_extract(j, '$.n') + #)",
+		"unixepoch(#)", "date(#, '+1 month')", "strftime('%H:%M', #)", "(CASE WHEN # THEN # END)", "ltrim(#, 'A')", "(# IS DISTINCT FROM #)",
+		"rowid", "sign(#)", "concat(#, #)", "(# NOT BETWEEN # AND #)", "(# NOT LIKE '%' || # || '%')", "(# << 2)", "(~ #)",
+		"(SELECT count(*) FROM json_each(t.j))", "(SELECT group_concat(name, # ORDER BY id) FROM k WHERE k.t_id = t.id)",
 	)
 	sql := fill(template, x)
 	if strings.HasPrefix(template, "(SELECT") {
@@ -132,7 +153,14 @@ func (r *randomSQL) query() string {
 		"SELECT t.s, k.id FROM t LEFT JOIN k ON k.name = t.s OR k.qty = t.n WHERE t.r < 5",
 		"SELECT id, sum(#) OVER (PARTITION BY # ORDER BY id) FROM t", "SELECT id, rank() OVER (ORDER BY #) FROM t",
 		"SELECT id, lag(#) OVER (ORDER BY id) FROM t", "SELECT sum(@), max(@) - min(@) FROM t",
-		"SELECT group_concat(#, '|' ORDER BY id) FROM t",
+		"SELECT group_concat(#, '|' ORDER BY id) FROM t", "SELECT @ AS g, max(id), s, # FROM t GROUP BY @", "SELECT n, #, min(id) FROM t WHERE #",
+		"WITH c(x, y) AS (SELECT id, # FROM t) SELECT x, y, # FROM c, t WHERE c.x = t.id", "WITH c AS (SELECT # AS x FROM t) SELECT x, count(*) FROM c GROUP BY x",
+		"SELECT # AS x FROM t UNION SELECT # FROM t UNION ALL SELECT # FROM t", "SELECT # FROM t INTERSECT SELECT # FROM t",
+		"SELECT id, count(*) OVER (PARTITION BY # ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM t",
+		"SELECT id, first_value(#) OVER (ORDER BY id DESC), dense_rank() OVER (ORDER BY # DESC) FROM t",
+		"SELECT @ AS g, count(*) FROM t GROUP BY g HAVING g IS NOT NULL ORDER BY g, 2", "SELECT count(*) FILTER (WHERE #), sum(#) FILTER (WHERE #) FROM t",
+		"SELECT json_group_array(# ORDER BY id) FROM t", "SELECT id FROM t ORDER BY # COLLATE NOCASE, id LIMIT 3", "VALUES (1, 'a'), (2, 'b')",
+		"SELECT x.id, x.y FROM (SELECT id, # AS y FROM t WHERE #) AS x ORDER BY y, x.id",
 	)
 	if strings.Contains(template, "k ON") {
 		return strings.ReplaceAll(fill(template, func() string { return r.expr(1) }), "(id", "(t.id")

@@ -13,6 +13,7 @@ type Column struct {
 	NoCase       bool   // COLLATE NOCASE
 	PrimaryKey   bool   // it is (part of) the table's primary key: the other columns depend on it in GROUP BY
 	RowID        bool   // it is what SQLite also calls rowid
+	LongReals    bool   // of a text column: it holds REALs with all their digits, where SQLite makes texts of 15
 
 	// SQL is written instead of the column's name: the expression of a generated column, where PostgreSQL lets no
 	// generated column be used.
