@@ -20,6 +20,7 @@ run: setup build ## migrate the example onto a local Lakebase and keep it runnin
 	@exec $(BIN) up --demo
 
 test: setup ## run every test with the race detector
+	@tools/setup.sh orms
 	$(GO) test -race -timeout 15m ./...
 
 lint: $(LINT) ## check formatting, vet and the linters of .golangci.yml

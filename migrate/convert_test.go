@@ -111,6 +111,13 @@ func TestPostgreSQLReadsWhatIsEncoded(t *testing.T) {
 		{toUUID, textual("A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11"), "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"},
 		{toUUID, textual("a0eebc999c0b4ef8bb6d6bb9bd380a11"), "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"},
 		{toUUID, blob("0123456789abcdef"), "30313233-3435-3637-3839-616263646566"},
+		{toInet, textual("192.168.0.1"), "192.168.0.1/32"},
+		{toInet, textual("2001:DB8::1"), "2001:db8::1/128"},
+		{toInet, textual("::ffff:10.0.0.1"), "::ffff:10.0.0.1/128"},
+		{toInterval, integer(5_000_000), "00:00:05"},
+		{toInterval, integer(-1), "-1 days +23:59:59.999999"},
+		{toInterval, integer(1 << 62), "53375995 days 14:00:27.387904"},
+		{toInterval, textual("1970-01-02 00:30:00.000000"), "1 day 00:30:00"},
 	} {
 		got, err := roundTrip(t.Context(), conn, test.to, test.v)
 		if err != nil {
@@ -196,6 +203,11 @@ func TestWhatPostgreSQLCannotHoldIsRefusedWithAReason(t *testing.T) {
 		{toJulian, float(-1), "-1.0 is not a Julian day"},
 		{toUUID, textual("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a1"), `"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a1" is not a UUID`},
 		{toUUID, blob("123"), "x'313233' is not a UUID"},
+		{toInet, textual("300.1.1.1"), `"300.1.1.1" is not an IP address`},
+		{toInet, textual("fe80::1%eth0"), `"fe80::1%eth0" is not an IP address`},
+		{toInet, textual("10.0.0.0/8"), `"10.0.0.0/8" is not an IP address`},
+		{toInterval, textual("5 minutes"), `"5 minutes" is not an interval in microseconds`},
+		{toInterval, integer(math.MinInt64), "-9223372036854775808 is not an interval in microseconds"},
 	} {
 		encode, err := newEncoder(Column{Name: "c", Type: test.to.typ, Convert: test.to.convert})
 		if err != nil {

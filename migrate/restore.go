@@ -48,6 +48,10 @@ func restoreColumn(c Column, affinity string) (restoreFunc, error) {
 		return r.newJSON(), nil
 	case ConvertUUID:
 		return r.newUUID(), nil
+	case ConvertInet:
+		return r.inet, nil
+	case ConvertInterval:
+		return r.interval, nil
 	}
 	return r.newTime(base)
 }

@@ -36,7 +36,7 @@ func (p *planner) findORMs() ormMarks {
 			}
 		}
 	}
-	marks.uuids = random >= 3 || standard >= 8
+	marks.uuids = random >= 2 || standard >= 8
 	return marks
 }
 

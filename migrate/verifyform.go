@@ -24,6 +24,8 @@ import (
 //	text, character varying, bytea      the bytes
 //	jsonb                               as PostgreSQL prints it
 //	uuid                                sixteen bytes
+//	inet                                \x and its binary form
+//	interval                            its microseconds, as text
 //	NULL                                a value that nobody has
 
 // form is how the values of a column are hashed.

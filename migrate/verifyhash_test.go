@@ -53,6 +53,7 @@ func TestFormsAreThoseOfPostgreSQL(t *testing.T) {
 		{"date", ConvertDate, []string{"1999-12-31", "2000-01-01", "0001-01-01", "2024-02-29"}},
 		{"time without time zone", ConvertTime, []string{"00:00", "23:59:59", "12:00:00.000001", "12:34:56.5"}},
 		{"uuid", ConvertUUID, []string{"123E4567-E89B-12D3-A456-426614174000", "123e4567e89b12d3a456426614174000"}},
+		{"inet", ConvertInet, []string{"192.168.0.1", "2001:DB8::1", "::ffff:10.0.0.1"}},
 		{"boolean", ConvertBoolean, []string{"1", "T", "yes", "off", "False"}},
 		{"bigint", ConvertInteger, []string{"+7", "-9223372036854775808", "007", "4294967295", "-1", "4294967297", "-4294967296"}},
 		{"integer", ConvertInteger, []string{"0", "-1", "2147483647", "-2147483648"}},

@@ -3,8 +3,8 @@ package migrate
 import (
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
-	"time"
 
 	"zombiezen.com/go/sqlite"
 )
@@ -25,7 +25,7 @@ func canonInet(dst []byte, v value) ([]byte, bool) {
 	return fmt.Appendf(dst, `\x02200004%x`, []byte(ip.To4())), true
 }
 
-// canonInterval writes the microseconds of a day, the days and the months as PostgreSQL sends them.
+// canonInterval writes the microseconds: to PostgreSQL, 24 hours equal a day.
 func canonInterval(dst []byte, v value) ([]byte, bool) {
 	micros := v.i
 	switch v.class {
@@ -40,10 +40,5 @@ func canonInterval(dst []byte, v value) ([]byte, bool) {
 		}
 		micros = t.at.UnixMicro()
 	}
-	const day = int64(24 * time.Hour / time.Microsecond)
-	days := micros / day
-	if micros%day < 0 {
-		days--
-	}
-	return fmt.Appendf(dst, `\x%016x%08x00000000`, uint64(micros-days*day), uint32(int32(days))), true
+	return strconv.AppendInt(dst, micros, 10), true
 }

@@ -33,6 +33,10 @@ func stepSQL(c Column, seed string) string {
 		name = "timestamptz_send(" + name + ")"
 	case "numeric":
 		name = "trim_scale(" + name + ")"
+	case "inet":
+		name = "inet_send(" + name + ")"
+	case "interval":
+		name = "trunc(extract(epoch FROM " + name + ") * 1000000)"
 	}
 	if number != "" {
 		number = or(number, fmt.Sprint(absentNumber))

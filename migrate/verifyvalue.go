@@ -25,6 +25,7 @@ import (
 //	bytea                            5:md5
 //	jsonb                            as PostgreSQL prints it, and 0x1f, which it never prints
 //	uuid                             with hyphens, in lower case
+//	interval                         its microseconds
 //	NULL                             ~
 //
 // A row is the texts of its columns with | after each; no two different rows have the same.

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs Debian packages that Lakeward needs and the machine lacks: `setup.sh postgresql`, `setup.sh pgloader`.
+# Installs Debian packages that Lakeward needs and the machine lacks: `setup.sh postgresql`, `setup.sh pgloader`, and
+# `setup.sh orms` for the applications that its tests migrate.
 # Needs root or sudo only when there is something to install.
 set -eu
 
@@ -50,11 +51,15 @@ postgresql)
 		without_main_cluster install_packages postgresql-15 postgresql-client-15
 	fi
 	;;
+orms)
+	/usr/bin/python3 -c 'import django, psycopg2, sqlalchemy' 2>/dev/null ||
+		install_packages python3-django python3-psycopg2 python3-sqlalchemy
+	;;
 pgloader)
 	command -v pgloader >/dev/null || install_packages pgloader
 	;;
 *)
-	say "usage: setup.sh postgresql|pgloader"
+	say "usage: setup.sh postgresql|orms|pgloader"
 	exit 2
 	;;
 esac
