@@ -132,6 +132,15 @@ func (t *tally) total() (sum uint64) {
 	return sum
 }
 
+// merge adds the sums of other rows of the same table.
+func (t *tally) merge(other *tally) {
+	t.rows += other.rows
+	for i := range buckets {
+		t.count[i] += other.count[i]
+		t.sum[i] += other.sum[i]
+	}
+}
+
 // differing returns the buckets that are not the same.
 func (t *tally) differing(other *tally) []int {
 	var found []int

@@ -66,7 +66,11 @@ func (c *tableCheck) run(ctx context.Context) error {
 			return c.explain(ctx, err)
 		}
 	}
-	return c.compare(ctx, &source, &target)
+	differing := c.account(&source, &target)
+	if len(differing) == 0 {
+		return nil
+	}
+	return c.examine(ctx, c.choose(differing, &source, &target))
 }
 
 // explain puts an error that is about the table itself into the report, and returns any other.
@@ -79,19 +83,16 @@ func (c *tableCheck) explain(ctx context.Context, err error) error {
 	return nil
 }
 
-// compare accounts for the rows of both sides, and looks into the buckets that differ.
-func (c *tableCheck) compare(ctx context.Context, source, target *tally) error {
+// account counts the rows of both sides, and returns the buckets that differ.
+func (c *tableCheck) account(source, target *tally) (differing []int) {
 	c.report.Read, c.report.Loaded = source.rows, target.rows
-	differing := source.differing(target)
+	differing = source.differing(target)
 	for i, n := range target.count {
 		if !slices.Contains(differing, i) {
 			c.report.Verified += n
 		}
 	}
-	if len(differing) == 0 {
-		return nil
-	}
-	return c.examine(ctx, c.choose(differing, source, target))
+	return differing
 }
 
 // choose takes as many of the differing buckets as may be compared row by row.
