@@ -62,6 +62,9 @@ func (e *PlanError) Locate(file []byte) {
 // with columns widened where their policy says so, without what it skips, and with every row counted anew that does not
 // fit. The error is a [PlanError] when the plan contradicts itself or the schema.
 func CheckPlan(ctx context.Context, path string, plan *Plan, o PlanOptions) (*Plan, error) {
+	if isPostgres(path) {
+		return nil, noPlanForPostgres()
+	}
 	var checked *Plan
 	o.Progress.Send(lakeward.Event{Type: lakeward.EventPhase, Phase: "plan", Message: planMessage})
 	err := withSource(ctx, path, func(conn *sqlite.Conn) (err error) {

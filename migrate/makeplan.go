@@ -30,8 +30,12 @@ type PlanOptions struct {
 const planMessage = "read every value and decide what it becomes"
 
 // MakePlan reads every value of the SQLite database at path and decides, with the evidence, what each table and column
-// becomes. The file is opened read-only and read in one transaction, so that an application may go on writing.
+// becomes. The file is opened read-only and read in one transaction, so that an application may go on writing. Of a
+// PostgreSQL database at a postgres:// address it tells what would be moved.
 func MakePlan(ctx context.Context, path string, o PlanOptions) (*Plan, error) {
+	if isPostgres(path) {
+		return planPostgres(ctx, path, o)
+	}
 	var plan *Plan
 	o.Progress.Send(lakeward.Event{Type: lakeward.EventPhase, Phase: "plan", Message: planMessage})
 	err := withSource(ctx, path, func(conn *sqlite.Conn) (err error) {

@@ -9,17 +9,20 @@ type Plan struct {
 	Tables  []Table    `json:"tables" yaml:"tables"`
 	Views   []View     `json:"views,omitempty" yaml:"views,omitempty"` // in an order in which they can be created
 	Left    []Left     `json:"left,omitempty" yaml:"left,omitempty"`   // what stays behind, and why
+
+	Postgres *PostgresPlan `json:"postgres,omitempty" yaml:"postgres,omitempty"` // of a PostgreSQL source: all there is to say
 }
 
 // SourceInfo identifies the database that a plan was made from.
 type SourceInfo struct {
-	Kind        string `json:"kind" yaml:"kind"` // "sqlite"
+	Kind        string `json:"kind" yaml:"kind"` // "sqlite", "postgresql"
 	Path        string `json:"path" yaml:"path"`
 	Bytes       int64  `json:"bytes" yaml:"bytes"`
 	Encoding    string `json:"encoding" yaml:"encoding"` // UTF-8, UTF-16le, UTF-16be
 	Journal     string `json:"journal" yaml:"journal"`   // delete, wal, …
 	UserVersion int64  `json:"user_version" yaml:"user_version"`
-	Schema      string `json:"schema" yaml:"schema"` // SHA-256 of the schema's SQL, to notice that it has changed since
+	Schema      string `json:"schema" yaml:"schema"`                     // SHA-256 of the schema's SQL, to notice that it has changed since
+	Server      string `json:"server,omitempty" yaml:"server,omitempty"` // version of a PostgreSQL source
 }
 
 // Table is one table of the plan. Names are the source's; Target is the name on the target, which differs only where

@@ -17,6 +17,10 @@ const textWidth = 100
 // WriteText writes the plan for people: first what asks for a decision, then every table with its columns.
 func (p *Plan) WriteText(w io.Writer) error {
 	out := &planText{bufio.NewWriter(w)}
+	if p.Postgres != nil {
+		out.postgres(p)
+		return out.end()
+	}
 	out.head(p)
 	out.attention(p)
 	for _, t := range p.Tables {
@@ -24,7 +28,12 @@ func (p *Plan) WriteText(w io.Writer) error {
 	}
 	out.views(p)
 	out.left(p)
-	if err := out.Flush(); err != nil {
+	return out.end()
+}
+
+// end writes what is left.
+func (o *planText) end() error {
+	if err := o.Flush(); err != nil {
 		return fmt.Errorf("write plan: %w", err)
 	}
 	return nil

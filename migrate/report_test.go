@@ -27,7 +27,7 @@ func exampleReport() *Report {
 			Query: `SELECT c.* FROM "public"."order lines" c WHERE …`,
 		}},
 		Checks:    []CheckReport{{Table: "customers", Check: "customers_age_check", Rows: 1, Query: `SELECT * FROM "public"."customers" WHERE NOT (age > 0)`}},
-		Sequences: []SequenceState{{"customers", "id", 501}},
+		Sequences: []SequenceState{{Table: "customers", Column: "id", Next: 501}},
 		Left:      []Left{{Kind: "trigger", Table: "customers", Name: "touch", Reason: "triggers are not translated", Source: "CREATE TRIGGER …"}},
 		Swapped:   true,
 	}

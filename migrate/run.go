@@ -27,7 +27,7 @@ type Options struct {
 	OnMisfit   Policy            // of the columns with values that do not fit, where the plan is made; empty means quarantine
 	Strict     bool              // a value that does not fit is a failure, whatever the policy
 	WorkDir    string            // where the snapshot of the source is kept meanwhile; empty means os.TempDir
-	BackupDir  string            // where a copy of the source is kept for good; empty means that none is kept
+	BackupDir  string            // where a copy of a SQLite source is kept for good; empty means that none is kept
 	Progress   lakeward.Progress // receives the events
 
 	chunk int64 // bytes of COPY data in a chunk; 0 means chunkBytes
@@ -54,11 +54,14 @@ type migration struct {
 	rejected int64              // rows in the quarantine
 }
 
-// Run migrates the SQLite database in the file source to target. It loads into a staging schema, proves there that
-// every row arrived, and swaps the result in with one transaction: when Run fails, is cancelled or is killed, target and
-// source are as they were. After a kill, or when the target was lost on the way, the same call goes on where it was. The
-// report is never nil; with an error it tells how far the run came.
+// Run migrates source, a SQLite database in a file or a PostgreSQL database at a postgres:// address, to target. It loads
+// into a staging schema, proves there that every row arrived, and swaps the result in with one transaction: when Run
+// fails, is cancelled or is killed, target and source are as they were. After a kill, or when the target was lost on the
+// way, the same call goes on where it was. The report is never nil; with an error it tells how far the run came.
 func Run(ctx context.Context, source string, target Target, o Options) (*Report, error) {
+	if isPostgres(source) {
+		return runPostgres(ctx, source, target, o)
+	}
 	m := newMigration("migrate", source, target, o)
 	err := o.Strategy.check(o)
 	if err == nil {

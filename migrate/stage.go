@@ -201,6 +201,7 @@ func targetLost(err error) bool {
 		return true
 	}
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, pgconn.ErrConnClosed) ||
 		lakeward.KindOf(err) == lakeward.KindUnavailable
 }
 

@@ -14,6 +14,9 @@ import (
 // every table, and the rows of every view. It reads only. Rows that have changed on either side since are differences.
 // The error is about the comparison itself; what it found is in the report.
 func Verify(ctx context.Context, source string, target Target, o Options) (*Report, error) {
+	if isPostgres(source) {
+		return verifyPostgres(ctx, source, target, o)
+	}
 	m := newMigration("verify", source, target, o)
 	err := interrupted(ctx, m.prepared(ctx, false, m.runVerify))
 	m.finish()

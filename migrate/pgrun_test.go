@@ -1,0 +1,104 @@
+package migrate
+
+import (
+	"bytes"
+	"os"
+	osexec "os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lakeward/lakeward/internal/pgtest"
+)
+
+// loadScript runs a script in a database with psql, as its owner.
+func loadScript(t testing.TB, dsn DSN, script string) {
+	t.Helper()
+	cmd := osexec.CommandContext(t.Context(), "psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--output=/dev/null", "--file=-", string(dsn))
+	cmd.Stdin = strings.NewReader(script)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("psql: %v\n%s", err, out)
+	}
+}
+
+// dumpOf returns what pg_dump writes of a database, rows included, without what differs from run to run.
+func dumpOf(t testing.TB, dsn DSN, options ...string) string {
+	t.Helper()
+	args := append([]string{"--no-owner", "--dbname=" + string(dsn)}, options...)
+	cmd := osexec.CommandContext(t.Context(), "pg_dump", args...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("pg_dump: %v\n%s", err, stderr.String())
+	}
+	return regexp.MustCompile(`(?m)^\\(un)?restrict .*$`).ReplaceAllString(string(out), "")
+}
+
+// requireSameDump fails when the dumps of two databases differ.
+func requireSameDump(t testing.TB, source, target DSN, options ...string) {
+	t.Helper()
+	want, got := dumpOf(t, source, options...), dumpOf(t, target, options...)
+	if want != got {
+		diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n"))
+		t.Errorf("the dumps differ (-source +target):\n%.8000s", diff)
+	}
+}
+
+// TestPostgresPagila migrates a database that others have made, which need not be there: its dump before and after
+// must not differ.
+func TestPostgresPagila(t *testing.T) {
+	t.Parallel()
+	folder := os.Getenv("LAKEWARD_TEST_DATA")
+	if folder == "" {
+		folder = "../../shared/data"
+	}
+	script, err := os.ReadFile(filepath.Join(folder, "pagila.sql"))
+	if err != nil {
+		return
+	}
+	source, target := DSN(pgtest.DB(t)), DSN(pgtest.DB(t))
+	loadScript(t, source, string(script))
+	report, err := Run(t.Context(), string(source), target, Options{})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, asJSON(t, report))
+	}
+	requireIdentical(t, report)
+	requireSameDump(t, source, target)
+	again, err := Verify(t.Context(), string(source), target, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	requireIdentical(t, again)
+}
+
+// everythingSource is a source with one of each kind of thing.
+func everythingSource(t testing.TB) DSN {
+	t.Helper()
+	script, err := os.ReadFile(filepath.Join("testdata", "everything.pg.sql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := DSN(pgtest.DB(t))
+	loadScript(t, source, string(script))
+	return source
+}
+
+func TestPostgresEverything(t *testing.T) {
+	t.Parallel()
+	source, target := everythingSource(t), DSN(pgtest.DB(t))
+	report, err := Run(t.Context(), string(source), target, Options{})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, asJSON(t, report))
+	}
+	if report.Verdict != VerdictExcept || !report.Complete() {
+		t.Errorf("verdict %q\n%s", report.Verdict, asJSON(t, report))
+	}
+	if len(report.Left) != 1 || report.Left[0].Name != "everything_out" {
+		t.Errorf("left behind: %s", asJSON(t, report.Left))
+	}
+	requireSameDump(t, source, target, "--no-publications")
+}
