@@ -10,7 +10,7 @@ import (
 )
 
 type migrateCmd struct {
-	Source   string           `arg:"" help:"SQLite file."`
+	Source   string           `arg:"" help:"SQLite file, or the postgres:// address of a database."`
 	To       string           `required:"" help:"An instance, or a postgres:// address." placeholder:"TARGET"`
 	Create   bool             `help:"Create the instance first."`
 	Schema   string           `help:"Schema of the target (default: public, or the plan's)." placeholder:"S"`
@@ -112,11 +112,5 @@ func (c migrateCmd) check() error {
 	if err := c.size.check(); err != nil {
 		return err
 	}
-	if err := checkReports(c.Report); err != nil {
-		return err
-	}
-	if err := checkSource(c.Source); err != nil {
-		return err
-	}
-	return nil
+	return checkReports(c.Report)
 }

@@ -15,7 +15,7 @@ import (
 )
 
 type planCmd struct {
-	Source   string         `arg:"" help:"SQLite file."`
+	Source   string         `arg:"" help:"SQLite file, or the postgres:// address of a database."`
 	Schema   string         `help:"Schema of the target (default: public, or the plan's)." placeholder:"S"`
 	OnMisfit migrate.Policy `help:"What happens to values that a column's type cannot hold: quarantine (default), widen, null, fail or replace." placeholder:"POLICY"`
 	Plan     string         `help:"Check the plan in this file instead of making one, and tell what a migration by it would do." placeholder:"FILE"`
@@ -24,9 +24,6 @@ type planCmd struct {
 
 // Run prints what a migration would do with each table and column, and why.
 func (c planCmd) Run(ctx context.Context, a *app) error {
-	if err := checkSource(c.Source); err != nil {
-		return err
-	}
 	if _, err := migrate.ParsePolicy(string(c.OnMisfit)); err != nil {
 		return usagef(lakeward.HintOf(err), "--on-misfit: %w", err)
 	}
@@ -55,15 +52,6 @@ func (c planCmd) Run(ctx context.Context, a *app) error {
 		}
 	}
 	return a.print(plan, plan.WriteText)
-}
-
-// checkSource refuses what this version cannot read.
-func checkSource(source string) error {
-	if isDSN(source) {
-		return lakeward.Errorf(lakeward.KindUnsupported, "migrate a SQLite file, or move PostgreSQL with pg_dump and pg_restore",
-			"PostgreSQL sources are not supported yet by this version")
-	}
-	return nil
 }
 
 // isDSN tells the address of a PostgreSQL server from the name of a file or an instance.

@@ -7,7 +7,7 @@ import (
 )
 
 type verifyCmd struct {
-	Source string   `arg:"" help:"SQLite file."`
+	Source string   `arg:"" help:"SQLite file, or the postgres:// address of a database."`
 	To     string   `required:"" help:"An instance, or a postgres:// address." placeholder:"TARGET"`
 	Schema string   `help:"Schema of the target (default: public, or the plan's)." placeholder:"S"`
 	Plan   string   `help:"The plan that was migrated by, as lakeward plan -o FILE writes it." placeholder:"FILE"`
@@ -20,9 +20,6 @@ type verifyCmd struct {
 // Run compares every row again and shows the report.
 func (c verifyCmd) Run(ctx context.Context, a *app) error {
 	if err := checkReports(c.Report); err != nil {
-		return err
-	}
-	if err := checkSource(c.Source); err != nil {
 		return err
 	}
 	options := migrate.Options{Schema: c.Schema, Jobs: c.Jobs}
