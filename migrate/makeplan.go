@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"path/filepath"
 
 	"zombiezen.com/go/sqlite"
@@ -73,6 +74,7 @@ func planFrom(ctx context.Context, conn *sqlite.Conn, o PlanOptions) (_ *Plan, e
 func newPlanner(conn *sqlite.Conn, o PlanOptions) *planner {
 	p := &planner{
 		conn: conn, schema: o.Schema, onMisfit: o.OnMisfit, progress: o.Progress, source: o.source, relations: targetNames{},
+		seed:     maphash.MakeSeed(),
 		existing: o.existing,
 	}
 	if p.schema == "" {
@@ -104,6 +106,7 @@ type planner struct {
 	left        []Left
 	given       bool     // the plan is somebody's, who has chosen the policies
 	news        []string // rows that a given plan did not know of
+	seed        maphash.Seed
 }
 
 // tablePlanner is one table on its way into the plan.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -96,17 +97,49 @@ func (t *tablePlanner) merges(i int) bool {
 	return found.values() > 0
 }
 
-// countEqual counts the rows whose key becomes one that an earlier row has.
+// countEqual counts the rows whose key becomes one that an earlier row has. A first reading finds, in little memory, the
+// keys that may be there twice; a second one, which is rarely needed, counts those.
 func (p *planner) countEqual(ctx context.Context, t *tablePlanner, ix *sourceIndex) (equal int64, err error) {
+	seen := make([]uint64, min(max(64, nextPower(uint64(t.Rows))), mostSeenWords)) // a word for each row
+	suspects := map[uint64]int64{}
+	err = p.eachKey(ctx, t, ix, func(h uint64) {
+		word, bit := h/64%uint64(len(seen)), uint64(1)<<(h%64)
+		if seen[word]&bit != 0 {
+			suspects[h] = 0
+		}
+		seen[word] |= bit
+	})
+	if err != nil || len(suspects) == 0 {
+		return 0, err
+	}
+	err = p.eachKey(ctx, t, ix, func(h uint64) {
+		if n, ok := suspects[h]; ok {
+			suspects[h] = n + 1
+		}
+	})
+	for _, n := range suspects {
+		equal += max(n-1, 0)
+	}
+	return equal, err
+}
+
+// mostSeenWords bounds the memory of countEqual: 16 MB.
+const mostSeenWords = 2 << 20
+
+func nextPower(n uint64) uint64 { return 1 << bits.Len64(n) }
+
+// eachKey calls fn with a hash of the key of each row as PostgreSQL will compare it. Keys with NULL are equal to nothing,
+// and rows for the quarantine do not arrive.
+func (p *planner) eachKey(ctx context.Context, t *tablePlanner, ix *sourceIndex, fn func(uint64)) error {
 	var columns []string
 	var encode []encodeFunc
 	for _, part := range ix.parts {
 		c := t.Columns[part.column]
-		fn, err := newEncoder(c)
+		one, err := newEncoder(c)
 		if err != nil {
-			return 0, fmt.Errorf("encode column %s.%s: %w", t.Name, c.Name, err)
+			return fmt.Errorf("encode column %s.%s: %w", t.Name, c.Name, err)
 		}
-		columns, encode = append(columns, sourceName(c.Name)), append(encode, fn)
+		columns, encode = append(columns, sourceName(c.Name)), append(encode, one)
 	}
 	where := ""
 	if ix.partial {
@@ -114,30 +147,24 @@ func (p *planner) countEqual(ctx context.Context, t *tablePlanner, ix *sourceInd
 			where = " WHERE " + parsed.WhereText
 		}
 	}
-	seed := maphash.MakeSeed()
-	seen := map[uint64]bool{}
 	var key, field []byte
 	query := "SELECT " + strings.Join(columns, ", ") + " FROM main." + sourceName(t.Name) + where
-	err = readRows(ctx, p.conn, query, func(row []value) error {
+	err := readRows(ctx, p.conn, query, func(row []value) error {
 		key = key[:0]
 		for i, part := range ix.parts {
 			var reason string
 			if field, reason = encode[i](field[:0], row[i]); reason != "" || isNull(field) {
-				return nil // it goes to the quarantine, or is equal to nothing
+				return nil
 			}
 			key = append(key, t.compared(part, field)...)
 		}
-		if h := maphash.Bytes(seed, key); seen[h] {
-			equal++
-		} else {
-			seen[h] = true
-		}
+		fn(maphash.Bytes(p.seed, key))
 		return nil
 	})
 	if err != nil {
-		return 0, fmt.Errorf("compare the keys of %s: %w", t.Name, err)
+		return fmt.Errorf("compare the keys of %s: %w", t.Name, err)
 	}
-	return equal, nil
+	return nil
 }
 
 // compared returns a field of binary COPY as PostgreSQL compares it.

@@ -145,7 +145,11 @@ func (p *planner) planCheck(t *tablePlanner, check dialect.Check, columns []stri
 		if name == "" {
 			name = strings.Join(columns, ", ")
 		}
-		p.leave(Left{Kind: "check", Table: t.Name, Name: name, Reason: err.Error(), Source: check.Text})
+		l := Left{Kind: "check", Table: t.Name, Name: name, Reason: err.Error(), Source: check.Text}
+		if sql := dialect.DraftCheck(check.Expr, p, t.Name); sql != "" {
+			l.Draft = "ALTER TABLE " + qualified(p.schema, t.Target) + " ADD CHECK (" + sql + ");"
+		}
+		p.leave(l)
 		return
 	}
 	t.Checks = append(t.Checks, Check{

@@ -23,7 +23,11 @@ func (p *planner) planViews() {
 		}
 		if len(failed) == len(waiting) {
 			for _, v := range failed {
-				p.leave(Left{Kind: "view", Name: v.name, Reason: reasons[v.name], Source: v.sql})
+				l := Left{Kind: "view", Name: v.name, Reason: reasons[v.name], Source: v.sql}
+				if parsed, err := dialect.ParseCreateView(v.sql); err == nil {
+					l.Draft = dialect.DraftView(parsed, p)
+				}
+				p.leave(l)
 			}
 			return
 		}

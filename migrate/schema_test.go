@@ -272,3 +272,16 @@ func TestKeysAgreeWithoutALimit(t *testing.T) {
 		t.Errorf("%d rows quarantined", quarantined)
 	}
 }
+
+func TestDraftsOfChecksCanBeTaken(t *testing.T) {
+	t.Parallel()
+	report, conn := migrated(t, `CREATE TABLE c (id INTEGER PRIMARY KEY, r TEXT CHECK (r LIKE '^a' AND length(r) < 9)); INSERT INTO c VALUES (1, NULL);
+		PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'LIKE', 'REGEXP')`)
+	draft := leftBehind(report)["check r"].Draft
+	if _, err := conn.Exec(t.Context(), draft); err != nil {
+		t.Errorf("%v\n%s", err, draft)
+	}
+	if code := refused(t, conn, "INSERT INTO c (r) VALUES ('b')"); code != "23514" {
+		t.Errorf("refused with %q", code)
+	}
+}

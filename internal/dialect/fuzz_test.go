@@ -75,6 +75,9 @@ func FuzzTranslate(f *testing.F) {
 				t.Fatalf("no columns: %q", sql)
 			}
 			refusedWithReason(t, err)
+			if draft := DraftView(view, sampleSchema()); !strings.Contains(draft, "CREATE VIEW") {
+				t.Fatalf("%q", draft)
+			}
 			for _, c := range view.Select.Cores[0].Columns {
 				if c.Expr != nil {
 					_, err := TranslateCondition(c.Expr, sampleSchema(), "t")

@@ -15,7 +15,10 @@ func (t *translator) like(in *scope, l *Like) value {
 	case "GLOB":
 		v = t.matchGlob(l, x, pattern)
 	default:
-		refuse(l, "SQLite itself does not define %s", l.Op)
+		if l.Op != "REGEXP" || !t.lenient {
+			refuse(l, "SQLite itself does not define %s", l.Op)
+		}
+		v = boolean("(%s ~ %s)", t.text(x), t.text(pattern))
 	}
 	if l.Not {
 		v.sql = "(NOT " + v.sql + ")"

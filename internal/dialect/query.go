@@ -46,7 +46,7 @@ func (t *translator) query(parent *scope, s *Select) query {
 		q.sql += "\nORDER BY " + t.orderedInside(arms[0], s)
 	}
 	if len(arms) == 1 {
-		arms[0].in.checkGroups()
+		arms[0].in.checkGroups(t.lenient)
 	}
 	q.sql = with + q.sql + t.limits(outer, s)
 	return q
@@ -173,7 +173,7 @@ func (t *translator) arm(outer *scope, c *Core) *arm {
 		}
 		a.rest += "\nWINDOW " + strings.Join(windows, ", ")
 	}
-	in.checkGroups()
+	in.checkGroups(t.lenient)
 	return a
 }
 
@@ -209,7 +209,7 @@ func (t *translator) groupBy(in *scope, c *Core) string {
 			refuse(e, "GROUP BY a constant")
 		}
 		keys = append(keys, t.groupKey(v))
-		groups[v.sql] = true
+		groups[v.sql] = v.collate == ""
 	}
 	in.groups = groups
 	return "\nGROUP BY " + strings.Join(keys, ", ")
@@ -235,6 +235,9 @@ func ordinal(l *Literal) int {
 // groupKey returns a value as GROUP BY and PARTITION BY take it.
 func (t *translator) groupKey(v value) string {
 	v.refuseTaint()
+	if v.collate != "" && t.lenient {
+		return collated(v.sql, v.collate, "=")
+	}
 	if v.collate != "" {
 		refuse(nil, "groups under the collation %s", v.collate)
 	}

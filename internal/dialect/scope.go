@@ -174,8 +174,8 @@ func (t *translator) findAlias(in *scope, name string) (value, bool) {
 
 // checkGroups refuses columns that neither are grouped by nor depend on a primary key that is, where they are not taken
 // from a row of the group.
-func (in *scope) checkGroups() {
-	if sql := in.ungrouped(); sql != "" {
+func (in *scope) checkGroups(lenient bool) {
+	if sql := in.ungrouped(); sql != "" && !lenient {
 		refuse(nil, "the column %s is neither grouped by nor aggregated: SQLite takes it from any row of the group", sql)
 	}
 }

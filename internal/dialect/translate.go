@@ -70,6 +70,7 @@ type translator struct {
 	source    string // the text that spans point into; may be empty
 	immutable bool   // only immutable functions may be used
 	timeless  bool   // neither the current time nor random values may be used
+	lenient   bool   // of a draft: what cannot be translated becomes a comment
 	steps     int    // nodes translated so far
 	collates  int    // COLLATEs translated so far
 }
@@ -96,6 +97,13 @@ func refuse(near Expr, format string, args ...any) {
 
 // expr translates an expression. In a query with groups, what is one of the grouped expressions uses no column bare.
 func (t *translator) expr(in *scope, e Expr) value {
+	if t.lenient {
+		return t.exprOrComment(in, e)
+	}
+	return t.strictExpr(in, e)
+}
+
+func (t *translator) strictExpr(in *scope, e Expr) value {
 	mark, collates := len(in.bare), t.collates
 	v, grouped := t.grouped(in, e)
 	if !grouped {

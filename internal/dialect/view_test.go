@@ -133,3 +133,28 @@ func formOf(t *testing.T, conn *sqlite.Conn, table, column string) string {
 	}
 	return form
 }
+
+// TestDraftsOfViewsKeepWhatCanBeTranslated has PostgreSQL take the drafts of views that cannot be translated whole.
+func TestDraftsOfViewsKeepWhatCanBeTranslated(t *testing.T) {
+	t.Parallel()
+	d := sample(t)
+	for sql, want := range map[string]string{
+		`SELECT id, frobnicate(n) AS f, upper(s) AS u FROM t WHERE ok`: "frobnicate",
+		`SELECT c, count(*) AS n FROM t GROUP BY c`:                    `lower("t"."c" COLLATE "C")`,
+		`SELECT id FROM t WHERE s REGEXP '^a' AND id > 2`:              "~ '^a'",
+		`SELECT id, datetime(ts, 'localtime') AS at FROM t`:            "time zone of the machine",
+		`SELECT * FROM nowhere WHERE x = 1`:                            "-- SELECT * FROM nowhere WHERE x = 1",
+	} {
+		v, err := ParseCreateView("CREATE VIEW v AS " + sql)
+		if err != nil {
+			t.Fatal(err)
+		}
+		draft := DraftView(v, d.schema)
+		if !strings.Contains(draft, want) {
+			t.Errorf("%s: the draft lacks %q:\n%s", sql, want, draft)
+		}
+		if _, err := d.postgres.Exec(t.Context(), draft+"\n; DROP VIEW IF EXISTS v"); err != nil {
+			t.Errorf("%v\n%s", err, draft)
+		}
+	}
+}
