@@ -237,6 +237,9 @@ func (r *Report) writePhases(b *strings.Builder) {
 	if r.Operation == "verify" && r.Plan != "" {
 		fmt.Fprintf(b, "The plan that it was compared by: %s.\n", r.Plan)
 	}
+	if r.Backup != "" {
+		fmt.Fprintf(b, "A copy of the source is kept in %s.\n", r.Backup)
+	}
 	parts := make([]string, len(r.Phases))
 	for i, p := range r.Phases {
 		parts[i] = fmt.Sprintf("%s %s", p.Name, seconds(p.Seconds))

@@ -67,12 +67,21 @@ func (r *restorer) mostly(otherwise sqlite.ColumnType, classes ...sqlite.ColumnT
 	}
 	best, most := otherwise, int64(0)
 	for _, class := range classes {
-		if found[class] > most {
+		number := class == sqlite.TypeInteger || class == sqlite.TypeFloat
+		if found[class] > most && !(number && r.affinity == "TEXT") {
 			best, most = class, found[class]
 		}
 	}
 	return best
 }
+
+// asTexts reports whether the column holds its numbers as texts.
+func (r *restorer) asTexts() bool {
+	return r.affinity == "TEXT" || r.class == sqlite.TypeText && !ofNumbers(r.affinity)
+}
+
+// infiniteText is the reason why a text cannot stand for an infinite number: no word for it reads as one again.
+const infiniteText = "an infinite number in a column of texts"
 
 // asText sets v to the text that was appended to dst from start on.
 func asText(dst []byte, start int, v *value) []byte {
@@ -93,11 +102,11 @@ func (r *restorer) number(dst []byte, v *value, n value) []byte {
 
 func (r *restorer) integer(dst []byte, v *value, field []byte) ([]byte, string) {
 	i := signed(field)
-	switch r.class {
-	case sqlite.TypeText:
+	switch {
+	case r.asTexts():
 		start := len(dst)
 		return asText(strconv.AppendInt(dst, i, 10), start, v), ""
-	case sqlite.TypeFloat:
+	case r.class == sqlite.TypeFloat:
 		if exactFloat(i) && r.Forms()[formWhole] != "integer" {
 			return r.number(dst, v, value{class: sqlite.TypeFloat, f: float64(i)}), ""
 		}
@@ -119,6 +128,9 @@ func (r *restorer) newBoolean() restoreFunc {
 	}
 	return func(dst []byte, v *value, field []byte) ([]byte, string) {
 		truth := field[0] & 1
+		if r.affinity == "REAL" && (!asWord || words[1] == "1") {
+			return dst, "a column of type " + r.Declared + " would make a number with a fraction of a boolean"
+		}
 		if !asWord {
 			return r.number(dst, v, value{class: sqlite.TypeInteger, i: int64(truth)}), ""
 		}
@@ -132,16 +144,21 @@ func (r *restorer) real(dst []byte, v *value, field []byte) ([]byte, string) {
 	if math.IsNaN(f) {
 		return dst, "NaN is not a number that SQLite holds"
 	}
+	if math.IsInf(f, 0) && r.asTexts() {
+		return dst, infiniteText
+	}
 	if f == 0 {
 		f = 0 // SQLite's files have no negative zero
 	}
 	n := value{class: sqlite.TypeFloat, f: f}
 	switch i, whole := wholeNumber(n); {
+	case whole && !exactFloat(i) && (r.affinity == "INTEGER" || r.affinity == "NUMERIC"):
+		return dst, string(appendNumberText(nil, n)) + " would become an INTEGER in a column of type " + r.Declared
 	case !whole || !exactFloat(i):
 	case r.Found.Real == 0 && r.Found.Integer > 0, r.Forms()[formWhole] == "integer":
 		n = value{class: sqlite.TypeInteger, i: i}
 	}
-	if r.class == sqlite.TypeText {
+	if r.asTexts() {
 		start := len(dst)
 		return asText(appendNumberText(dst, n), start, v), ""
 	}
@@ -159,9 +176,12 @@ func (r *restorer) decimal(dst []byte, v *value, field []byte) ([]byte, string) 
 		if field[0] == '-' {
 			sign = -1
 		}
+		if r.asTexts() {
+			return dst, infiniteText
+		}
 		return r.number(dst, v, value{class: sqlite.TypeFloat, f: math.Inf(sign)}), ""
 	}
-	if r.class == sqlite.TypeText && !ofNumbers(r.affinity) {
+	if r.asTexts() {
 		return asText(append(dst, field...), start, v), ""
 	}
 	n, exact := exactNumber(field)

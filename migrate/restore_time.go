@@ -3,6 +3,7 @@ package migrate
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,16 +57,16 @@ func (r *restorer) newTime(base string) (restoreFunc, error) {
 	return nil, fmt.Errorf("column %s: unknown conversion %q", r.Name, r.Convert)
 }
 
-// choose takes the forms that were found, or the usual ones.
+// choose takes the forms that were found, as far as they fit the conversion, or the usual ones.
 func (w *timeWriter) choose(usual string) {
-	form := w.Forms()[formTime]
-	if form == "" {
-		form = usual
+	w.layouts = slices.DeleteFunc(strings.Split(w.Forms()[formTime], "|"), func(layout string) bool { return !w.suits(layout) })
+	if len(w.layouts) == 0 {
+		w.layouts = strings.Split(usual, "|")
 	}
-	if zone, err := time.Parse("-07:00", w.Forms()[formOffset]); err == nil {
+	zone, err := time.Parse("-07:00", w.Forms()[formOffset])
+	if err == nil && !slices.ContainsFunc(w.layouts, func(layout string) bool { return !zoned(layout) }) {
 		w.zone = zone.Location()
 	}
-	w.layouts = strings.Split(form, "|")
 	w.full = w.layouts[len(w.layouts)-1]
 	if !strings.Contains(w.full, "15:04") {
 		_, w.full, _ = strings.Cut(usual, "|")
@@ -76,6 +77,23 @@ func (w *timeWriter) choose(usual string) {
 	before, after, _ := strings.Cut(w.full, "15:04")
 	after = strings.TrimLeft(strings.TrimPrefix(after, ":05"), ".0")
 	w.full = before + "15:04:05" + lastMicrosFit + after
+}
+
+// suits reports whether a layout holds what the conversion needs, and no more.
+func (w *timeWriter) suits(layout string) bool {
+	dated, clocked := strings.HasPrefix(layout, "2006-01-02"), strings.Contains(layout, "15:04")
+	switch w.Convert {
+	case ConvertDate:
+		return dated && !zoned(layout)
+	case ConvertTime:
+		return clocked && !zoned(layout)
+	}
+	return dated
+}
+
+// zoned reports whether a layout ends with a zone.
+func zoned(layout string) bool {
+	return strings.HasSuffix(layout, "07") || strings.Contains(layout, "07:00") || strings.Contains(layout, "0700")
 }
 
 // append writes the time that lies so many microseconds after 2000 in the first form that holds all of it.
@@ -176,12 +194,9 @@ func (w *timeWriter) newJulian() restoreFunc {
 		if isInfinite(micros) {
 			return dst, infinite
 		}
+		millis := floorMillis(micros)
 		if class == sqlite.TypeText {
-			return w.append(dst, v, micros)
-		}
-		millis := micros / 1000
-		if micros%1000 < 0 {
-			millis--
+			return w.append(dst, v, millis*1000)
 		}
 		n := value{class: sqlite.TypeFloat, f: (float64(millis) + 2451544.5*86_400_000) / 86_400_000}
 		if !isJulian(n.f) {
@@ -192,4 +207,13 @@ func (w *timeWriter) newJulian() restoreFunc {
 		}
 		return w.number(dst, v, n), ""
 	}
+}
+
+// floorMillis turns microseconds into whole milliseconds, as date_trunc does.
+func floorMillis(micros int64) int64 {
+	millis := micros / 1000
+	if micros%1000 < 0 {
+		millis--
+	}
+	return millis
 }
