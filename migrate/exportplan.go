@@ -271,6 +271,10 @@ func asStanding(c Column, now standingColumn) exportColumn {
 	case baseOf(c.Type) != baseOf(now.typ): // one that nobody knows
 		column.read = name + "::" + c.Type
 		column.compared = column.read
+	case c.Convert == ConvertInet: // a network too, which has no form but PostgreSQL's
+		column.Type, column.Convert, column.Found = "text", ConvertText, Found{}
+		column.read = "CASE WHEN " + name + " IS NOT NULL THEN format('%s', " + name + ") END"
+		column.compared = column.read
 	case c.Convert == ConvertDecimal:
 		column.read = name + "::text"
 	case c.Convert == ConvertReal:
@@ -336,7 +340,7 @@ func plainDeclaration(typ string) string {
 // addColumn adds a column to the file that the database has got since.
 func (e *exporter) addColumn(t *exportTable, into *sourceTable, now standingColumn) error {
 	if e.Original {
-		e.leave(Left{Kind: "column", Table: t.Name, Name: now.name, Reason: "it was added since, and the original schema was asked for"})
+		e.leave(Left{Kind: "column", Table: t.Name, Name: now.name, Reason: "it is not of the original, and the original schema was asked for"})
 		return nil
 	}
 	if into.shows != nil {
@@ -358,7 +362,7 @@ func (e *exporter) addColumn(t *exportTable, into *sourceTable, now standingColu
 		return err
 	}
 	column.into = c.Name
-	e.note("column %s.%s (%s) was added on the database since: the file has it as %s, without default and constraints",
+	e.note("column %s.%s (%s) is not of the original: the file has it as %s, without default and constraints",
 		t.Name, now.name, now.typ, c.Declared)
 	t.columns = append(t.columns, column)
 	return nil
@@ -379,7 +383,7 @@ func (e *exporter) addTables(standing []standingTable) (added []standingTable, e
 		if err := exec(e.file.conn, createAdded(s)); err != nil {
 			return nil, err
 		}
-		e.note("table %s was added on the database since: the file has it, with its primary key and without its other constraints and indexes", s.name)
+		e.note("table %s is not of the original: the file has it, with its primary key and without its other constraints and indexes", s.name)
 		added = append(added, s)
 	}
 	return added, nil

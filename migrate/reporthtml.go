@@ -87,8 +87,10 @@ func (r *Report) page() *htmlPage {
 	if r.Operation == "export" {
 		p.SourceHead, p.TargetHead = "Database", "File"
 	}
-	_, what, _ := strings.Cut(r.headline(), ": ") // the verdict stands above it
-	p.Headline = strings.ToUpper(what[:1]) + what[1:]
+	p.Headline = r.headline()
+	if _, what, ok := strings.Cut(p.Headline, ": "); ok { // the verdict stands above it
+		p.Headline = strings.ToUpper(what[:1]) + what[1:]
+	}
 	p.Tone, p.Sign, p.Verdict = r.tone()
 	p.Figures, p.Ends = r.figures(), r.facts()
 	r.htmlTables(p)
@@ -111,6 +113,8 @@ func (r *Report) tone() (tone, sign, verdict string) {
 		return "good", "✓", "Identical except what is named"
 	case r.Verdict == VerdictExcept:
 		return "warn", "!", "Identical except what is named"
+	case r.Verdict == VerdictSchema:
+		return "good", "✓", "Schema only"
 	case r.Verdict == VerdictDifferent:
 		return "bad", "✗", "Different"
 	}
@@ -171,6 +175,7 @@ func (r *Report) facts() []htmlEnd {
 	add(&server, "Version", r.Target.Server)
 	run := htmlEnd{Head: "Run"}
 	add(&run, "Migration", r.Migration)
+	add(&run, "Strategy", string(r.Strategy))
 	add(&run, "Plan", r.Plan)
 	add(&run, "Begun", r.Started.UTC().Format(time.RFC3339))
 	target.Facts = append(target.Facts, server.Facts...)

@@ -118,3 +118,19 @@ func TestHTMLReportPages(t *testing.T) {
 		}
 	}
 }
+
+// TestHTMLReportOfEveryOutcome writes each verdict and strategy once: none may have words that the page cannot show.
+func TestHTMLReportOfEveryOutcome(t *testing.T) {
+	t.Parallel()
+	for _, operation := range []string{"migrate", "verify", "export"} {
+		for _, verdict := range []Verdict{"", VerdictIdentical, VerdictExcept, VerdictSchema, VerdictDifferent} {
+			for _, strategy := range append(strategies, "") {
+				r := &Report{Operation: operation, Verdict: verdict, Strategy: strategy}
+				page, err := pageOf(r)
+				if err != nil || !strings.Contains(page, "</html>") {
+					t.Errorf("%s, %q, %q: %v", operation, verdict, strategy, err)
+				}
+			}
+		}
+	}
+}

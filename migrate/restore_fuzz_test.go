@@ -12,7 +12,7 @@ import (
 func restoredColumns() (columns []Column) {
 	for _, to := range []target{
 		toBigint, toInteger, toSmallint, toBoolean, toReal, toNumeric, {"numeric(12,3)", ConvertDecimal}, toText, toBytes,
-		toDate, toTime, toTimestamp, toTimestampTZ, toEpoch, toEpochMS, toEpochUS, toJulian, toJSON, toUUID,
+		toDate, toTime, toTimestamp, toTimestampTZ, toEpoch, toEpochMS, toEpochUS, toJulian, toJSON, toUUID, toInet, toInterval,
 	} {
 		for _, declared := range []string{"", "INTEGER", "TEXT", "REAL", "NUMERIC"} {
 			columns = append(columns, Column{Name: "c", Target: "c", Declared: declared, Type: to.typ, Convert: to.convert})

@@ -28,7 +28,14 @@ func (r *restorer) interval(dst []byte, v *value, field []byte) ([]byte, string)
 	if months != 0 {
 		return dst, "months, which are no number of microseconds"
 	}
-	micros += days * microsPerDay
+	const most = 100_000_000
+	part := max(-most, min(most, days)) * microsPerDay
+	if whole := micros + part; days != part/microsPerDay || (whole > micros) != (part > 0) && part != 0 {
+		return dst, "more days than a number of microseconds holds"
+	}
+	if micros += part; r.affinity == "REAL" {
+		return dst, "a column of type " + r.Declared + " would make a number with a fraction of an interval"
+	}
 	if r.mostly(sqlite.TypeInteger, sqlite.TypeInteger, sqlite.TypeText) == sqlite.TypeText {
 		start := len(dst)
 		return r.keptText(time.UnixMicro(micros).UTC().AppendFormat(dst, "2006-01-02 15:04:05.000000"), start, v)
