@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -252,43 +251,6 @@ func TestViolatedChecksAreCounted(t *testing.T) {
 	checks := plan.Tables[0].Checks
 	if len(checks) != 2 || checks[0].Violations != 2 || checks[1].Violations != 1 || checks[1].Name != "sum" {
 		t.Errorf("checks %+v, want 2 violations of the first and 1 of sum", checks)
-	}
-}
-
-func TestORMsFindTheTypesTheyExpect(t *testing.T) {
-	t.Parallel()
-	plan := planOf(t, "CREATE TABLE `gorm` (`id` integer PRIMARY KEY AUTOINCREMENT, `admin` numeric DEFAULT false, `at` datetime, `score` real);"+`
-		INSERT INTO gorm VALUES (1, 1, '2024-01-31 10:00:00.123456789+01:00', 1.5);
-		CREATE TABLE "django" ("id" integer NOT NULL PRIMARY KEY AUTOINCREMENT, "uid" char(32) NOT NULL, "data" text NOT NULL CHECK ((JSON_VALID("data") OR "data" IS NULL)),
-			"rank" smallint unsigned NOT NULL CHECK ("rank" >= 0), "ok" bool NOT NULL, "price" decimal NOT NULL, "day" date);
-		INSERT INTO django VALUES (1, '0f8fad5bd9cb469fa16570867728950e', '{"a": 1}', 3, 1, 9.95, '2024-01-31'),
-			(2, '7c9e6679742540de944be07fc1f90ae7', '[]', 4, 0, 10, NULL), (3, '16fd2706b6984dbf9d7b9a1f3f1b7c22', 'null', 4, 0, 10, NULL);
-		CREATE TABLE "django_child" ("parent" char(32) NULL);
-		CREATE TABLE "Prisma" ("id" TEXT NOT NULL PRIMARY KEY, "createdAt" DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP, "n" BIGINT, "d" DECIMAL, "b" BLOB);
-		INSERT INTO "Prisma" VALUES ('c1', 1706695200123, 5, 1.5, x'00'), ('c2', '2024-01-31 10:00:00', NULL, NULL, NULL);
-		CREATE TABLE rails (id integer PRIMARY KEY AUTOINCREMENT NOT NULL, title varchar, done boolean DEFAULT 0 NOT NULL, created_at datetime(6) NOT NULL, opens time);
-		INSERT INTO rails VALUES (1, 'x', 1, '2024-01-31 10:00:00.123456', '2000-01-01 08:00:00');
-		CREATE TABLE sqlalchemy (id INTEGER NOT NULL, at TIMESTAMP, amount NUMERIC(10, 2), kind VARCHAR(8), PRIMARY KEY (id));`)
-	got := map[string]string{}
-	for _, table := range plan.Tables {
-		var types []string
-		for _, c := range table.Columns {
-			types = append(types, shortType(c.Type))
-		}
-		got[table.Name] = strings.Join(types, " ")
-	}
-	want := map[string]string{
-		"gorm":   "bigint boolean timestamptz double precision",
-		"django": "bigint uuid jsonb smallint boolean numeric date", "django_child": "uuid",
-		"Prisma":     "text timestamptz bigint numeric bytea",
-		"rails":      "bigint varchar boolean timestamp(6) time",
-		"sqlalchemy": "bigint timestamp numeric(10,2) varchar(8)",
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("types (-want +got):\n%s", diff)
-	}
-	if left := slices.IndexFunc(plan.Left, func(l Left) bool { return l.Kind != "shadow table" }); left >= 0 {
-		t.Errorf("left behind: %+v", plan.Left[left])
 	}
 }
 

@@ -11,6 +11,32 @@ import (
 	"github.com/lakeward/lakeward/internal/pgtest"
 )
 
+// TestORMsGetTheTypesTheyExpect compares what becomes of the schemas that ORMs write for SQLite as statements, which
+// PostgreSQL must take, and migrates the rows beside them.
+func TestORMsGetTheTypesTheyExpect(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"django", "gorm", "prisma", "rails", "sqlalchemy"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			script, err := os.ReadFile(filepath.Join("testdata", "orm", name+".sql"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			plan := planOf(t, string(script))
+			if len(plan.Left) > 0 {
+				t.Errorf("left behind: %+v", plan.Left)
+			}
+			golden(t, filepath.Join("orm", name+".golden"), strings.Join(statements(plan), ";\n")+";\n")
+			execute(t, pgtest.DB(t), name, plan)
+			report, err := Run(t.Context(), newSource(t, string(script)), DSN(pgtest.DB(t)), Options{WorkDir: t.TempDir()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			requireIdentical(t, report)
+		})
+	}
+}
+
 // TestApplicationsRunUnchanged has small applications make a SQLite database through their ORM, migrates it, and has the
 // same applications work with the result: they read what they wrote, find it by every kind of column, and go on writing.
 func TestApplicationsRunUnchanged(t *testing.T) {
