@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -85,6 +86,9 @@ type keptRow struct {
 // rows that are.
 func (e *exporter) putValueBack(t *sourceTable, k keptRow) (int64, error) {
 	values, err := parseClassed([]byte(k.row))
+	if errors.Is(err, errNotWhole) {
+		return 0, nil
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -163,6 +167,9 @@ func (e *exporter) targetOf(table string) string {
 // putRowBack stores one row, or returns why a constraint refuses it.
 func (e *exporter) putRowBack(t *sourceTable, row string) (reason string, err error) {
 	values, err := parseClassed([]byte(row))
+	if errors.Is(err, errNotWhole) {
+		return err.Error(), nil
+	}
 	if err != nil {
 		return "", err
 	}
@@ -185,6 +192,9 @@ func (e *exporter) putRowBack(t *sourceTable, row string) (reason string, err er
 	return store(stmt, cells)
 }
 
+// errNotWhole tells that a row cannot be written back.
+var errNotWhole = errors.New("the quarantine has only the beginning of a large value")
+
 // parseClassed reads what appendClassed has written.
 func parseClassed(row []byte) (map[string]value, error) {
 	decoder := json.NewDecoder(bytes.NewReader(row))
@@ -196,6 +206,9 @@ func parseClassed(row []byte) (map[string]value, error) {
 	values := make(map[string]value, len(fields))
 	for name, field := range fields {
 		v := value{class: sqlite.TypeNull}
+		if _, start := field["bytes"]; start {
+			return nil, errNotWhole
+		}
 		for class, content := range field {
 			var err error
 			if v, err = classedValue(class, content); err != nil {

@@ -3,7 +3,9 @@ package migrate
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
@@ -176,7 +178,11 @@ func (r *chunkReader) end(ctx context.Context) error {
 func (r *chunkReader) row(ctx context.Context, row []value) error {
 	c := r.current
 	var misfits []misfit
+	start := len(r.block)
 	r.block, misfits = r.encoder.append(r.block, row)
+	if r.encoder.err != nil {
+		return r.encoder.err
+	}
 	stored := true
 	for _, m := range misfits {
 		reject := newReject(r.segment.table, r.encoder.columns, row, m)
@@ -194,6 +200,11 @@ func (r *chunkReader) row(ctx context.Context, row []value) error {
 	if stored {
 		c.rows++
 	}
+	if len(r.encoder.splices) > 0 && stored {
+		if err := r.spliced(ctx, start); err != nil {
+			return err
+		}
+	}
 	if len(r.block) >= blockBytes {
 		c.bytes += int64(len(r.block))
 		if err := c.pipe.send(ctx, &r.block); err != nil {
@@ -205,6 +216,33 @@ func (r *chunkReader) row(ctx context.Context, row []value) error {
 		return r.end(ctx)
 	}
 	return nil
+}
+
+// spliced sends a row with its large values, which begins at start in the block.
+func (r *chunkReader) spliced(ctx context.Context, start int) error {
+	c := r.current
+	row := slices.Clone(r.block[start:])
+	r.block = r.block[:start]
+	add := func(piece []byte) error {
+		if len(r.block)+len(piece) > blockBytes && len(r.block) > 0 {
+			c.bytes += int64(len(r.block))
+			if err := c.pipe.send(ctx, &r.block); err != nil {
+				return err
+			}
+			r.tables[r.segment.table.Name].tick(c)
+		}
+		r.block = append(r.block, piece...)
+		return nil
+	}
+	from := 0
+	for _, s := range r.encoder.splices {
+		to := s.at - start
+		if err := errors.Join(add(row[from:to]), s.large.pieces(add)); err != nil {
+			return err
+		}
+		from = to
+	}
+	return add(row[from:])
 }
 
 // write loads one chunk in one transaction. The chunk that creates its table is written frozen: no later vacuum has to

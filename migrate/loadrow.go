@@ -1,9 +1,12 @@
 package migrate
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 )
 
 // rowEncoder encodes whole rows.
@@ -13,7 +16,19 @@ type rowEncoder struct {
 	notNull []bool
 	amend   []amendFunc // by OnMisfit
 	misfits []misfit    // of the last row
+	streams []int       // for each column -1, or the characters that a large text may have
+	splices []splice    // of the last row
+	err     error       // of reading a large value
 }
+
+// splice is a large value that belongs into the encoded row behind what stands there.
+type splice struct {
+	at    int
+	large largeValue
+}
+
+// notStreamed marks columns that need a value as a whole.
+const notStreamed = -1
 
 // misfit is why a value cannot be held, and what was done about it.
 type misfit struct {
@@ -32,6 +47,7 @@ func newRowEncoder(t Table) (*rowEncoder, error) {
 		e.encode = append(e.encode, encode)
 		e.amend = append(e.amend, newAmend(c, encode))
 		e.notNull = append(e.notNull, c.NotNull || t.inPrimaryKey(c.Target))
+		e.streams = append(e.streams, streamed(c))
 	}
 	return e, nil
 }
@@ -40,19 +56,26 @@ func newRowEncoder(t Table) (*rowEncoder, error) {
 // quarantined or ends the migration is not appended, and that is the only thing that is done about it.
 func (e *rowEncoder) append(dst []byte, row []value) ([]byte, []misfit) {
 	start := len(dst)
+	e.splices = e.splices[:0]
 	var misfits []misfit
 	dst = binary.BigEndian.AppendUint16(dst, uint16(len(e.columns))) // a table has at most 1600 columns
 	for i, encode := range e.encode {
 		field := len(dst)
 		var reason string
-		if dst, reason = encode(dst, row[i]); reason == "" && e.notNull[i] && isNull(dst[field:]) {
+		v := row[i]
+		if v.isLarge() {
+			dst, reason = e.appendLarge(dst, i, &v)
+		} else {
+			dst, reason = encode(dst, v)
+		}
+		if reason == "" && e.notNull[i] && isNull(dst[field:]) {
 			dst, reason = dst[:field], "NULL in a column that must not be NULL"
 		}
 		if reason == "" {
 			continue
 		}
 		m := misfit{column: e.columns[i].Name, reason: reason}
-		if dst, m.did = e.amend[i](dst, row[i]); m.did == ActionQuarantined || m.did == actionFailed {
+		if dst, m.did = e.amend[i](dst, v); m.did == ActionQuarantined || m.did == actionFailed {
 			e.misfits = append(e.misfits[:0], m)
 			return dst[:start], e.misfits
 		}
@@ -60,6 +83,49 @@ func (e *rowEncoder) append(dst []byte, row []value) ([]byte, []misfit) {
 		e.misfits = misfits
 	}
 	return dst, misfits
+}
+
+// streamed returns how many characters a large value may have that goes to the target in pieces, or notStreamed.
+func streamed(c Column) int {
+	switch base, args := splitType(c.Type); {
+	case c.Convert == ConvertText && base == "character varying" && len(args) > 0:
+		return args[0]
+	case c.Convert == ConvertText, c.Convert == ConvertBytes:
+		return math.MaxInt
+	}
+	return notStreamed
+}
+
+// appendLarge appends the length of a large value and remembers what belongs behind it, or appends the value where the
+// column needs it as a whole. A value that does not fit is held as far as a policy may want to mend it.
+func (e *rowEncoder) appendLarge(dst []byte, i int, v *value) (_ []byte, reason string) {
+	limit, c := e.streams[i], e.columns[i]
+	if limit == notStreamed {
+		if e.err = cmp.Or(e.err, v.hold()); e.err != nil {
+			return dst, ""
+		}
+		return e.encode[i](dst, *v)
+	}
+	size := v.large.size()
+	if c.Convert == ConvertText {
+		check, err := checkText(v.large)
+		e.err = cmp.Or(e.err, err)
+		if reason = check.problem(); reason == "" && check.chars > int64(limit) {
+			reason = "longer than " + strconv.Itoa(limit) + " characters"
+		}
+	}
+	if size > mostFieldBytes {
+		reason = fmt.Sprintf("%d bytes are more than PostgreSQL holds", size)
+	}
+	if reason != "" {
+		if c.OnMisfit == PolicyReplace {
+			e.err = cmp.Or(e.err, v.hold())
+		}
+		return dst, reason
+	}
+	dst = appendLength(dst, int(size))
+	e.splices = append(e.splices, splice{len(dst), v.large})
+	return dst, ""
 }
 
 // isNull reports whether a field of binary COPY is NULL: its length is -1.

@@ -29,11 +29,19 @@ func (p *planner) predictMisfits(ctx context.Context, t *tablePlanner) error {
 		return err
 	}
 	keys := len(rowKey(t.Table))
-	query := "SELECT " + strings.Join(rowKey(t.Table), ", ") + ", " + strings.TrimPrefix(selectRows(t.Table), "SELECT ")
+	stored := storedRows{
+		snapshot: p.snapshot, table: t.Name, columns: rowKey(t.Table), pageRange: allRows,
+		query: "SELECT " + strings.Join(rowKey(t.Table), ", ") + ", " + strings.TrimPrefix(selectRows(t.Table), "SELECT "),
+	}
+	for _, c := range encoder.columns {
+		stored.columns = append(stored.columns, c.Name)
+	}
 	var buffer []byte
-	err = readRows(ctx, p.conn, query, func(row []value) error {
+	err = stored.read(ctx, p.conn, func(row []value) error {
 		var misfits []misfit
-		buffer, misfits = encoder.append(buffer[:0], row[keys:])
+		if buffer, misfits = encoder.append(buffer[:0], row[keys:]); encoder.err != nil {
+			return encoder.err
+		}
 		for _, m := range misfits {
 			c := t.column(m.column)
 			if c.Misfits++; c.Misfits == 1 {

@@ -42,11 +42,7 @@ func newPageTable(ctx context.Context, conn *sqlite.Conn, path, name string) (*p
 	if err != nil {
 		return nil, err
 	}
-	utf8 := false
-	err = readRows(ctx, conn, "PRAGMA encoding", func(row []value) error {
-		utf8 = string(row[0].b) == "UTF-8"
-		return nil
-	})
+	utf8, err := isUTF8(ctx, conn)
 	if err != nil {
 		return nil, err
 	}
@@ -70,6 +66,15 @@ func newPageTable(ctx context.Context, conn *sqlite.Conn, path, name string) (*p
 }
 
 func (t *pageTable) close() { t.file.close() }
+
+// isUTF8 reports whether the text of a database is stored as UTF-8.
+func isUTF8(ctx context.Context, conn *sqlite.Conn) (utf8 bool, err error) {
+	err = readRows(ctx, conn, "PRAGMA encoding", func(row []value) error {
+		utf8 = string(row[0].b) == "UTF-8"
+		return nil
+	})
+	return utf8, err
+}
 
 // sourceText quotes text for SQLite.
 func sourceText(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
@@ -121,10 +126,10 @@ type pageRange struct {
 
 var allRows = pageRange{low: math.MinInt64, high: math.MaxInt64}
 
-// read hands the rows in a range to fn, with the columns of those names in their order. The slice and the bytes in it
+// read hands the rows in a range to fn, with the columns of those names, or the rowid, in their order. The slice and the bytes in it
 // are reused for the next row: fn must copy what it keeps.
 func (t *pageTable) read(ctx context.Context, conn *sqlite.Conn, names []string, rows pageRange, fn func(row []value) error) error {
-	d := &rowDecoder{table: t, conn: conn, row: make([]value, len(names)), slots: make([]int, len(t.columns))}
+	d := &rowDecoder{table: t, conn: conn, row: make([]value, len(names)), slots: make([]int, len(t.columns)), rowid: -1}
 	for i := range d.slots {
 		d.slots[i] = -1
 	}
@@ -137,7 +142,10 @@ func (t *pageTable) read(ctx context.Context, conn *sqlite.Conn, names []string,
 				break
 			}
 		}
-		if !found {
+		switch {
+		case !found && name == t.rowid:
+			d.rowid = i
+		case !found:
 			return fmt.Errorf("read table %s: no such column: %s", t.name, name)
 		}
 	}
@@ -161,12 +169,16 @@ type rowDecoder struct {
 	row    []value
 	slots  []int // for each stored column its place in row, or -1
 	needed int   // columns up to the last one that is wanted
+	rowid  int   // the place of the rowid in row, or -1
 }
 
 // decode fills the row. A stored row is a header, whose size and types are variable-length integers, and the values one
 // after another.
 func (d *rowDecoder) decode(ctx context.Context, rowid int64, p payload) error {
 	t := d.table
+	if d.rowid >= 0 {
+		d.row[d.rowid] = value{class: sqlite.TypeInteger, i: rowid}
+	}
 	record := p.local
 	if p.overflow != 0 {
 		var err error
@@ -199,6 +211,7 @@ func (d *rowDecoder) decode(ctx context.Context, rowid int64, p payload) error {
 		size := storedSize(kind)
 		if slot := d.slots[i]; slot >= 0 {
 			v := &d.row[slot]
+			v.large = nil
 			switch {
 			case i == t.alias:
 				v.class, v.i = sqlite.TypeInteger, rowid
@@ -206,11 +219,16 @@ func (d *rowDecoder) decode(ctx context.Context, rowid int64, p payload) error {
 				if !decodeValue(v, kind, record[body:body+size]) {
 					return corrupt("row %d has a value of type %d", rowid, kind)
 				}
-				if t.real[i] && v.class == sqlite.TypeInteger {
-					v.class, v.f = sqlite.TypeFloat, float64(v.i)
-				}
-			default:
+				d.affinity(v, i)
+			case body+size > p.size:
 				return corrupt("row %d is cut off", rowid)
+			case size > largeBytes:
+				*v = value{class: textOrBlob(kind), large: &storedValue{file: t.file, payload: p, offset: body, length: size}}
+			default: // it stands behind a large one
+				if err := d.fetch(v, kind, p, body, size); err != nil {
+					return err
+				}
+				d.affinity(v, i)
 			}
 		}
 		body += size
@@ -300,10 +318,37 @@ func (d *rowDecoder) fillAdded(ctx context.Context, column int, rowid int64) err
 	return nil
 }
 
-// gather copies a row that does not fit its page into one piece.
+// affinity makes a REAL of a whole number that is stored as an integer in a column of reals.
+func (d *rowDecoder) affinity(v *value, column int) {
+	if d.table.real[column] && v.class == sqlite.TypeInteger {
+		v.class, v.f = sqlite.TypeFloat, float64(v.i)
+	}
+}
+
+// fetch reads one value of a row that was not gathered as a whole.
+func (d *rowDecoder) fetch(v *value, kind uint64, p payload, offset, size int64) error {
+	b := make([]byte, 0, size)
+	err := d.table.file.pieces(p, offset, size, func(piece []byte) error {
+		b = append(b, piece...)
+		return nil
+	})
+	if err == nil && !decodeValue(v, kind, b) {
+		err = corrupt("a value of type %d", kind)
+	}
+	return err
+}
+
+// gatheredHead is how much of a row is gathered that has a large value: the header and what stands before the value.
+const gatheredHead = 64 << 10
+
+// gather copies a row that does not fit its page into one piece, of a large row the beginning.
 func (t *pageTable) gather(p payload) ([]byte, error) {
 	t.scratch = t.scratch[:0]
-	err := t.file.pieces(p, 0, p.size, func(piece []byte) error {
+	size := p.size
+	if size > largeBytes {
+		size = gatheredHead
+	}
+	err := t.file.pieces(p, 0, size, func(piece []byte) error {
 		t.scratch = append(t.scratch, piece...)
 		return nil
 	})

@@ -80,7 +80,9 @@ func profileTable(ctx context.Context, conn *sqlite.Conn, snapshot string, t *so
 	var rows int64
 	err := stored.read(ctx, conn, func(row []value) error {
 		for i, p := range profiles {
-			p.add(&row[i])
+			if err := p.add(&row[i]); err != nil {
+				return err
+			}
 		}
 		if rows++; rows&0xfff == 0 {
 			tick(rows)
@@ -102,9 +104,12 @@ const (
 	sampleBytes = 64 << 10
 )
 
-func (p *profile) add(v *value) {
+func (p *profile) add(v *value) error {
 	if v.class != sqlite.TypeNull && p.seen < sampleRows {
 		p.sample(v)
+	}
+	if v.isLarge() {
+		return p.addLarge(v)
 	}
 	switch v.class {
 	case sqlite.TypeNull:
@@ -118,11 +123,51 @@ func (p *profile) add(v *value) {
 	case sqlite.TypeBlob:
 		p.addBlob(v.b)
 	}
+	return nil
+}
+
+// mostJSONSeen is the largest text that is read as JSON where nobody says that it is.
+const mostJSONSeen = 16 << 20
+
+// addLarge adds a value that is read in pieces. It can only be text of no other form, JSON, or a blob.
+func (p *profile) addLarge(v *value) error {
+	if v.class == sqlite.TypeText && p.looking&lookJSON != 0 && (p.want&lookJSON != 0 || v.large.size() <= mostJSONSeen) {
+		if err := v.hold(); err != nil {
+			return err
+		}
+		p.addText(v.b)
+		return nil
+	}
+	size := v.large.size()
+	p.MaxBytes = max(p.MaxBytes, size)
+	check, err := checkText(v.large)
+	if err != nil {
+		return err
+	}
+	held := check.problem() == ""
+	if held && p.limit > 0 && check.chars > int64(p.limit) {
+		p.overLimit++
+	}
+	if v.class == sqlite.TypeBlob {
+		p.Blob++
+		if held {
+			p.textBlobs++
+		}
+		return nil
+	}
+	p.Text++
+	if !held {
+		p.badText++
+		return nil
+	}
+	p.MaxChars = max(p.MaxChars, check.chars)
+	p.giveUp(lookAll)
+	return nil
 }
 
 func (p *profile) sample(v *value) {
 	p.seen++
-	if len(p.samples) == 3 || len(v.b) > sampleBytes {
+	if len(p.samples) == 3 || v.isLarge() || len(v.b) > sampleBytes {
 		return
 	}
 	for _, s := range p.samples {

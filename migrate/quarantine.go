@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"strconv"
 	"time"
@@ -38,7 +39,7 @@ func createQuarantine(schema string) string {
 
 const quarantineComment = `rows that a migration by lakeward could not store in their tables as they were, with the ` +
 	`reason, what was done (quarantined: not stored; nulled, replaced: stored with another value in that column) and ` +
-	`the original values by storage class; blobs in base64`
+	`the original values by storage class; blobs in base64, and of values over 8 MB the beginning`
 
 // quarantineColumns are the columns of the quarantine in the order in which they are written.
 var quarantineColumns = []string{"migration", "table_name", "key", "column_name", "reason", "action", "row", "at"}
@@ -119,14 +120,45 @@ func appendClassed(dst []byte, v value) []byte {
 		class = "real"
 	case sqlite.TypeText:
 		class = "text"
-		if !jsonText(v.b) {
-			class = "text_base64"
-		}
 	case sqlite.TypeBlob:
 		class = "blob"
 	}
+	if v.isLarge() && (v.large.size() > quarantinedWhole || v.hold() != nil) {
+		return appendStart(dst, v)
+	}
+	if v.class == sqlite.TypeText && !jsonText(v.b) {
+		class = "text_base64"
+	}
 	dst = append(append(append(dst, `{"`...), class...), `":`...)
 	return append(appendPlain(dst, v), '}')
+}
+
+// A value that is larger than quarantinedWhole is not kept as a whole: rows on their way to the quarantine are held in
+// memory. quarantinedStart is how much is kept of it.
+const (
+	quarantinedWhole = 8 << 20
+	quarantinedStart = 64 << 10
+)
+
+// appendStart appends the beginning of a large value and its size: {"text_start_base64":"AA==","bytes":104857600} or
+// {"blob_start":"AA==","bytes":104857600}. All of it is in the source, and in its copy that is kept.
+func appendStart(dst []byte, v value) []byte {
+	name := "text_start_base64"
+	if v.class == sqlite.TypeBlob {
+		name = "blob_start"
+	}
+	start := make([]byte, 0, quarantinedStart)
+	// A value that cannot be read has ended the load before.
+	_ = v.large.pieces(func(piece []byte) error {
+		start = append(start, piece[:min(len(piece), quarantinedStart-len(start))]...)
+		if len(start) == quarantinedStart {
+			return io.EOF
+		}
+		return nil
+	})
+	dst = append(append(append(dst, `{"`...), name...), `":"`...)
+	dst = base64.StdEncoding.AppendEncode(dst, start)
+	return fmt.Appendf(dst, `","bytes":%d}`, v.large.size())
 }
 
 // appendPlain appends a value as JSON; blobs, and text that JSON cannot hold, in base64.
@@ -140,11 +172,14 @@ func appendPlain(dst []byte, v value) []byte {
 		}
 		return strconv.AppendFloat(dst, v.f, 'g', -1, 64)
 	case sqlite.TypeText:
-		if jsonText(v.b) {
+		if !v.isLarge() && jsonText(v.b) {
 			return appendString(dst, string(v.b))
 		}
 		fallthrough
 	case sqlite.TypeBlob:
+		if v.isLarge() { // a key that long names nothing
+			return appendStart(dst, v)
+		}
 		dst = append(dst, '"')
 		dst = base64.StdEncoding.AppendEncode(dst, v.b)
 		return append(dst, '"')

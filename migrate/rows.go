@@ -13,7 +13,8 @@ type value struct {
 	class sqlite.ColumnType
 	i     int64
 	f     float64
-	b     []byte // of TEXT and BLOB
+	b     []byte     // of TEXT and BLOB
+	large largeValue // in place of b
 }
 
 // readRows runs query on conn and hands each row to fn. The slice and the bytes in it are reused for the next row: fn

@@ -78,7 +78,7 @@ func TestFormsAreThoseOfPostgreSQL(t *testing.T) {
 			if err := conn.QueryRow(t.Context(), sql).Scan(&want); err != nil {
 				t.Fatalf("%s: %v", sql, err)
 			}
-			row := &sourceRow{values: []value{v}, null: []bool{false}, ends: []int{0}}
+			row := &sourceRow{values: []value{v}, null: []bool{false}, large: []largeValue{nil}, ends: []int{0}}
 			shape.fill(row)
 			if got := strconv.FormatInt(int64(shape.hashOf(row, []int{0}, 7)), 10); row.misfit >= 0 || got != want {
 				t.Errorf("%s %q is %s (%x), PostgreSQL says %s", group.typ, text, got, row.forms, want)

@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -19,6 +20,7 @@ type rowShape struct {
 	key     []int // places of the key's columns; all columns when the table has no key
 	rest    []int // the others
 	keyless bool
+	large   []bool // columns that may have values which are not held
 	from    string // what the target's rows are read from, when it is not simply the table
 }
 
@@ -33,6 +35,7 @@ func newRowShape(t Table) (*rowShape, error) {
 		}
 		s.forms = append(s.forms, form)
 		s.stand = append(s.stand, newStand(c, form.append))
+		s.large = append(s.large, t.mayStream(c))
 		s.notNull = append(s.notNull, c.NotNull || t.inPrimaryKey(c.Target))
 		if s.keyless || names[c.Target] {
 			s.key = append(s.key, i)
@@ -137,9 +140,14 @@ func (s *rowShape) hashOf(r *sourceRow, places []int, seed uint64) (h uint64) {
 		}
 		for _, i := range places[at:min(at+chained, len(places))] {
 			f := &s.forms[i]
-			if r.null[i] {
+			switch {
+			case r.null[i]:
 				chain = f.hash(f.absent, chain)
-			} else {
+			case r.large[i] != nil:
+				var err error
+				chain, err = hashLarge(r.large[i], chain)
+				r.err = cmp.Or(r.err, err)
+			default:
 				chain = f.hash(r.field(i), chain)
 			}
 		}
@@ -157,11 +165,13 @@ func (s *rowShape) digest(r *sourceRow, i int) string {
 type sourceRow struct {
 	values []value
 	null   []bool // on the target
+	large  []largeValue
 	forms  []byte // of all columns
 	ends   []int  // where in forms each column ends
 	key    uint64
 	row    uint64
 	rowid  int64
+	err    error // of reading a large value
 
 	misfit  int      // the column because of which the row is not on the target, or -1
 	changed []change // otherwise, the columns that have another value there
@@ -194,13 +204,16 @@ func (r *sourceRow) field(i int) []byte {
 func (s *rowShape) scan(ctx context.Context, conn *sqlite.Conn, fn func(*sourceRow) error) error {
 	conn.SetInterrupt(ctx.Done())
 	defer conn.SetInterrupt(nil)
+	if utf8, err := isUTF8(ctx, conn); err != nil || !utf8 {
+		clear(s.large) // SQLite shows the bytes of a single value as they are stored
+	}
 	stmt, _, err := conn.PrepareTransient(s.selectSQL())
 	if err != nil {
 		return fmt.Errorf("read table %s: %w", s.table.Name, err)
 	}
 	defer func() { _ = stmt.Finalize() }() // it repeats the error of the last step
 	n := len(s.columns)
-	row := sourceRow{values: make([]value, n), null: make([]bool, n), ends: make([]int, n)}
+	row := sourceRow{values: make([]value, n), null: make([]bool, n), large: make([]largeValue, n), ends: make([]int, n)}
 	for {
 		more, err := stmt.Step()
 		switch {
@@ -215,8 +228,12 @@ func (s *rowShape) scan(ctx context.Context, conn *sqlite.Conn, fn func(*sourceR
 		for i := range row.values {
 			columnValue(stmt, i+1, &row.values[i])
 		}
+		s.readLarge(conn, stmt, &row)
 		if s.fill(&row); row.misfit < 0 {
 			s.hash(&row)
+		}
+		if row.err != nil {
+			return fmt.Errorf("read table %s, row %d: %w", s.table.Name, row.rowid, row.err)
 		}
 		if err := fn(&row); err != nil {
 			return err
@@ -230,15 +247,48 @@ func (s *rowShape) selectSQL() string {
 	if s.table.RowID != "" {
 		fields[0] = s.table.RowID
 	}
-	for _, c := range s.columns {
-		fields = append(fields, sourceName(c.Name))
+	var sizes []string
+	for i, c := range s.columns {
+		name := sourceName(c.Name)
+		if s.large[i] {
+			sizes = append(sizes, "octet_length("+name+")", "typeof("+name+") = 'text'")
+			name = fmt.Sprintf("CASE WHEN octet_length(%[1]s) <= %[2]d THEN %[1]s END", name, largeBytes)
+		}
+		fields = append(fields, name)
 	}
+	fields = append(fields, sizes...)
 	return "SELECT " + strings.Join(fields, ", ") + " FROM main." + sourceName(s.table.Name)
+}
+
+// mayStream reports whether a column of the source may have values that are read in pieces: text or blobs that become text
+// or bytea, in tables where SQLite can open a single value.
+func (t *Table) mayStream(c Column) bool {
+	return c.Found.MaxBytes > largeBytes && t.RowID != "" && c.Generated == "" &&
+		(c.Convert == ConvertText || c.Convert == ConvertBytes)
+}
+
+// readLarge takes the large values of the current row, of which the query returns size and class behind all columns.
+func (s *rowShape) readLarge(conn *sqlite.Conn, stmt *sqlite.Stmt, r *sourceRow) {
+	at := 1 + len(s.columns)
+	for i, may := range s.large {
+		if !may {
+			continue
+		}
+		if size := stmt.ColumnInt64(at); size > largeBytes {
+			r.values[i] = value{class: sqlite.TypeBlob, large: &blobValue{
+				conn: conn, table: s.table.Name, column: s.columns[i].Name, rowid: r.rowid, length: size,
+			}}
+			if stmt.ColumnBool(at + 1) {
+				r.values[i].class = sqlite.TypeText
+			}
+		}
+		at += 2
+	}
 }
 
 // columnValue reads one value of the current row.
 func columnValue(stmt *sqlite.Stmt, i int, v *value) {
-	v.class = stmt.ColumnType(i)
+	v.class, v.large = stmt.ColumnType(i), nil
 	switch v.class {
 	case sqlite.TypeInteger:
 		v.i = stmt.ColumnInt64(i)
@@ -259,6 +309,9 @@ func (s *rowShape) fill(r *sourceRow) {
 		start := len(r.forms)
 		if !s.write(r, i, v) && r.misfit < 0 {
 			r.forms = r.forms[:start]
+			if v.isLarge() && s.columns[i].OnMisfit == PolicyReplace {
+				r.err = cmp.Or(r.err, v.hold())
+			}
 			stand, ok := s.stand[i](v)
 			if ok && s.write(r, i, stand) {
 				r.changed = append(r.changed, change{i, stand})
@@ -275,6 +328,20 @@ func (s *rowShape) write(r *sourceRow, i int, v value) (fits bool) {
 	if r.null[i] = v.class == sqlite.TypeNull; r.null[i] {
 		return !s.notNull[i]
 	}
+	if r.large[i] = v.large; v.isLarge() {
+		return s.fitsLarge(r, i, v)
+	}
 	r.forms, fits = s.forms[i].append(r.forms, v)
 	return fits
+}
+
+// fitsLarge reports whether a column can hold a value that is read in pieces.
+func (s *rowShape) fitsLarge(r *sourceRow, i int, v value) bool {
+	if s.columns[i].Convert == ConvertBytes {
+		return v.large.size() <= mostFieldBytes
+	}
+	check, err := checkText(v.large)
+	r.err = cmp.Or(r.err, err)
+	_, limits := typeParts(s.columns[i].Type)
+	return !check.nul && !check.bad && v.large.size() <= mostFieldBytes && (len(limits) == 0 || check.chars <= int64(limits[0]))
 }

@@ -324,6 +324,9 @@ func heldBytes(v value) []byte {
 // displayValue shows a value of the source to a person, cut off where it gets long.
 func displayValue(v value) string {
 	text := ""
+	if v.isLarge() {
+		return byteCount(v.large.size())
+	}
 	switch v.class {
 	case sqlite.TypeNull:
 		return "NULL"
