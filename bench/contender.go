@@ -71,8 +71,10 @@ func (l *lakewardTool) Count(ctx context.Context) (int64, error) {
 }
 
 func (l *lakewardTool) Drop(ctx context.Context) error {
-	if err := l.migrated(ctx); err != nil {
-		return err
+	if l.migrated != nil {
+		if err := l.migrated(ctx); err != nil {
+			return err
+		}
 	}
 	return l.place.execute(ctx, "DROP SCHEMA "+lakewardSchema+" CASCADE")
 }

@@ -3,6 +3,7 @@
 //
 //	sqlite    a generated SQLite database of about 1.2 GB and twelve million rows into PostgreSQL: with `lakeward migrate`,
 //	          with pgloader, and the floor: files that COPY has made, copied in, with keys, indexes and foreign keys
+//	values    texts and blobs of 100 MB: the memory that they take
 //
 //	go run ./bench            from the module's root; make bench builds and installs what it needs
 //	go run ./bench -size 100  a smaller database
@@ -45,6 +46,7 @@ type part struct {
 
 var parts = []part{
 	{"sqlite", benchSQLite},
+	{"values", benchValues},
 }
 
 func main() {
