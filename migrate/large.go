@@ -78,7 +78,7 @@ func (b *blobValue) pieces(fn func([]byte) error) (err error) {
 				return err
 			}
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
