@@ -34,13 +34,35 @@ func (p *planner) planColumns(t *tablePlanner) {
 				c.Convert.unit(), countOf(n, "number would be a time of", "numbers would be times of"))
 		}
 		if def := t.definition(c.Name); def != nil {
-			if sameName(def.Collate, "NOCASE") && typeClass(c.Type) == "text" {
-				t.note("%s is COLLATE NOCASE: its unique indexes go on ignoring case, queries must say lower(%s)", c.Name, c.Name)
-			}
+			p.leaveCollation(t, c, def.Collate)
 			p.planDefault(t, c, def)
 		}
 	}
 	p.planGeneratedColumns(t)
+}
+
+// leaveCollation tells of a column that SQLite compares without regard to case or trailing spaces. Its unique indexes and
+// the views over it go on doing so, which needs nothing of the target; what the application itself compares is another
+// matter, and the types of PostgreSQL that would do it are for a person to choose: citext folds letters outside ASCII too,
+// and a nondeterministic collation takes LIKE away before PostgreSQL 18.
+func (p *planner) leaveCollation(t *tablePlanner, c *Column, collation string) {
+	collation = strings.ToUpper(collation)
+	column := quoteName(c.Target)
+	alter := "ALTER TABLE " + qualified(p.schema, t.Target) + " ALTER COLUMN " + column + " TYPE "
+	l := Left{Kind: "collation", Table: t.Name, Name: c.Name, Source: "COLLATE " + collation}
+	switch {
+	case typeClass(c.Type) != "text":
+		return
+	case collation == "NOCASE":
+		l.Reason = "its unique indexes go on ignoring case; queries must say lower(" + c.Name + ` COLLATE "C"), or the column become citext`
+		l.Draft = "CREATE EXTENSION IF NOT EXISTS citext;\n" + alter + "citext;\n-- views over it, and columns that refer to it, first"
+	case collation == "RTRIM":
+		l.Reason = "its unique indexes go on ignoring trailing spaces; queries must say rtrim(" + c.Name + ", ' '), or the column become bpchar"
+		l.Draft = alter + "bpchar;\n-- views over it, and columns that refer to it, first"
+	default:
+		return
+	}
+	p.leave(l)
 }
 
 // planIdentity makes the rowid an identity that goes on after the highest key that ever was.

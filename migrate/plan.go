@@ -166,7 +166,7 @@ type View struct {
 
 // Left is an object of the source that the migration does not carry over.
 type Left struct {
-	Kind   string `json:"kind" yaml:"kind"` // trigger, virtual table, shadow table, metadata, geometry, view, check, index, unique, foreign key, default, generated column, table
+	Kind   string `json:"kind" yaml:"kind"` // trigger, virtual table, shadow table, metadata, geometry, collation, view, check, index, unique, foreign key, default, generated column, table
 	Table  string `json:"table,omitempty" yaml:"table,omitempty"`
 	Name   string `json:"name" yaml:"name"`
 	Reason string `json:"reason" yaml:"reason"`

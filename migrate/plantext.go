@@ -277,7 +277,11 @@ func (o *planText) views(p *Plan) {
 
 // left shows the source of what stays behind, for whoever writes it anew.
 func (o *planText) left(p *Plan) {
+	drafts := int64(0)
 	for i, l := range p.Left {
+		if l.Draft != "" {
+			drafts++
+		}
 		if i == 0 {
 			o.line("\nLeft behind")
 		}
@@ -288,6 +292,9 @@ func (o *planText) left(p *Plan) {
 		if l.Source != "" {
 			o.item("      ", oneLine(l.Source))
 		}
+	}
+	if drafts > 0 {
+		o.item("  ", countOf(drafts, "draft of what it becomes stands", "drafts of what they become stand")+" in the plan's file (-o plan.yaml)")
 	}
 }
 
