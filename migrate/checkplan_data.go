@@ -107,6 +107,7 @@ func (p *planner) foresee(ctx context.Context, plan *Plan) error {
 	if err := p.scan(ctx); err != nil {
 		return err
 	}
+	p.linkedColumns()
 	before := p.types()
 	for again := true; again; {
 		for _, t := range p.tables {
@@ -117,10 +118,10 @@ func (p *planner) foresee(ctx context.Context, plan *Plan) error {
 		again = p.widenPlanned()
 	}
 	p.followTypes(before)
+	if err := p.settleOrphans(ctx); err != nil {
+		return err
+	}
 	for _, t := range p.tables {
-		for i := range t.ForeignKeys {
-			t.ForeignKeys[i].Query = ""
-		}
 		if err := p.countViolations(ctx, t); err != nil {
 			return err
 		}
@@ -132,12 +133,15 @@ func (p *planner) foresee(ctx context.Context, plan *Plan) error {
 
 // predictAnew forgets what was counted, and predicts.
 func (p *planner) predictAnew(ctx context.Context, t *tablePlanner) error {
-	if t.rejected != "" {
-		if err := exec(p.conn, "DROP TABLE "+t.rejected); err != nil {
-			return err
+	for _, name := range []*string{&t.rejected, &t.changed} {
+		if *name != "" {
+			if err := exec(p.conn, "DROP TABLE "+*name); err != nil {
+				return err
+			}
 		}
-		t.rejected = ""
+		*name = ""
 	}
+	t.changes, t.losses = nil, 0
 	for i := range t.Columns {
 		t.Columns[i].Misfits, t.Columns[i].Misfit = 0, ""
 	}

@@ -81,6 +81,9 @@ func (k *planCheck) foreignKey(path, where string, t Table, fk ForeignKey) {
 	if !slices.Contains(deferrability, fk.Deferrable) {
 		k.bad(path+".deferrable", where, "%q is neither DEFERRABLE nor DEFERRABLE INITIALLY DEFERRED", fk.Deferrable)
 	}
+	if what := t.unorphan(fk); what != "" {
+		k.bad(path+".on_orphan", where, "%s", what)
+	}
 	own := k.columns(path+".columns", where, t, fk.Columns)
 	at := slices.IndexFunc(k.plan.Tables, func(other Table) bool { return other.Target == fk.Table })
 	if at < 0 {

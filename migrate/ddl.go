@@ -94,7 +94,7 @@ func addForeignKey(schema string, t Table, fk ForeignKey) string {
 // validateForeignKey returns the statement that has PostgreSQL check every row against fk, or "" when the source has
 // orphans: then the key stays NOT VALID and holds for new rows only.
 func validateForeignKey(schema string, t Table, fk ForeignKey) string {
-	if fk.Orphans > 0 {
+	if fk.Orphans > 0 && !fk.moves() {
 		return ""
 	}
 	return "ALTER TABLE " + qualified(schema, t.Target) + " VALIDATE CONSTRAINT " + quoteName(fk.Name)

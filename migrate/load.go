@@ -70,6 +70,11 @@ func (l *loader) segment(ctx context.Context, dst *pgx.Conn, s *segment) error {
 		return err
 	}
 	defer func() { _ = src.Close() }() // it was only read
+	if s.table.setsAside() {
+		if err := attachAside(src, l.snapshot.aside()); err != nil {
+			return err
+		}
+	}
 	encoder, err := newRowEncoder(s.table)
 	if err != nil {
 		return err
@@ -177,14 +182,20 @@ func (r *chunkReader) end(ctx context.Context) error {
 // row adds one row, to the rows, to the rejects, or, where it is not stored as it was, to both.
 func (r *chunkReader) row(ctx context.Context, row []value) error {
 	c := r.current
-	var misfits []misfit
+	row, orphaned, stored := r.orphan(row)
 	start := len(r.block)
-	r.block, misfits = r.encoder.append(r.block, row)
-	if r.encoder.err != nil {
-		return r.encoder.err
+	if stored {
+		var misfits []misfit
+		r.block, misfits = r.encoder.append(r.block, orphaned.without(row))
+		if r.encoder.err != nil {
+			return r.encoder.err
+		}
+		if misfits != nil && misfits[0].did == ActionQuarantined {
+			orphaned = orphanedRow{}
+		}
+		orphaned.misfits = append(orphaned.misfits, misfits...)
 	}
-	stored := true
-	for _, m := range misfits {
+	for _, m := range orphaned.misfits {
 		reject := newReject(r.segment.table, r.encoder.columns, row, m)
 		c.rejects, c.size = append(c.rejects, reject), c.size+int64(len(reject.row))
 		r.tables[r.segment.table.Name].warn(reject)

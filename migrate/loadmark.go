@@ -49,6 +49,9 @@ func selectSegment(s *segment) string {
 		where = fmt.Sprintf(" WHERE %s BETWEEN %d AND %d", s.table.RowID, *s.low, *s.high)
 	}
 	query := selectRowsWhere(s.table, where)
+	if s.table.setsAside() {
+		query = selectAside(s.table, where)
+	}
 	if s.read > 0 {
 		query += fmt.Sprintf(" LIMIT -1 OFFSET %d", s.read)
 	}
@@ -58,6 +61,9 @@ func selectSegment(s *segment) string {
 // stored returns the rows that are left of a segment.
 func (s *segment) stored(snapshot string) storedRows {
 	rows := storedRows{snapshot: snapshot, table: s.table.Name, query: selectSegment(s), pageRange: allRows}
+	if s.table.setsAside() {
+		rows.snapshot = "" // what is known of its rows stands in another file
+	}
 	if s.low != nil {
 		rows.low, rows.high = *s.low, *s.high
 	}

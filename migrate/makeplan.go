@@ -17,10 +17,12 @@ import (
 type PlanOptions struct {
 	Schema   string            // the target's schema; empty means public
 	OnMisfit Policy            // of the columns with values that do not fit; empty means quarantine
+	OnOrphan OrphanPolicy      // of the foreign keys with orphans; empty means keep
 	Progress lakeward.Progress // receives what happens; may be nil
 
 	existing existingTables // of the target, whose names and types the plan takes
 
+	aside  string                       // the file for what orphan policies move; empty means that nobody loads
 	source string                       // the name of the source in messages; empty means the file behind the connection
 	jobs   int                          // tables read at a time; more than one needs open
 	open   func() (*sqlite.Conn, error) // another connection that sees the same rows, as only a file at rest can give
@@ -73,9 +75,8 @@ func planFrom(ctx context.Context, conn *sqlite.Conn, o PlanOptions) (_ *Plan, e
 
 func newPlanner(conn *sqlite.Conn, o PlanOptions) *planner {
 	p := &planner{
-		conn: conn, schema: o.Schema, onMisfit: o.OnMisfit, progress: o.Progress, source: o.source, relations: targetNames{},
-		seed:     maphash.MakeSeed(),
-		existing: o.existing,
+		conn: conn, schema: o.Schema, onMisfit: o.OnMisfit, onOrphan: o.OnOrphan, progress: o.Progress, source: o.source,
+		relations: targetNames{}, existing: o.existing, aside: o.aside, seed: maphash.MakeSeed(),
 	}
 	if p.schema == "" {
 		p.schema = "public"
@@ -95,6 +96,8 @@ type planner struct {
 	schema      string
 	onMisfit    Policy
 	existing    existingTables // of PlanOptions
+	onOrphan    OrphanPolicy
+	aside       string // the file for the keys of rows that orphan policies move, or ""
 	progress    lakeward.Progress
 	source      string // of PlanOptions
 	catalog     *catalog
@@ -119,8 +122,17 @@ type tablePlanner struct {
 	asked    []declaredType
 	names    targetNames // of constraints that make no index
 	rejected string      // the temporary table with the keys of rows that will be quarantined, or ""
-	lowest   int64       // rowid, 0 in a table without rows or rowids
-	highest  int64
+
+	linked       map[int]bool   // columns of foreign keys, and those that foreign keys refer to
+	changed      string         // the temporary table with values of linked columns that are others on the target, or ""
+	changes      map[int]bool   // the columns with such values
+	outcast      string         // the temporary table with the keys of orphans that will be quarantined, or ""
+	nulled       map[int]string // by foreign key, those of orphans that lose their reference
+	losses       int            // how often rows or keys have been taken
+	unfitOrphans []int          // foreign keys that cannot have the policy that was asked for
+
+	lowest  int64 // rowid, 0 in a table without rows or rowids
+	highest int64
 }
 
 func (p *planner) run(ctx context.Context) (err error) {
@@ -155,10 +167,14 @@ func (p *planner) run(ctx context.Context) (err error) {
 		p.noteHabits(t)
 	}
 	p.keepExisting()
+	p.linkedColumns()
 	for _, t := range p.tables {
 		if err := p.predictMisfits(ctx, t); err != nil {
 			return err
 		}
+	}
+	if err := p.settleOrphans(ctx); err != nil {
+		return err
 	}
 	for _, t := range p.tables {
 		if err := p.countViolations(ctx, t); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"zombiezen.com/go/sqlite"
@@ -28,6 +29,11 @@ func (p *planner) predictMisfits(ctx context.Context, t *tablePlanner) error {
 	if err != nil {
 		return err
 	}
+	changed, err := p.openChanged(t, expected)
+	if err != nil {
+		return err
+	}
+	defer changed.close()
 	keys := len(rowKey(t.Table))
 	stored := storedRows{
 		snapshot: p.snapshot, table: t.Name, columns: rowKey(t.Table), pageRange: allRows,
@@ -50,8 +56,9 @@ func (p *planner) predictMisfits(ctx context.Context, t *tablePlanner) error {
 			}
 		}
 		if misfits == nil || misfits[0].did != ActionQuarantined {
-			return nil
+			return changed.keep(encoder, misfits, row[:keys], row[keys:])
 		}
+		t.losses = 1
 		return keepKey(rejected, row[:keys])
 	})
 	if err != nil {
@@ -105,18 +112,10 @@ func (t *tablePlanner) settlePolicies(columns []int, refused map[int]string) {
 
 // openRejected makes the temporary table for the keys of rows that will be quarantined.
 func (p *planner) openRejected(t *tablePlanner) (*sqlite.Stmt, error) {
-	if err := exec(p.conn, "PRAGMA temp_store = MEMORY"); err != nil {
+	if err := p.keysTable(t, &t.rejected, "rejected of "+t.Name); err != nil {
 		return nil, err
 	}
-	t.rejected = "temp." + sourceName("rejected of "+t.Name)
-	columns, marks := "", ""
-	for i := range rowKey(t.Table) {
-		columns += fmt.Sprintf("k%d, ", i)
-		marks += "?, "
-	}
-	if err := exec(p.conn, "CREATE TABLE "+t.rejected+" ("+strings.TrimSuffix(columns, ", ")+")"); err != nil {
-		return nil, err
-	}
+	marks := strings.Repeat("?, ", len(rowKey(t.Table)))
 	stmt, _, err := p.conn.PrepareTransient("INSERT INTO " + t.rejected + " VALUES (" + strings.TrimSuffix(marks, ", ") + ")")
 	if err != nil {
 		return nil, fmt.Errorf("prepare to keep keys: %w", err)
@@ -149,9 +148,17 @@ func keepKey(stmt *sqlite.Stmt, key []value) error {
 func (p *planner) countViolations(ctx context.Context, t *tablePlanner) error {
 	for i := range t.ForeignKeys {
 		fk := &t.ForeignKeys[i]
+		if fk.moves() {
+			continue
+		}
 		n, err := p.countOrphans(ctx, t, fk)
 		if err != nil {
 			return fmt.Errorf("count the orphans of %s: %w", fk.Name, err)
+		}
+		if n > 0 && slices.Contains(t.unfitOrphans, i) {
+			wanted := *fk
+			wanted.OnOrphan = p.onOrphan
+			t.note("%s: %s kept; %s", fk.Name, countOf(n, "row without a parent is", "rows without a parent are"), t.unorphan(wanted))
 		}
 		if fk.Orphans = n; n > 0 {
 			fk.Query = targetOrphans(p.schema, t.Target, fk)
@@ -174,19 +181,31 @@ func (p *planner) count(ctx context.Context, query string) (n int64, err error) 
 
 // countOrphans counts the rows without a parent: from the profile where it knows, otherwise by asking for every row.
 func (p *planner) countOrphans(ctx context.Context, t *tablePlanner, fk *ForeignKey) (int64, error) {
+	if n, known := p.knownOrphans(t, fk); known {
+		return n, nil
+	}
+	where := slices.Concat(p.orphanCondition(t, fk), t.notRejected("c"), t.keeps("c", fk.Columns))
+	return p.count(ctx, "SELECT count(*) FROM main."+sourceName(t.Name)+" AS c WHERE "+strings.Join(where, " AND "))
+}
+
+// knownOrphans returns how many orphans the profile has counted, if it has.
+func (p *planner) knownOrphans(t *tablePlanner, fk *ForeignKey) (n int64, known bool) {
 	parent := p.tableByTarget(fk.Table)
-	if len(fk.Columns) == 1 && t.rejected == "" && parent.rejected == "" {
-		child, key := t.profiles[t.byTarget(fk.Columns[0])], parent.profiles[parent.byTarget(fk.References[0])]
-		for _, r := range child.counting {
-			if r.to == key.keys && child.Integer == child.values() {
-				return r.missing, nil
-			}
-		}
-		if child.within(key) {
-			return 0, nil
+	if len(fk.Columns) != 1 || !t.untouched() || !parent.untouched() {
+		return 0, false
+	}
+	child, key := t.profiles[t.byTarget(fk.Columns[0])], parent.profiles[parent.byTarget(fk.References[0])]
+	for _, r := range child.counting {
+		if r.to == key.keys && child.Integer == child.values() {
+			return r.missing, true
 		}
 	}
-	return p.count(ctx, p.orphanQuery(t, fk))
+	return 0, child.within(key)
+}
+
+// untouched reports whether every row of the table arrives with the values that it has.
+func (t *tablePlanner) untouched() bool {
+	return t.rejected == "" && t.changed == "" && len(t.nulled) == 0
 }
 
 // within reports whether all values are integers that lie among those of a key without gaps.
@@ -196,26 +215,6 @@ func (p *profile) within(key *profile) bool {
 	}
 	dense := key.keys != nil && key.Integer > 0 && uint64(key.MaxInteger)-uint64(key.MinInteger) == uint64(key.Integer-1)
 	return dense && p.Integer == p.values() && p.MinInteger >= key.MinInteger && p.MaxInteger <= key.MaxInteger
-}
-
-// orphanQuery counts rows of the source without a parent on the target. NULL in any column means no reference; rows that
-// are quarantined themselves do not count, and a parent that is quarantined is missing. A parent key that differs in
-// case is found by SQLite's NOCASE and not by PostgreSQL.
-func (p *planner) orphanQuery(t *tablePlanner, fk *ForeignKey) string {
-	parent := p.tableByTarget(fk.Table)
-	from, to := sourceColumns(t.Table, fk.Columns), sourceColumns(parent.Table, fk.References)
-	var given, match []string
-	for i := range from {
-		given = append(given, "c."+from[i]+" IS NOT NULL")
-		match = append(match, "p."+to[i]+" = c."+from[i])
-		if column := parent.byTarget(fk.References[i]); parent.collates(column) {
-			match = append(match, "p."+to[i]+" = c."+from[i]+" COLLATE BINARY")
-		}
-	}
-	given = append(given, t.notRejected("c")...)
-	match = append(match, parent.notRejected("p")...)
-	return "SELECT count(*) FROM main." + sourceName(t.Name) + " AS c WHERE " + strings.Join(given, " AND ") +
-		" AND NOT EXISTS (SELECT 1 FROM main." + sourceName(parent.Name) + " AS p WHERE " + strings.Join(match, " AND ") + ")"
 }
 
 // collates reports whether a key over the column folds case or spaces.
@@ -231,20 +230,7 @@ func (t *tablePlanner) collates(column int) bool {
 }
 
 // notRejected returns the condition that a row of the table, by its alias, is not quarantined.
-func (t *tablePlanner) notRejected(alias string) []string {
-	if t.rejected == "" {
-		return nil
-	}
-	key := rowKey(t.Table)
-	for i := range key {
-		key[i] = alias + "." + key[i]
-	}
-	left := strings.Join(key, ", ")
-	if len(key) > 1 {
-		left = "(" + left + ")"
-	}
-	return []string{left + " NOT IN (SELECT * FROM " + t.rejected + ")"}
-}
+func (t *tablePlanner) notRejected(alias string) []string { return t.notIn(alias, t.rejected) }
 
 // targetOrphans finds the orphans of a foreign key on the target.
 func targetOrphans(schema, table string, fk *ForeignKey) string {

@@ -134,8 +134,10 @@ type ForeignKey struct {
 	OnDelete   string   `json:"on_delete,omitempty" yaml:"on_delete,omitempty"` // CASCADE, SET NULL, …; empty means NO ACTION
 	OnUpdate   string   `json:"on_update,omitempty" yaml:"on_update,omitempty"`
 	Deferrable string   `json:"deferrable,omitempty" yaml:"deferrable,omitempty"` // "", "DEFERRABLE", "DEFERRABLE INITIALLY DEFERRED"
-	Orphans    int64    `json:"orphans,omitempty" yaml:"orphans,omitempty"`       // rows without a parent: the key is created NOT VALID
+	Orphans    int64    `json:"orphans,omitempty" yaml:"orphans,omitempty"`       // rows without a parent, which OnOrphan is about; where it keeps them the key is created NOT VALID
 	Query      string   `json:"query,omitempty" yaml:"query,omitempty"`           // finds those rows on the target
+
+	OnOrphan OrphanPolicy `json:"on_orphan,omitempty" yaml:"on_orphan,omitempty"` // empty means keep
 }
 
 // Check is a CHECK constraint. Source is SQLite's text, SQL is PostgreSQL's.

@@ -96,8 +96,8 @@ func (t *Table) attention() (items []string) {
 	}
 	for _, fk := range t.ForeignKeys {
 		if fk.Orphans > 0 {
-			items = append(items, fmt.Sprintf("%s (%s): %s no parent in %s; kept, the foreign key holds for new rows only",
-				t.Name, strings.Join(fk.Columns, ", "), countOf(fk.Orphans, "row has", "rows have"), fk.Table))
+			items = append(items, fmt.Sprintf("%s (%s): %s no parent in %s; %s",
+				t.Name, strings.Join(fk.Columns, ", "), countOf(fk.Orphans, "row has", "rows have"), fk.Table, fk.will()))
 		}
 	}
 	for _, c := range t.Checks {

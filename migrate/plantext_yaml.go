@@ -23,6 +23,7 @@ const planHeader = `# A plan of lakeward: obeyed by   lakeward migrate SOURCE --
 #   columns       target, skip: true, type with convert, not_null, default, generated, identity, next
 #                 on_misfit: quarantine | widen | null | replace | fail   what happens to values that type cannot hold
 #                 replacement: "…"                                        for on_misfit: replace
+#   foreign_keys  on_orphan: keep | quarantine | null                       what happens to rows without a parent
 #   keys, foreign keys, checks, indexes, views   changed, or taken out
 # name, declared and source tell where things come from; rows, found, misfits, orphans, violations and samples tell what
 # was found, and are counted anew by the migration.

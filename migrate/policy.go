@@ -96,21 +96,28 @@ func newAmend(c Column, encode encodeFunc) amendFunc {
 
 // newReplace mends text where that is possible, and otherwise takes the replacement as the whole value.
 func newReplace(c Column, encode encodeFunc) amendFunc {
-	with, _ := c.replacement()
-	var scratch []byte
 	return func(dst []byte, v value) ([]byte, Action) {
-		if c.Convert == ConvertText && (v.class == sqlite.TypeText || v.class == sqlite.TypeBlob) {
-			scratch = appendMended(scratch[:0], v.b, with)
-			if out, reason := encode(dst, value{class: sqlite.TypeText, b: scratch}); reason == "" {
-				return out, ActionReplaced
-			}
-		}
-		out, reason := encode(dst, value{class: sqlite.TypeText, b: []byte(with)})
+		out, reason := encode(dst, c.standIn(encode, v))
 		if reason != "" { // the check of the plan lets no such replacement pass
 			return dst, ActionQuarantined
 		}
 		return out, ActionReplaced
 	}
+}
+
+// standIn returns the value that a misfit becomes by the column's policy.
+func (c *Column) standIn(encode encodeFunc, v value) value {
+	if c.OnMisfit == PolicyNull {
+		return value{class: sqlite.TypeNull}
+	}
+	with, _ := c.replacement()
+	if c.Convert == ConvertText && (v.class == sqlite.TypeText || v.class == sqlite.TypeBlob) {
+		mended := value{class: sqlite.TypeText, b: appendMended(nil, v.b, with)}
+		if _, reason := encode(nil, mended); reason == "" {
+			return mended
+		}
+	}
+	return value{class: sqlite.TypeText, b: []byte(with)}
 }
 
 // appendMended appends b with every NUL and every byte that is part of no character replaced.
@@ -143,7 +150,7 @@ func (t *Table) unpolicy(c Column) string {
 		if c.NotNull || t.inPrimaryKey(c.Target) {
 			return "on_misfit: null cannot be: the column must not be NULL"
 		}
-		return ""
+		return t.uncomputed(c)
 	case PolicyReplace:
 		return t.unreplaceable(c)
 	}
@@ -165,6 +172,14 @@ func (t *Table) unreplaceable(c Column) string {
 	}
 	if c.Convert != ConvertText && t.inKey(c.Target) {
 		return "on_misfit: replace cannot be: every row would get the same value in a key"
+	}
+	return t.uncomputed(c)
+}
+
+// uncomputed refuses to change values from which PostgreSQL would compute others than the source has.
+func (t *Table) uncomputed(c Column) string {
+	if user := t.computedFrom(c); user != "" {
+		return "its values cannot be changed: " + user + " is computed from them"
 	}
 	return ""
 }

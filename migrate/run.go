@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -25,6 +26,7 @@ type Options struct {
 	Strategy   Strategy          // what is brought; empty means SchemaAndData
 	Replace    string            // the target's name, typed by the user: objects of the same names are replaced
 	OnMisfit   Policy            // of the columns with values that do not fit, where the plan is made; empty means quarantine
+	OnOrphan   OrphanPolicy      // of the foreign keys with orphans, where the plan is made; empty means keep
 	Strict     bool              // a value that does not fit is a failure, whatever the policy
 	WorkDir    string            // where the snapshot of the source is kept meanwhile; empty means os.TempDir
 	BackupDir  string            // where a copy of a SQLite source is kept for good; empty means that none is kept
@@ -284,9 +286,10 @@ func (m *migration) asked() (string, error) {
 		Schema   string
 		Plan     *Plan
 		OnMisfit Policy
+		OnOrphan OrphanPolicy
 		Strategy Strategy
 		Existing existingTables
-	}{m.Schema, m.Options.Plan, m.OnMisfit, m.Strategy, m.existing})
+	}{m.Schema, m.Options.Plan, m.OnMisfit, m.OnOrphan, m.Strategy, m.existing})
 	if err != nil {
 		return "", fmt.Errorf("write down the choices: %w", err)
 	}
@@ -324,8 +327,8 @@ func (m *migration) decide(ctx context.Context) error {
 	}
 	m.report.Plan = "made from the source"
 	m.plan, err = planFrom(ctx, conn, PlanOptions{
-		Schema: m.Schema, OnMisfit: m.OnMisfit, Progress: m.journal.event, source: m.source, jobs: m.Jobs,
-		open: m.snapshot.open, path: m.snapshot.path, existing: m.existing,
+		Schema: m.Schema, OnMisfit: m.OnMisfit, OnOrphan: m.OnOrphan, Progress: m.journal.event, source: m.source, jobs: m.Jobs,
+		open: m.snapshot.open, path: m.snapshot.path, existing: m.existing, aside: m.snapshot.aside(),
 	})
 	if err != nil {
 		return err
@@ -341,7 +344,7 @@ func (m *migration) checkGiven(ctx context.Context, conn *sqlite.Conn) error {
 	given, err := m.plan, error(nil)
 	o := PlanOptions{
 		Schema: m.Schema, Progress: m.journal.event, source: m.source, jobs: m.Jobs,
-		open: m.snapshot.open, path: m.snapshot.path,
+		open: m.snapshot.open, path: m.snapshot.path, aside: m.snapshot.aside(),
 	}
 	m.plan, err = checkPlan(ctx, conn, given, o, m.report.Operation == "migrate")
 	return err
@@ -357,6 +360,11 @@ func (m *migration) checkPolicies() error {
 				return strictError(c.Misfits, t.Name+"."+c.Name)
 			case c.OnMisfit == PolicyFail:
 				return failedError(t.Name, c.Name, c.Misfit, c.Misfits)
+			}
+		}
+		for _, fk := range t.ForeignKeys {
+			if m.Strict && m.report.Operation == "migrate" && fk.moves() && fk.Orphans > 0 {
+				return strictError(fk.Orphans, t.Name+"."+strings.Join(fk.Columns, ", "))
 			}
 		}
 	}

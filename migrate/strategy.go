@@ -34,6 +34,10 @@ func (s Strategy) check(o Options) error {
 		return lakeward.Errorf(lakeward.KindInvalid, "leave one of them out",
 			"the strategy %s keeps what stands there, --replace drops it", s)
 	}
+	if (o.OnOrphan == OrphanQuarantine || o.OnOrphan == OrphanNull) && s.existing() {
+		return lakeward.Errorf(lakeward.KindInvalid, "leave one of them out: those tables have foreign keys of their own",
+			"the strategy %s keeps the rows as they are, orphans too", s)
+	}
 	if o.Plan != nil && s.existing() {
 		return lakeward.Errorf(lakeward.KindInvalid, "leave one of them out: types are those of the target's tables",
 			"the strategy %s makes its own plan", s)

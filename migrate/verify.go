@@ -52,6 +52,9 @@ func (m *migration) verify(ctx context.Context) error {
 // compare fills the report with what differs between the source and a schema of the target.
 func (m *migration) compare(ctx context.Context, schema string) error {
 	v := &verifier{migration: m, schema: schema, misfits: map[string]misfitRows{}}
+	if err := v.findOrphans(ctx); err != nil {
+		return err
+	}
 	if err := v.tables(ctx); err != nil {
 		return err
 	}
@@ -67,6 +70,8 @@ type verifier struct {
 	*migration
 	schema  string
 	misfits map[string]misfitRows // by the source's table
+	aside   string                // the file with the rows that orphan policies move
+	moved   map[string]bool       // the tables that it knows
 }
 
 // tables compares all tables, the largest first.
@@ -119,6 +124,11 @@ func (v *verifier) table(ctx context.Context, conn *pgx.Conn, t Table) (TableRep
 		return found, misfitRows{}, err
 	}
 	defer func() { _ = src.Close() }() // it was only read
+	if shape.aside = v.moved[t.Name]; shape.aside {
+		if err := attachAside(src, v.aside); err != nil {
+			return found, misfitRows{}, err
+		}
+	}
 	source := &sqliteSide{shape: shape, conn: src, meter: v.journal.meter(t.Name, t.Rows), misfits: misfitRows{handled: handled{}}}
 	check := shape.check(source, &pgSide{conn: conn, name: t.Target, sql: shape.sql(v.schema)}, &found)
 	if err := check.run(ctx); err != nil {

@@ -72,12 +72,24 @@ type handledKey struct {
 }
 
 // note counts the misfits of one row.
-func (h handled) note(columns []Column, r *sourceRow) {
+func (h handled) note(s *rowShape, r *sourceRow) {
+	columns := s.columns
+	of := func(fk int) string { return strings.Join(sourceNames(s.table, s.table.ForeignKeys[fk].Columns), ", ") }
+	if r.gone >= 0 {
+		h[handledKey{of(r.gone), ActionQuarantined}]++
+		return
+	}
 	if r.misfit >= 0 {
 		h[handledKey{columns[r.misfit].Name, ActionQuarantined}]++
 		return
 	}
+	for _, fk := range r.nulled {
+		h[handledKey{of(fk), ActionNulled}]++
+	}
 	for _, c := range r.changed {
+		if c.orphan {
+			continue
+		}
 		h[handledKey{columns[c.column].Name, c.did()}]++
 	}
 }

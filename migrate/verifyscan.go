@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,6 +22,7 @@ type rowShape struct {
 	rest    []int // the others
 	keyless bool
 	large   []bool // columns that may have values which are not held
+	aside   bool   // what orphan policies do to a row stands beside it
 	from    string // what the target's rows are read from, when it is not simply the table
 }
 
@@ -175,12 +177,15 @@ type sourceRow struct {
 
 	misfit  int      // the column because of which the row is not on the target, or -1
 	changed []change // otherwise, the columns that have another value there
+	gone    int      // the foreign key because of which the row is not on the target, or -1
+	nulled  []int    // otherwise, the foreign keys whose columns are NULL there
 }
 
 // change is a value that is another one on the target.
 type change struct {
 	column int
 	to     value
+	orphan bool // because of a foreign key
 }
 
 // did names what was done.
@@ -229,7 +234,7 @@ func (s *rowShape) scan(ctx context.Context, conn *sqlite.Conn, fn func(*sourceR
 			columnValue(stmt, i+1, &row.values[i])
 		}
 		s.readLarge(conn, stmt, &row)
-		if s.fill(&row); row.misfit < 0 {
+		if s.orphan(stmt, &row); row.misfit < 0 {
 			s.hash(&row)
 		}
 		if row.err != nil {
@@ -241,15 +246,50 @@ func (s *rowShape) scan(ctx context.Context, conn *sqlite.Conn, fn func(*sourceR
 	}
 }
 
+// orphan fills the row as orphan policies leave it.
+func (s *rowShape) orphan(stmt *sqlite.Stmt, r *sourceRow) {
+	r.gone, r.nulled = -1, nil
+	if !s.aside {
+		s.fill(r)
+		return
+	}
+	var gone, nulls value
+	last := stmt.ColumnCount() - 1
+	columnValue(stmt, last-1, &gone)
+	columnValue(stmt, last, &nulls)
+	r.gone, r.nulled = asideOf(gone, nulls)
+	lost := func(fk int, column Column) bool {
+		return slices.Contains(s.table.ForeignKeys[fk].Columns, column.Target)
+	}
+	for i, c := range s.columns {
+		if slices.ContainsFunc(r.nulled, func(fk int) bool { return lost(fk, c) }) {
+			r.values[i] = value{class: sqlite.TypeNull}
+		}
+	}
+	s.fill(r)
+	for i, c := range s.columns {
+		switch {
+		case r.misfit >= 0:
+		case r.gone >= 0 && lost(r.gone, c):
+			r.misfit = i
+		case slices.ContainsFunc(r.nulled, func(fk int) bool { return lost(fk, c) }):
+			r.changed = append(r.changed, change{column: i, to: value{class: sqlite.TypeNull}, orphan: true})
+		}
+	}
+}
+
 // selectSQL returns the SELECT over all columns, the generated ones included, with the rowid before them.
 func (s *rowShape) selectSQL() string {
-	fields := []string{"0"}
+	fields, of := []string{"0"}, ""
+	if s.aside {
+		of = "c."
+	}
 	if s.table.RowID != "" {
-		fields[0] = s.table.RowID
+		fields[0] = of + s.table.RowID
 	}
 	var sizes []string
 	for i, c := range s.columns {
-		name := sourceName(c.Name)
+		name := of + sourceName(c.Name)
 		if s.large[i] {
 			sizes = append(sizes, "octet_length("+name+")", "typeof("+name+") = 'text'")
 			name = fmt.Sprintf("CASE WHEN octet_length(%[1]s) <= %[2]d THEN %[1]s END", name, largeBytes)
@@ -257,6 +297,9 @@ func (s *rowShape) selectSQL() string {
 		fields = append(fields, name)
 	}
 	fields = append(fields, sizes...)
+	if s.aside {
+		return "SELECT " + strings.Join(append(fields, "o.gone", "o.nulls"), ", ") + joinAside(s.table)
+	}
 	return "SELECT " + strings.Join(fields, ", ") + " FROM main." + sourceName(s.table.Name)
 }
 
@@ -314,7 +357,7 @@ func (s *rowShape) fill(r *sourceRow) {
 			}
 			stand, ok := s.stand[i](v)
 			if ok && s.write(r, i, stand) {
-				r.changed = append(r.changed, change{i, stand})
+				r.changed = append(r.changed, change{column: i, to: stand})
 			} else {
 				r.misfit = i
 			}

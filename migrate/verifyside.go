@@ -42,7 +42,7 @@ func (m misfitRows) complete() bool {
 
 // add takes what one row has to tell.
 func (m *misfitRows) add(s *rowShape, r *sourceRow) {
-	m.handled.note(s.columns, r)
+	m.handled.note(s, r)
 	known := s.table.RowID != ""
 	if r.misfit >= 0 {
 		if m.count++; known && len(m.rowids) < misfitsKept {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"path/filepath"
 
-	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/internal/config"
 	"github.com/lakeward/lakeward/migrate"
 )
@@ -21,7 +20,8 @@ type migrateCmd struct {
 	Strategy migrate.Strategy `help:"What to bring: schema-and-data (default), schema-only, data-only (into the application's own empty tables), use-existing (only look) or expand-existing (add missing tables and columns)." placeholder:"STRATEGY"`
 	Strict   bool             `help:"Fail when a value does not fit, whatever the policy."`
 
-	OnMisfit migrate.Policy `help:"What happens to values that a column's type cannot hold: quarantine (default), widen, null, fail or replace." placeholder:"POLICY"`
+	OnMisfit migrate.Policy       `help:"What happens to values that a column's type cannot hold: quarantine (default), widen, null, fail or replace." placeholder:"POLICY"`
+	OnOrphan migrate.OrphanPolicy `help:"What happens to rows without a parent: keep (default), quarantine or null." placeholder:"POLICY"`
 
 	folders
 	size
@@ -61,7 +61,7 @@ func (c migrateCmd) Run(ctx context.Context, a *app) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	options := migrate.Options{Schema: c.Schema, Jobs: c.Jobs, Replace: c.Replace, Strategy: c.Strategy, Strict: c.Strict, OnMisfit: c.OnMisfit}
+	options := migrate.Options{Schema: c.Schema, Jobs: c.Jobs, Replace: c.Replace, Strategy: c.Strategy, Strict: c.Strict, OnMisfit: c.OnMisfit, OnOrphan: c.OnOrphan}
 	var err error
 	if options.Plan, err = readPlan(c.Plan); err != nil {
 		return err
@@ -103,11 +103,8 @@ func (c migrateCmd) check() error {
 	case !c.Create && c.size != size{}:
 		return usagef("add --create, or leave it out", "--capacity, --retention-days and --nodes belong to --create")
 	}
-	if _, err := migrate.ParsePolicy(string(c.OnMisfit)); err != nil {
-		return usagef(lakeward.HintOf(err), "--on-misfit: %w", err)
-	}
-	if c.OnMisfit != "" && c.Plan != "" {
-		return usagef("edit the plan", "--on-misfit is for a plan that is made; %s has a policy for each column (on_misfit)", c.Plan)
+	if err := checkPolicies(c.Plan, c.OnMisfit, c.OnOrphan); err != nil {
+		return err
 	}
 	if err := c.size.check(); err != nil {
 		return err

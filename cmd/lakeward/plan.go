@@ -15,26 +15,24 @@ import (
 )
 
 type planCmd struct {
-	Source   string         `arg:"" help:"SQLite file, or the postgres:// address of a database."`
-	Schema   string         `help:"Schema of the target (default: public, or the plan's)." placeholder:"S"`
-	OnMisfit migrate.Policy `help:"What happens to values that a column's type cannot hold: quarantine (default), widen, null, fail or replace." placeholder:"POLICY"`
-	Plan     string         `help:"Check the plan in this file instead of making one, and tell what a migration by it would do." placeholder:"FILE"`
-	Out      string         `short:"o" help:"Write the plan to this file, to be edited and obeyed: YAML, or JSON where its name ends in .json." placeholder:"FILE"`
+	Source   string               `arg:"" help:"SQLite file, or the postgres:// address of a database."`
+	Schema   string               `help:"Schema of the target (default: public, or the plan's)." placeholder:"S"`
+	OnMisfit migrate.Policy       `help:"What happens to values that a column's type cannot hold: quarantine (default), widen, null, fail or replace." placeholder:"POLICY"`
+	OnOrphan migrate.OrphanPolicy `help:"What happens to rows without a parent: keep (default), quarantine or null." placeholder:"POLICY"`
+	Plan     string               `help:"Check the plan in this file instead of making one, and tell what a migration by it would do." placeholder:"FILE"`
+	Out      string               `short:"o" help:"Write the plan to this file, to be edited and obeyed: YAML, or JSON where its name ends in .json." placeholder:"FILE"`
 }
 
 // Run prints what a migration would do with each table and column, and why.
 func (c planCmd) Run(ctx context.Context, a *app) error {
-	if _, err := migrate.ParsePolicy(string(c.OnMisfit)); err != nil {
-		return usagef(lakeward.HintOf(err), "--on-misfit: %w", err)
-	}
-	if c.OnMisfit != "" && c.Plan != "" {
-		return usagef("edit the plan", "--on-misfit is for a plan that is made; %s has a policy for each column (on_misfit)", c.Plan)
+	if err := checkPolicies(c.Plan, c.OnMisfit, c.OnOrphan); err != nil {
+		return err
 	}
 	given, err := readPlan(c.Plan)
 	if err != nil {
 		return err
 	}
-	options := migrate.PlanOptions{Schema: c.Schema, OnMisfit: c.OnMisfit}
+	options := migrate.PlanOptions{Schema: c.Schema, OnMisfit: c.OnMisfit, OnOrphan: c.OnOrphan}
 	var plan *migrate.Plan
 	progress, done := a.watch()
 	if options.Progress = progress; given != nil {
@@ -74,6 +72,20 @@ func writePlan(file string, plan *migrate.Plan) error {
 		return fmt.Errorf("write plan: %w", err)
 	}
 	return errors.Join(write(out), out.Close())
+}
+
+// checkPolicies refuses policies that there are not, and those beside a plan, which has its own.
+func checkPolicies(plan string, onMisfit migrate.Policy, onOrphan migrate.OrphanPolicy) error {
+	if _, err := migrate.ParsePolicy(string(onMisfit)); err != nil {
+		return usagef(lakeward.HintOf(err), "--on-misfit: %w", err)
+	}
+	if _, err := migrate.ParseOrphanPolicy(string(onOrphan)); err != nil {
+		return usagef(lakeward.HintOf(err), "--on-orphan: %w", err)
+	}
+	if plan != "" && (onMisfit != "" || onOrphan != "") {
+		return usagef("edit the plan", "--on-misfit and --on-orphan are for a plan that is made; %s has policies of its own (on_misfit, on_orphan)", plan)
+	}
+	return nil
 }
 
 // locate adds the lines of a plan's file to the problems that an error names.
