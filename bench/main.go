@@ -4,6 +4,8 @@
 //	sqlite    a generated SQLite database of about 1.2 GB and twelve million rows into PostgreSQL: with `lakeward migrate`,
 //	          with pgloader, and the floor: files that COPY has made, copied in, with keys, indexes and foreign keys
 //	values    texts and blobs of 100 MB: the memory that they take
+//	link      through a link of 20 ms and 200 Mbit/s, in a network namespace where root may make one: how much of it the
+//	          load uses
 //
 //	go run ./bench            from the module's root; make bench builds and installs what it needs
 //	go run ./bench -size 100  a smaller database
@@ -47,6 +49,7 @@ type part struct {
 var parts = []part{
 	{"sqlite", benchSQLite},
 	{"values", benchValues},
+	{"link", benchLink},
 }
 
 func main() {
