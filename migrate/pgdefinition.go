@@ -62,7 +62,7 @@ var pgDefinitionsSQL = `
 	FROM relation r JOIN pg_index i ON i.indexrelid = r.oid
 	UNION ALL
 	SELECT 'constraint', coalesce(r.name, t.name) || ' ' || quote_ident(c.conname), concat_ws(' | ', c.contype,
-		pg_get_constraintdef(c.oid), c.conislocal, c.coninhcount, c.conindid::regclass)
+		pg_get_constraintdef(c.oid), CASE WHEN c.contype <> 'n' THEN concat(c.conislocal, c.coninhcount) END, c.conindid::regclass)
 	FROM pg_constraint c LEFT JOIN relation r ON r.oid = c.conrelid LEFT JOIN type t ON t.oid = c.contypid AND c.contypid <> 0
 	WHERE coalesce(r.oid, t.oid) IS NOT NULL AND c.contype <> 't'
 		AND NOT (c.contype = 'f' AND c.conparentid <> 0)

@@ -12,6 +12,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/lakeward/lakeward"
 )
 
 // A table is copied in pieces of about this size, each by one worker and one transaction.
@@ -254,6 +256,10 @@ func (m *pgMigration) copyRange(ctx context.Context, src, dst *pgx.Conn, t *pgLo
 	readErr := group.Wait()
 	_, err = src.Exec(ctx, "ROLLBACK TO SAVEPOINT piece; RELEASE SAVEPOINT piece")
 	switch {
+	case sqlState(readErr) == "42501": // insufficient_privilege
+		return done, lakeward.Errorf(lakeward.KindDenied,
+			"migrate as a role that reads every row: a member of pg_read_all_data, with BYPASSRLS where row security is forced",
+			"%w", readErr)
 	case readErr != nil:
 		return done, readErr
 	case writeErr != nil:

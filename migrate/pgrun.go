@@ -157,6 +157,7 @@ func (m *pgMigration) run(ctx context.Context) (err error) {
 		return m.givenUp(ctx, err, true)
 	}
 	m.report.Swapped = true
+	m.compareLate(ctx)
 	return nil
 }
 

@@ -100,5 +100,13 @@ func TestPostgresEverything(t *testing.T) {
 	if len(report.Left) != 1 || report.Left[0].Name != "everything_out" {
 		t.Errorf("left behind: %s", asJSON(t, report.Left))
 	}
+	for _, v := range report.Views {
+		if !v.Identical {
+			t.Errorf("view %s", asJSON(t, v))
+		}
+	}
+	if len(report.Views) != 4 {
+		t.Errorf("%d views were compared", len(report.Views))
+	}
 	requireSameDump(t, source, target, "--no-publications")
 }
