@@ -58,8 +58,10 @@ type pgLoaded struct {
 // pgLoading is a table that is being loaded, by several workers at once.
 type pgLoading struct {
 	*pgTable
-	into   string // qualified name in the staging
-	binary bool
+	into    string // qualified name in the staging
+	spaces  []pgSpace
+	binary  bool
+	renames bool // values name objects, which have other names in the staging
 
 	mu    sync.Mutex
 	meter *meter
@@ -101,7 +103,8 @@ func (m *pgMigration) load(ctx context.Context) error {
 	for i := range m.catalog.tables {
 		t := &pgLoading{pgTable: &m.catalog.tables[i]}
 		t.into = qualified(m.stage.stageOf(t.Schema), t.Name)
-		t.binary = pgBinary(t.Types)
+		t.binary, t.spaces = pgBinary(t.Types), m.stage.Spaces
+		t.renames = slices.ContainsFunc(t.Types, pgNamesObject.MatchString)
 		t.meter = m.journal.meter(t.label(), t.Rows)
 		loading[i] = t
 		missing := m.missing(t, kept[t.OID])
@@ -284,14 +287,31 @@ func (t *pgLoading) copyStatements(where string, freeze bool) (read, write strin
 	}
 	name := qualified(t.Schema, t.Name)
 	read = "COPY " + name + columns + " TO STDOUT" + pgCopyOptions(options)
-	if where != "" {
-		list := strings.TrimSuffix(strings.TrimPrefix(columns, " ("), ")")
-		read = "COPY (SELECT " + list + " FROM ONLY " + name + where + ") TO STDOUT" + pgCopyOptions(options)
+	if where != "" || t.renames {
+		fields := make([]string, len(t.Columns))
+		for i, c := range t.Columns {
+			if fields[i] = quoteName(c); pgNamesObject.MatchString(t.Types[i]) {
+				fields[i] = t.renamed(fields[i] + "::text")
+			}
+		}
+		read = "COPY (SELECT " + strings.Join(fields, ", ") + " FROM ONLY " + name + where + ") TO STDOUT" + pgCopyOptions(options)
 	}
 	if freeze {
 		options = append(options, "FREEZE")
 	}
 	return read, "COPY " + t.into + columns + " FROM STDIN" + pgCopyOptions(options)
+}
+
+// pgNamesObject are types whose values name an object with its schema.
+var pgNamesObject = regexp.MustCompile(`^b:reg(class|type|proc|procedure|oper|operator|config|dictionary|collation)$`)
+
+// renamed returns the SQL expression of a text with names of objects, by the names that they have in the staging.
+func (t *pgLoading) renamed(expr string) string {
+	for _, space := range t.spaces {
+		pattern := "'(^|[^[:alnum:]_$\"])' || regexp_replace(quote_ident(" + literal(space.Schema) + "), '([^[:alnum:]_])', '\\\\\\1', 'g') || '[.]'"
+		expr = "regexp_replace(" + expr + ", " + pattern + ", '\\1" + space.Stage + ".', 'g')"
+	}
+	return expr
 }
 
 func pgCopyOptions(options []string) string {

@@ -31,7 +31,7 @@ func (c *pgComparer) look(ctx context.Context, source, target *pgx.Conn) ([]*pgP
 	tables := make([]*pgPair, len(c.Tables))
 	for i, pair := range c.Tables {
 		t := &pgPair{pair: pair, report: &TableReport{
-			Name: pair.SourceSchema + "." + pair.Name, Target: pair.TargetSchema + "." + pair.Name,
+			Name: pgLabel(pair.SourceSchema, pair.Name), Target: pgLabel(pair.TargetSchema, pair.Name),
 		}}
 		c.shape(t, columns[onSource][pair.qualified(onSource)], columns[onTarget][pair.qualified(onTarget)])
 		tables[i] = t

@@ -161,3 +161,6 @@ SELECT lo_from_bytea(4711, decode(repeat('00ff41', 700000), 'hex'));
 SELECT lo_create(4712);
 COMMENT ON LARGE OBJECT 4711 IS 'a photograph';
 CREATE PUBLICATION everything_out FOR TABLE shop.audit;
+CREATE TABLE shop.catalogue (c regclass, t regtype, p regprocedure);
+INSERT INTO shop.catalogue VALUES ('shop.customers', 'shop.mood[]', 'shop.total(numeric,numeric)'),
+	('"Odd ""Näme"""."Tàble.1"', 'integer', NULL), ('pg_class', NULL, 'public.f(shop.customers,shop.mood[])');
