@@ -432,3 +432,97 @@ func TestPostgresNamesRolesThatTheTargetLacks(t *testing.T) {
 		t.Errorf("%d grants to everybody, %d policies, %d default privileges, %v", everybody, policies, defaults, err)
 	}
 }
+
+// TestPostgresNeedsNoSuperuser migrates as a role that may read on the source, and may make schemas on the target, and
+// owns neither database nor schema.
+func TestPostgresNeedsNoSuperuser(t *testing.T) {
+	t.Parallel()
+	server := ownServer(t)
+	admin := connect(t, server)
+	for _, sql := range []string{
+		"CREATE ROLE reader LOGIN IN ROLE pg_read_all_data", "CREATE ROLE writer LOGIN", "CREATE DATABASE source",
+		"GRANT CREATE ON DATABASE postgres TO writer", "GRANT CREATE ON SCHEMA public TO writer", "CREATE TABLE public.standing (id int)",
+	} {
+		if _, err := admin.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sourceAdmin := DSN(strings.Replace(string(server), "/postgres?", "/source?", 1))
+	loadScript(t, sourceAdmin, smallPostgres+killedPostgres+"SELECT lo_unlink(99)")
+	as := func(dsn DSN, role string) DSN {
+		return DSN(strings.Replace(string(dsn), "user="+pgproc.Superuser, "user="+role, 1))
+	}
+	report, err := Run(t.Context(), string(as(sourceAdmin, "reader")), as(server, "writer"), Options{})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, asJSON(t, report))
+	}
+	requireIdentical(t, report)
+	var owned, strange int64
+	err = admin.QueryRow(t.Context(), `SELECT count(*) FILTER (WHERE relowner = 'writer'::regrole), count(*) FILTER (WHERE relowner <> 'writer'::regrole)
+		FROM pg_class WHERE relnamespace IN ('public'::regnamespace, 's'::regnamespace)`).Scan(&owned, &strange)
+	if err != nil || owned < 10 || strange != 1 {
+		t.Errorf("%d relations are the writer's, %d are not, %v", owned, strange, err)
+	}
+	if _, err := admin.Exec(t.Context(), "DROP TABLE public.standing"); err != nil {
+		t.Fatal(err)
+	}
+	requireSameDump(t, sourceAdmin, server, "--no-acl")
+}
+
+// TestPostgresGoesOnAfterTheSourceWasLost ends the sessions of the source while rows are loaded.
+func TestPostgresGoesOnAfterTheSourceWasLost(t *testing.T) {
+	t.Parallel()
+	source, target := DSN(pgtest.DB(t)), DSN(pgtest.DB(t))
+	loadScript(t, source, killedPostgres)
+	admin := connect(t, DSN(pgtest.Admin(t, string(target))))
+	lost := false
+	o := Options{Jobs: 2, chunk: killedChunk, Progress: func(e lakeward.Event) {
+		if lost || !loadedTable("")(e) {
+			return
+		}
+		lost = true
+		_, err := admin.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1`, connectionDatabase(t, source))
+		if err != nil {
+			t.Error(err)
+		}
+	}}
+	_, err := Run(t.Context(), string(source), target, o)
+	if !lost || lakeward.KindOf(err) != lakeward.KindUnavailable || !strings.Contains(lakeward.HintOf(err), "same command") {
+		t.Fatalf("got %v, hint %q", err, lakeward.HintOf(err))
+	}
+	report, err := Run(t.Context(), string(source), target, o)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, asJSON(t, report))
+	}
+	requireIdentical(t, report)
+}
+
+func connectionDatabase(t *testing.T, dsn DSN) string {
+	t.Helper()
+	config, err := pgx.ParseConfig(string(dsn))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config.Database
+}
+
+func TestPostgresPasswordsStayOutOfArguments(t *testing.T) {
+	t.Parallel()
+	for _, dsn := range []string{
+		"postgres://app%40x:s3cr%20et@db.example.com:6543/shop?sslmode=require&pool_max_conns=5",
+		"postgresql://db.example.com:6543/shop?user=app@x&password=s3cr%20et&sslmode=require",
+	} {
+		config, err := pgx.ParseConfig(dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		address := pgToolAddress(config)
+		want := "postgresql:///shop?application_name=lakeward&host=db.example.com&port=6543&sslmode=require&user=app%40x"
+		if address != want {
+			t.Errorf("%s", address)
+		}
+		if !slices.Contains(pgToolEnvironment(config.Password), "PGPASSWORD=s3cr et") {
+			t.Error("the password is not in the environment")
+		}
+	}
+}

@@ -54,7 +54,7 @@ func newPgMigration(operation, source string, target Target, o Options) *pgMigra
 	}
 	return &pgMigration{
 		Options: o, source: DSN(source), target: target, journal: journal{send: o.Progress}, invalid: map[pgBuilt]bool{},
-		report: &Report{Version: 1, Operation: operation, Started: time.Now().UTC()},
+		report: &Report{Version: 1, Lakeward: libraryVersion(), Operation: operation, Started: time.Now().UTC()},
 	}
 }
 
@@ -223,6 +223,7 @@ func (m *pgMigration) readScript(ctx context.Context, filter *pgFilter) error {
 		digest.Write([]byte(s.text + ";\n"))
 	}
 	m.hash = hex.EncodeToString(digest.Sum(nil))
+	m.report.Source.Schema = m.hash
 	return nil
 }
 

@@ -110,3 +110,32 @@ func TestPostgresEverything(t *testing.T) {
 	}
 	requireSameDump(t, source, target, "--no-publications")
 }
+
+// TestPostgresVerifyNamesWhatDiffers changes the target after a migration, in a row, a large object and a sequence.
+func TestPostgresVerifyNamesWhatDiffers(t *testing.T) {
+	t.Parallel()
+	source, target := DSN(pgtest.DB(t)), DSN(pgtest.DB(t))
+	loadScript(t, source, killedPostgres)
+	if report, err := Run(t.Context(), string(source), target, Options{}); err != nil {
+		t.Fatalf("%v\n%s", err, asJSON(t, report))
+	}
+	loadScript(t, target, `UPDATE s.visits SET note = 'other' WHERE id = 77; SELECT lo_put(99, 1, 'x');
+		SELECT setval('s.visits_id_seq', 5); DROP TABLE keyless`)
+	report, err := Verify(t.Context(), string(source), target, Options{})
+	if err != nil || report.Verdict != VerdictDifferent {
+		t.Fatalf("%v\n%s", err, asJSON(t, report))
+	}
+	for table, want := range map[string]string{
+		"s.visits":      "row id=77, column note: source note 77, target other",
+		"large objects": "row oid=99, column data: source , target ",
+		"sequences":     "row s.visits_id_seq, column next value: source 120001, target 6",
+	} {
+		r := report.table(Table{Target: table})
+		if len(r.Differences) != 1 || r.Differences[0].String() != want {
+			t.Errorf("%s: %s", table, asJSON(t, r))
+		}
+	}
+	if r := report.table(Table{Target: "keyless"}); r.Error == "" {
+		t.Errorf("a table that is gone: %s", asJSON(t, r))
+	}
+}

@@ -3,6 +3,7 @@ package migrate
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -130,7 +131,16 @@ func (s *pgSnapshot) describe(ctx context.Context) error {
 
 // pgAddress is the address of a database without anything secret.
 func pgAddress(config *pgx.ConnConfig) string {
-	return fmt.Sprintf("postgres://%s:%d/%s", strings.TrimPrefix(config.Host, "/"), config.Port, config.Database)
+	if strings.HasPrefix(config.Host, "/") {
+		return fmt.Sprintf("postgres:///%s?host=%s", config.Database, config.Host)
+	}
+	return fmt.Sprintf("postgres://%s:%d/%s", config.Host, config.Port, config.Database)
+}
+
+// base is what a source is called in a sentence: its file, or its database.
+func (s SourceInfo) base() string {
+	path, _, _ := strings.Cut(s.Path, "?host=") // of a socket
+	return filepath.Base(path)
 }
 
 // Connect opens a session that sees the snapshot.
@@ -142,6 +152,10 @@ func (s *pgSnapshot) Connect(ctx context.Context) (*pgx.Conn, error) {
 	begin := "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT " + literal(s.id)
 	if _, err := conn.Exec(ctx, begin); err != nil {
 		closeSession(ctx, conn)
+		if sqlState(err) != "" { // it ends with the session that holds it
+			return nil, lakeward.Errorf(lakeward.KindUnavailable, "run the same command again",
+				"the snapshot of the source is gone: %s", pgMessage(err))
+		}
 		return nil, fmt.Errorf("join the snapshot of the source: %w", err)
 	}
 	return conn, nil

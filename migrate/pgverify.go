@@ -3,6 +3,7 @@ package migrate
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -214,24 +215,34 @@ func (m *pgMigration) stale(ctx context.Context, v pgMatview) (string, error) {
 	return "the source has not refreshed it since its tables changed; the target has", nil
 }
 
-// compareSequences makes sure that no sequence of the target gives out a value again that the source has given out.
+// compareSequences makes sure that no sequence of the target gives out a value again that the source has given out. One
+// that would is a difference.
 func (m *pgMigration) compareSequences(ctx context.Context, target *pgx.Conn) error {
 	m.report.Sequences = nil
+	behind := TableReport{Name: "sequences", Target: "sequences", Read: int64(len(m.catalog.sequences))}
 	for _, s := range m.catalog.sequences {
-		state := s.state()
 		there := pgSequence{Step: s.Step}
 		err := target.QueryRow(ctx, "SELECT last_value, is_called FROM "+qualified(m.stage.stageOf(s.Schema), s.Name)).Scan(&there.Last, &there.Called)
-		switch {
-		case err != nil && strings.HasPrefix(sqlState(err), "42"):
-			state.Want, state.Next = state.Next, 0
-		case err != nil:
+		if err != nil && !strings.HasPrefix(sqlState(err), "42") { // there is none, or nobody may look at it
 			return fmt.Errorf("read sequence %s of the target: %w", pgLabel(s.Schema, s.Name), err)
-		case (there.next()-s.next())*s.Step < 0:
-			state.Want, state.Next = state.Next, there.next()
-		default:
-			state.Next = there.next()
 		}
+		if err == nil {
+			behind.Loaded++
+		}
+		if err != nil || (there.next()-s.next())*s.Step < 0 {
+			behind.Differing++
+			behind.Differences = append(behind.Differences, Difference{
+				Table: behind.Name, Kind: Changed, Key: pgLabel(s.Schema, s.Name), Column: "next value",
+				Source: strconv.FormatInt(s.next(), 10), Target: strconv.FormatInt(there.next(), 10),
+			})
+		}
+		state := s.state()
+		state.Next = there.next()
 		m.report.Sequences = append(m.report.Sequences, state)
+	}
+	if behind.Differing > 0 {
+		behind.Verified = behind.Read - behind.Differing
+		m.report.Tables = append(m.report.Tables, behind)
 	}
 	return nil
 }

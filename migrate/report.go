@@ -145,7 +145,6 @@ type SequenceState struct {
 	Table  string `json:"table"`
 	Column string `json:"column"`
 	Next   int64  `json:"next"`
-	Want   int64  `json:"want,omitempty"` // where the source goes on, when the target is behind it
 }
 
 // Outcome returns the verdict. It is VerdictDifferent when nothing was compared.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -390,6 +389,6 @@ func (r *Report) foot() string {
 		version = " " + r.Lakeward
 	}
 	return "Written by Lakeward" + version + ", report format " + strconv.Itoa(r.Version) + "." +
-		" The source was " + map[bool]string{true: "the database", false: filepath.Base(r.Source.Path)}[r.Operation == "export"] +
+		" The source was " + map[bool]string{true: "the database", false: r.Source.base()}[r.Operation == "export"] +
 		", read and never written to."
 }

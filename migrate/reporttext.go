@@ -41,7 +41,7 @@ func (r *Report) ends() (from, to string) {
 	if r.Operation == "export" {
 		return r.Source.Path, filepath.Base(r.Target.Name)
 	}
-	return filepath.Base(r.Source.Path), r.Target.Name
+	return r.Source.base(), r.Target.Name
 }
 
 // headline is the result in one sentence.
