@@ -512,3 +512,14 @@ func TestExportPutsChangedValuesBack(t *testing.T) {
 		})
 	}
 }
+
+// TestExportSetsRowsAsideBesideATableOfThatName has an application with a table called like the quarantine.
+func TestExportSetsRowsAsideBesideATableOfThatName(t *testing.T) {
+	t.Parallel()
+	source := newSource(t, `CREATE TABLE lakeward_quarantine (id INTEGER PRIMARY KEY, f REAL); INSERT INTO lakeward_quarantine VALUES (1, 1.5)`)
+	back, _ := thereAndBack(t, source, `INSERT INTO lakeward_quarantine_2 VALUES (2, 'NaN')`)
+	after := dump(t, back)
+	if len(after["table lakeward_quarantine"]) != 1 || len(after["table lakeward_quarantine_2"]) != 1 {
+		t.Errorf("got %v", after)
+	}
+}

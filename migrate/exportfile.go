@@ -29,7 +29,7 @@ type exportFile struct {
 	path       string          // of the file in the folder
 	goal       string          // where it goes
 	conn       *sqlite.Conn
-	quarantine bool // it has the table for rows that it cannot hold
+	quarantine string // the table for rows that it cannot hold, once it has one
 }
 
 // checkAbsent refuses to write over a file.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -293,15 +294,19 @@ func (e *exporter) setAside(found *TableReport, q QuarantinedRow, row string) er
 		found.Quarantine = append(found.Quarantine, q)
 		e.journal.warn(q.Table, fmt.Sprintf("set aside a row %s: %s", q.Key, strings.TrimPrefix(q.Column+": "+q.Reason, ": ")))
 	}
-	if !e.file.quarantine {
-		err := exec(e.file.conn, "CREATE TABLE main."+quarantineTable+` (migration TEXT NOT NULL, table_name TEXT NOT NULL, key TEXT NOT NULL, `+
+	if e.file.quarantine == "" {
+		name := quarantineTable
+		for n := 2; e.file.has(name); n++ { // the application may have a table of that name
+			name = quarantineTable + "_" + strconv.Itoa(n)
+		}
+		err := exec(e.file.conn, "CREATE TABLE main."+name+` (migration TEXT NOT NULL, table_name TEXT NOT NULL, key TEXT NOT NULL, `+
 			`column_name TEXT NOT NULL, reason TEXT NOT NULL, "row" TEXT NOT NULL, at TEXT NOT NULL)`)
 		if err != nil {
 			return err
 		}
-		e.file.quarantine = true
+		e.file.quarantine = name
 	}
-	stmt, _, err := e.file.conn.PrepareTransient("INSERT INTO main." + quarantineTable + " VALUES (?, ?, ?, ?, ?, ?, ?)")
+	stmt, _, err := e.file.conn.PrepareTransient("INSERT INTO main." + e.file.quarantine + " VALUES (?, ?, ?, ?, ?, ?, ?)")
 	if err != nil {
 		return fmt.Errorf("set a row aside: %w", err)
 	}
