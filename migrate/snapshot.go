@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -22,8 +23,8 @@ type snapshot struct {
 	path   string
 }
 
-// takeSnapshot copies the source into a folder through SQLite's online backup: consistent also while an application
-// writes, whatever the journal mode. The source is only read.
+// takeSnapshot copies the source into a folder, consistent also while an application writes, whatever the journal mode.
+// The source is only read.
 func takeSnapshot(ctx context.Context, source, folder string, j *journal) (*snapshot, error) {
 	s := openSnapshot(folder)
 	meter := j.meter(filepath.Base(source), 0)
@@ -31,7 +32,7 @@ func takeSnapshot(ctx context.Context, source, folder string, j *journal) (*snap
 		if err := s.reserve(src); err != nil {
 			return err
 		}
-		if err := s.copy(ctx, src, meter); err != nil {
+		if err := s.copy(ctx, src, source, meter); err != nil {
 			return explainCopy(ctx, source, folder, err)
 		}
 		return nil
@@ -89,17 +90,66 @@ func fullDisk(folder string) bool {
 	return err == nil && free < 1<<20
 }
 
-// copy runs the online backup. A read lock is held over all of its steps, so that the copy is of one moment; a writer
-// in rollback mode waits for it, a writer in WAL mode does not.
-func (s *snapshot) copy(ctx context.Context, src *sqlite.Conn, m *meter) (err error) {
+// copy copies the source under a read lock that is held all the time, so that the copy is of one moment. A writer in
+// rollback mode waits for it, and meanwhile the file is at rest: it is copied as it is. A writer in WAL mode does not
+// wait, and its changes are in two files: there the online backup copies page by page.
+func (s *snapshot) copy(ctx context.Context, src *sqlite.Conn, source string, m *meter) (err error) {
 	// Made here, because SQLite would give it the rights of the umask.
 	file, err := os.OpenFile(s.path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	if err := file.Close(); err != nil {
+	defer func() { err = also(err, file.Close()) }()
+	original, err := os.Open(source)
+	if err != nil {
 		return err
 	}
+	// To close any handle of a file gives up all locks that this process has on it: the lock must have ended before.
+	defer func() { _ = original.Close() }() // it was only read
+	src.SetInterrupt(ctx.Done())
+	defer src.SetInterrupt(nil)
+	if err := exec(src, "BEGIN"); err != nil { // holds the copy to one moment between its steps
+		return err
+	}
+	defer func() { err = also(err, exec(src, "ROLLBACK")) }()
+	if _, err := pragmaInt(src, "SELECT count(*) FROM sqlite_schema"); err != nil {
+		return err
+	}
+	var head [pageHeader]byte
+	if _, err := original.ReadAt(head[:], 0); err != nil {
+		return err
+	}
+	if head[18] == 1 { // rollback mode
+		return copyAtRest(ctx, file, original, m)
+	}
+	return s.backup(ctx, src, m)
+}
+
+// copiedBytes is how much of a file is copied at a time, between looks at the context.
+const copiedBytes = 16 << 20
+
+// copyAtRest copies a file at rest; where they can, the system and the disk do so by themselves.
+func copyAtRest(ctx context.Context, dst, src *os.File, m *meter) error {
+	info, err := src.Stat()
+	if err != nil {
+		return err
+	}
+	for m.total = info.Size(); m.rows < m.total; m.tick() {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		n, err := io.CopyN(dst, src, min(copiedBytes, m.total-m.rows))
+		if err != nil {
+			return err
+		}
+		m.rows += n
+	}
+	m.done()
+	return nil
+}
+
+// backup runs the online backup.
+func (s *snapshot) backup(ctx context.Context, src *sqlite.Conn, m *meter) (err error) {
 	dst, err := sqlite.OpenConn(s.path, sqlite.OpenReadWrite)
 	if err != nil {
 		return err
@@ -110,15 +160,6 @@ func (s *snapshot) copy(ctx context.Context, src *sqlite.Conn, m *meter) (err er
 		if err := exec(dst, pragma); err != nil {
 			return err
 		}
-	}
-	src.SetInterrupt(ctx.Done())
-	defer src.SetInterrupt(nil)
-	if err := exec(src, "BEGIN"); err != nil { // holds the backup to one moment between its steps
-		return err
-	}
-	defer func() { err = also(err, exec(src, "ROLLBACK")) }()
-	if _, err := pragmaInt(src, "SELECT count(*) FROM sqlite_schema"); err != nil {
-		return err
 	}
 	backup, err := sqlite.NewBackup(dst, "main", src, "main")
 	if err != nil {
