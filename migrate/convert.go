@@ -273,6 +273,7 @@ func newBytesEncoder() encodeFunc {
 
 func newJSONEncoder() encodeFunc {
 	var scratch []byte
+	var scanner jsonScanner
 	return func(dst []byte, v value) ([]byte, string) {
 		text := v.b
 		switch v.class {
@@ -287,7 +288,7 @@ func newJSONEncoder() encodeFunc {
 		case sqlite.TypeBlob:
 			return dst, refusal(v, "JSON")
 		default:
-			if problem := jsonProblem(text); problem != "" {
+			if problem := scanner.problemOf(text); problem != "" {
 				return dst, refusal(v, "JSON that PostgreSQL can hold") + ": " + problem
 			}
 		}

@@ -1,6 +1,10 @@
 package migrate
 
-import "unicode/utf8"
+import (
+	"bytes"
+	"encoding/json"
+	"unicode/utf8"
+)
 
 const (
 	mostJSONDepth = 1000      // well within PostgreSQL's stack
@@ -8,15 +12,18 @@ const (
 )
 
 // jsonProblem returns why PostgreSQL cannot hold b as jsonb, or "". It is stricter than JSON where jsonb is: no \u0000,
-// no lone surrogates, numbers within the range of numeric.
-func jsonProblem(b []byte) string {
+// no lone surrogates, numbers within the range of numeric, and no name twice in an object, of which jsonb keeps the last.
+func jsonProblem(b []byte) string { return new(jsonScanner).problemOf(b) }
+
+// problemOf is jsonProblem with a scanner whose memory is used again.
+func (s *jsonScanner) problemOf(b []byte) string {
 	if len(b) > mostJSONBytes {
 		return "too large for jsonb"
 	}
 	if !utf8.Valid(b) {
 		return "not valid UTF-8"
 	}
-	s := jsonScanner{b: b}
+	s.b, s.at, s.problem, s.names = b, 0, "", s.names[:0]
 	if s.value(0); s.problem == "" {
 		if s.skipSpace(); s.at < len(b) {
 			s.fail()
@@ -30,7 +37,11 @@ type jsonScanner struct {
 	b       []byte
 	at      int
 	problem string
+	names   []jsonName // of the objects around at, from the outermost on
 }
+
+// jsonName is where a name stands, with its quotes.
+type jsonName struct{ start, end int }
 
 func (s *jsonScanner) fail() {
 	if s.problem == "" {
@@ -88,21 +99,61 @@ func (s *jsonScanner) list(depth int, end byte, named bool) {
 		s.at++
 		return
 	}
+	outer := len(s.names)
 	for s.problem == "" {
 		if named {
-			s.skipSpace()
-			s.text()
-			s.skipSpace()
-			s.expect(':')
+			s.name()
 		}
 		s.value(depth + 1)
 		s.skipSpace()
 		if s.peek() == end {
 			s.at++
-			return
+			break
 		}
 		s.expect(',')
 	}
+	if s.problem == "" && len(s.names)-outer > 1 && s.repeats(s.names[outer:]) {
+		s.problem = "a name twice in one object of it"
+	}
+	s.names = s.names[:outer]
+}
+
+// name reads the name of a member, and the colon behind it.
+func (s *jsonScanner) name() {
+	s.skipSpace()
+	start := s.at
+	s.text()
+	s.names = append(s.names, jsonName{start, s.at})
+	s.skipSpace()
+	s.expect(':')
+}
+
+// repeats reports whether two names are the same, which those written with escapes may be without looking so.
+func (s *jsonScanner) repeats(names []jsonName) bool {
+	const few = 16
+	for i, n := range names {
+		if len(names) > few || bytes.IndexByte(s.b[n.start:n.end], '\\') >= 0 {
+			return s.repeatsDecoded(names)
+		}
+		for _, other := range names[:i] {
+			if n.end-n.start == other.end-other.start && bytes.Equal(s.b[n.start:n.end], s.b[other.start:other.end]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (s *jsonScanner) repeatsDecoded(names []jsonName) bool {
+	seen := make(map[string]bool, len(names))
+	for _, n := range names {
+		var name string
+		if err := json.Unmarshal(s.b[n.start:n.end], &name); err != nil || seen[name] {
+			return true
+		}
+		seen[name] = true
+	}
+	return false
 }
 
 func (s *jsonScanner) expect(c byte) {
@@ -161,8 +212,12 @@ func (s *jsonScanner) codePoint() {
 	case r >= 0xdc00 && r < 0xe000:
 		s.problem = "a lone surrogate in it"
 	case r >= 0xd800 && r < 0xdc00:
-		s.expect('\\')
-		if low := s.hex4(); s.problem == "" && (low < 0xdc00 || low >= 0xe000) {
+		low := 0
+		if bytes.HasPrefix(s.b[s.at:], []byte(`\u`)) {
+			s.at++
+			low = s.hex4()
+		}
+		if s.problem == "" && (low < 0xdc00 || low >= 0xe000) {
 			s.problem = "a lone surrogate in it"
 		}
 	}

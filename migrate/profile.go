@@ -50,6 +50,7 @@ type profile struct {
 	seen    int64
 	samples []value // the first distinct values, copied
 	scratch []byte
+	json    jsonScanner
 }
 
 // values returns how many values are not NULL.

@@ -74,7 +74,7 @@ func (p *profile) recognise(b []byte) {
 		}
 	}
 	if p.looking&lookJSON != 0 {
-		if p.couldBeJSON(b) && jsonProblem(b) == "" {
+		if p.couldBeJSON(b) && p.json.problemOf(b) == "" {
 			p.formats[formatJSON]++
 			p.forms.addJSON(b)
 		} else {

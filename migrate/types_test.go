@@ -180,6 +180,9 @@ func TestTypeFollowsDeclarationAndData(t *testing.T) {
 		{"JSON", integers(5), "jsonb", 0},
 		{"JSON", with(times(500, texts("{}")), textual("{")), "text", 0},
 		{"jsonb", texts(`{"a":"\u0000"}`), "text", 0},
+		{"JSON", texts(`{"a":{"b":1},"b":[{"a":2}]}`, `{"a":1,"a":2}`), "text", 0},
+		{"JSON", texts(`{"a":{"b":1},"b":[{"a":2},{"a":3}]}`, manyNames(200, "")), "jsonb", 0},
+		{"JSON", texts(manyNames(200, `"n7":0,`)), "text", 0},
 		{"UUID", texts("0f8fad5b-d9cb-469f-a165-70867728950e"), "uuid", 0},
 		{"uuid", []value{blob("0123456789abcdef")}, "uuid", 0},
 		{"uuid", texts("none"), "text", 0},
@@ -207,6 +210,15 @@ func TestTypeFollowsDeclarationAndData(t *testing.T) {
 			t.Errorf("%s: the load refuses %d values, the plan says %d", label(test.declared, test.values), refused, test.misfits)
 		}
 	}
+}
+
+// manyNames makes an object of so many names, with more before them.
+func manyNames(n int, more string) string {
+	object := "{" + more
+	for i := range n {
+		object += fmt.Sprintf(`"n%d":{"n%d":0},`, i, i)
+	}
+	return object + `"end":null}`
 }
 
 func label(declared string, values []value) string {

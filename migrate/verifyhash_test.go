@@ -37,7 +37,7 @@ func TestFormsAreThoseOfPostgreSQL(t *testing.T) {
 		values []string
 	}{
 		{"jsonb", ConvertJSON, []string{
-			`{}`, `[]`, ` [ 1 , 2 ] `, `"a"`, `null`, `true`, `{"bb":1,"a":2,"aa":3}`, `{"a":1,"a":{"b":[]}}`, `{"ä":1,"zz":2,"z":3}`,
+			`{}`, `[]`, ` [ 1 , 2 ] `, `"a"`, `null`, `true`, `{"bb":1,"a":2,"aa":3}`, `{"a":1,"b":{"a":[":"]}}`, `{"ä":1,"zz":2,"z":3}`,
 			`1e3`, `1.50`, `1.50e1`, `-0.0`, `-0`, `12345678901234567890.123456789`, `1e-5`, `1.5E+10`, `0.1e1`, `100e-2`,
 			`"\u0041\u00e9\ud83d\ude00\/\b\f\n\r\t\"\\"`, `"\u0001\u001f\u007f"`, "\"\u2028\"", `[[[[1]]], {"a":[{}]}]`,
 		}},
@@ -113,6 +113,8 @@ func TestCanonicalTextRefusesWhatDoesNotFit(t *testing.T) {
 		{"jsonb", ConvertJSON, text(`"\ud800"`)},
 		{"jsonb", ConvertJSON, text(`"\ude00\ud83d"`)},
 		{"jsonb", ConvertJSON, text(`[1] 2`)},
+		{"jsonb", ConvertJSON, text(`{"a":1,"b":2,"a":1}`)},
+		{"jsonb", ConvertJSON, text(`[{"x":{"a":1,"\u0061":2}}]`)},
 		{"jsonb", ConvertJSON, text(`{a:1}`)},
 		{"date", ConvertDate, text("2023-02-29")},
 		{"date", ConvertDate, text("2023-02-28 00:00:01")},

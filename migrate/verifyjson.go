@@ -14,8 +14,8 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// canonJSON writes JSON as PostgreSQL prints jsonb: names ordered by length and then by bytes, the last of equal names,
-// numbers as numeric prints them.
+// canonJSON writes JSON as PostgreSQL prints jsonb: names ordered by length and then by bytes, numbers as numeric prints
+// them. A name that an object has twice does not fit: jsonb would drop one.
 func canonJSON(dst []byte, v value) ([]byte, bool) {
 	text := v.b
 	switch v.class {
@@ -40,10 +40,29 @@ func canonJSON(dst []byte, v value) ([]byte, bool) {
 		return dst, false
 	}
 	out, ok := appendJSON(dst, parsed, 0)
-	if !ok {
+	if !ok || colons(out[len(dst):]) != colons(text) { // one for each name
 		return dst, false
 	}
 	return append(out, 0x1f), true
+}
+
+// colons counts the colons of a JSON text outside of its strings.
+func colons(text []byte) (n int) {
+	if bytes.IndexByte(text, ':') < 0 {
+		return 0
+	}
+	inString := false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '"':
+			inString = !inString
+		case c == '\\':
+			i++
+		case c == ':' && !inString:
+			n++
+		}
+	}
+	return n
 }
 
 // deepestJSON is how deep a document may be nested.
