@@ -3,6 +3,7 @@ package migrate
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -43,7 +44,7 @@ var pgDefinitionsSQL = `
 		(SELECT count(*) FROM pg_attribute b WHERE b.attrelid = r.oid AND b.attnum > 0 AND b.attnum <= a.attnum AND NOT b.attisdropped),
 		format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid), a.attidentity, a.attgenerated,
 		CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation END, a.attstorage,
-		coalesce(to_jsonb(a) ->> 'attcompression', ''), nullif(a.attstattarget, -1), a.attoptions, a.attislocal, a.attinhcount)
+		coalesce(to_jsonb(a) ->> 'attcompression', ''), nullif(a.attstattarget, -1), a.attoptions)
 	FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
 	JOIN pg_type t ON t.oid = a.atttypid
 	LEFT JOIN pg_attrdef d ON d.adrelid = r.oid AND d.adnum = a.attnum
@@ -59,10 +60,10 @@ var pgDefinitionsSQL = `
 		(SELECT string_agg(a.attnum || '=' || a.attstattarget, ',' ORDER BY a.attnum) FROM pg_attribute a
 			WHERE a.attrelid = r.oid AND a.attstattarget > 0),
 		(SELECT p.inhparent::regclass FROM pg_inherits p WHERE p.inhrelid = r.oid))
-	FROM relation r JOIN pg_index i ON i.indexrelid = r.oid
+	FROM relation r JOIN pg_index i ON i.indexrelid = r.oid WHERE i.indisvalid OR r.relkind = 'I'
 	UNION ALL
 	SELECT 'constraint', coalesce(r.name, t.name) || ' ' || quote_ident(c.conname), concat_ws(' | ', c.contype,
-		pg_get_constraintdef(c.oid), CASE WHEN c.contype <> 'n' THEN concat(c.conislocal, c.coninhcount) END, c.conindid::regclass)
+		pg_get_constraintdef(c.oid), c.conindid::regclass)
 	FROM pg_constraint c LEFT JOIN relation r ON r.oid = c.conrelid LEFT JOIN type t ON t.oid = c.contypid AND c.contypid <> 0
 	WHERE coalesce(r.oid, t.oid) IS NOT NULL AND c.contype <> 't'
 		AND NOT (c.contype = 'f' AND c.conparentid <> 0)
@@ -131,8 +132,9 @@ func pgDefinitions(ctx context.Context, conn pgQuerier, schemas []string) ([]pgD
 	return all, nil
 }
 
-// pgDiffer returns what differs between two lists of definitions. allowed says which differences are known of.
-func pgDiffer(want, got []pgDefinition, allowed func(pgDefinition) bool) (differences []string) {
+// pgDiffer returns what differs between two lists of definitions. sameText says whether a text means the same as a
+// definition, and allowed which differences are known of.
+func pgDiffer(want, got []pgDefinition, sameText func(pgDefinition, string) bool, allowed func(pgDefinition) bool) (differences []string) {
 	type thing struct{ kind, name string }
 	texts := map[thing]string{}
 	for _, d := range got {
@@ -142,7 +144,7 @@ func pgDiffer(want, got []pgDefinition, allowed func(pgDefinition) bool) (differ
 		text, there := texts[thing{d.Kind, d.Name}]
 		delete(texts, thing{d.Kind, d.Name})
 		switch {
-		case there && text == d.Text, allowed(d):
+		case there && sameText(d, text), allowed(d):
 		case !there:
 			differences = append(differences, fmt.Sprintf("%s %s is missing", d.Kind, d.Name))
 		default:
@@ -155,6 +157,27 @@ func pgDiffer(want, got []pgDefinition, allowed func(pgDefinition) bool) (differ
 		}
 	}
 	return differences
+}
+
+// sameAcrossDump compares a definition of the source with what its dump has made. PostgreSQL writes an expression that it
+// has read from its own text with other casts than before, so that only texts without expressions can be compared.
+func sameAcrossDump(d pgDefinition, text string) bool {
+	switch d.Kind {
+	case "sequence", "comment", "collation", "configuration", "dictionary":
+		return d.Text == text
+	}
+	return true
+}
+
+var pgCast = regexp.MustCompile(`::("[^"]*"|[a-z0-9_. ]+)+(\([0-9, ]+\))?(\[\])*|[() ]`)
+
+// sameAcrossBuild compares a definition with that of what was built by its own text. Casts and parentheses around parts of
+// an expression may be others.
+func sameAcrossBuild(d pgDefinition, text string) bool {
+	if d.Text == text {
+		return true
+	}
+	return (d.Kind == "index" || d.Kind == "constraint") && pgCast.ReplaceAllString(d.Text, "") == pgCast.ReplaceAllString(text, "")
 }
 
 // pgUnknown returns the definitions of what is not among others.

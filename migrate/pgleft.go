@@ -18,6 +18,10 @@ const pgLeftSQL = `
 	UNION ALL
 	SELECT 'subscription', s.subname, 'replication is set up again for the new server, when and where it is wanted', ''
 	FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE d.datname = current_database()
+	UNION ALL
+	SELECT 'index', i.indexrelid::regclass::text, 'it is invalid on the source, as one that was not built to its end is', pg_get_indexdef(i.indexrelid)
+	FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i'
+	WHERE NOT i.indisvalid AND c.relnamespace::regnamespace::text NOT LIKE 'pg\_%'
 	ORDER BY 1, 2`
 
 // leftUnsaid finds what a dump leaves out in silence.

@@ -218,6 +218,10 @@ func (s *pgStage) leftBehind(err error) error {
 // tables, read back, and undone.
 func (m *pgMigration) create(ctx context.Context) error {
 	err := m.tryCreate(ctx, false)
+	if sqlState(err) == "53200" { // out_of_memory, for locks
+		return lakeward.Errorf(lakeward.KindConflict, "raise max_locks_per_transaction on the target",
+			"the target cannot make so many tables in one transaction: %s", pgMessage(err))
+	}
 	if err != nil && sqlState(err) != "" && !m.stage.conn.IsClosed() {
 		m.stage.pgState = pgState{}
 		err = m.tryCreate(ctx, true) // one by one, to leave behind what the role may not make
@@ -535,7 +539,7 @@ func (c *pgCreation) compareDefinitions(made []pgDefinition) error {
 		return nil // versions word the same definition in different ways, and what the target did not take is named
 	}
 	left := c.script.left
-	differences := pgDiffer(c.definitions, made, func(d pgDefinition) bool {
+	differences := pgDiffer(c.definitions, made, sameAcrossDump, func(d pgDefinition) bool {
 		return slices.ContainsFunc(left, func(l Left) bool {
 			_, name, _ := strings.Cut("."+l.Name, ".")
 			return name != "" && strings.Contains(d.Name, strings.TrimSpace(name))

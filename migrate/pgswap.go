@@ -300,7 +300,7 @@ func (w *pgSwap) prove(ctx context.Context) error {
 	for b := range w.invalid {
 		known[b.schema+"."+b.table+" "+b.name] = true
 	}
-	differences := pgDiffer(want, pgUnknown(got, w.known), func(d pgDefinition) bool {
+	differences := pgDiffer(want, pgUnknown(got, w.known), sameAcrossBuild, func(d pgDefinition) bool {
 		return d.Kind == "constraint" && known[strings.ReplaceAll(d.Name, `"`, "")]
 	})
 	if len(differences) > 0 {
