@@ -70,17 +70,22 @@ func (l *loader) segment(ctx context.Context, dst *pgx.Conn, s *segment) error {
 		return err
 	}
 	defer func() { _ = src.Close() }() // it was only read
+	var aside *asideCursor
 	if s.table.setsAside() {
 		if err := attachAside(src, l.snapshot.aside()); err != nil {
 			return err
 		}
+		if aside, err = openCursor(src, s); err != nil {
+			return err
+		}
+		defer aside.close()
 	}
 	encoder, err := newRowEncoder(s.table)
 	if err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	r := &chunkReader{loader: l, segment: s, encoder: encoder, chunks: make(chan *chunk, 1)}
+	r := &chunkReader{loader: l, segment: s, encoder: encoder, aside: aside, chunks: make(chan *chunk, 1)}
 	if r.limit = cmp.Or(l.chunk, chunkBytes); !s.created {
 		r.limit = cmp.Or(l.chunk, frozenBytes)
 	}
@@ -127,6 +132,7 @@ type chunkReader struct {
 	*loader
 	segment *segment
 	encoder *rowEncoder
+	aside   *asideCursor // of a table with rows that orphan policies move
 	chunks  chan *chunk
 	current *chunk
 	block   []byte
@@ -182,8 +188,11 @@ func (r *chunkReader) end(ctx context.Context) error {
 // row adds one row, to the rows, to the rejects, or, where it is not stored as it was, to both.
 func (r *chunkReader) row(ctx context.Context, row []value) error {
 	c := r.current
-	row, orphaned, stored := r.orphan(row)
-	start := len(r.block)
+	row, orphaned, err := r.orphan(row)
+	if err != nil {
+		return err
+	}
+	start, stored := len(r.block), !orphaned.gone
 	if stored {
 		var misfits []misfit
 		r.block, misfits = r.encoder.append(r.block, orphaned.without(row))

@@ -61,7 +61,7 @@ func selectSegment(s *segment) string {
 // stored returns the rows that are left of a segment.
 func (s *segment) stored(snapshot string) storedRows {
 	rows := storedRows{snapshot: snapshot, table: s.table.Name, query: selectSegment(s), pageRange: allRows}
-	if s.table.setsAside() {
+	if s.table.setsAside() && s.table.RowID == "" {
 		rows.snapshot = "" // what is known of its rows stands in another file
 	}
 	if s.low != nil {
@@ -70,6 +70,9 @@ func (s *segment) stored(snapshot string) storedRows {
 	rows.skip = s.read
 	for _, c := range loadColumns(s.table) {
 		rows.columns = append(rows.columns, c.Name)
+	}
+	if s.table.setsAside() && s.table.RowID != "" {
+		rows.columns = append(rows.columns, s.table.RowID)
 	}
 	return rows
 }

@@ -83,13 +83,7 @@ func (h handled) note(s *rowShape, r *sourceRow) {
 		h[handledKey{columns[r.misfit].Name, ActionQuarantined}]++
 		return
 	}
-	for _, fk := range r.nulled {
-		h[handledKey{of(fk), ActionNulled}]++
-	}
 	for _, c := range r.changed {
-		if c.orphan {
-			continue
-		}
 		h[handledKey{columns[c.column].Name, c.did()}]++
 	}
 }

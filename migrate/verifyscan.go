@@ -185,7 +185,6 @@ type sourceRow struct {
 type change struct {
 	column int
 	to     value
-	orphan bool // because of a foreign key
 }
 
 // did names what was done.
@@ -273,7 +272,7 @@ func (s *rowShape) orphan(stmt *sqlite.Stmt, r *sourceRow) {
 		case r.gone >= 0 && lost(r.gone, c):
 			r.misfit = i
 		case slices.ContainsFunc(r.nulled, func(fk int) bool { return lost(fk, c) }):
-			r.changed = append(r.changed, change{column: i, to: value{class: sqlite.TypeNull}, orphan: true})
+			r.changed = append(r.changed, change{column: i, to: value{class: sqlite.TypeNull}})
 		}
 	}
 }
