@@ -254,6 +254,29 @@ func TestViolatedChecksAreCounted(t *testing.T) {
 	}
 }
 
+func TestSamplesShowEveryFormThatAColumnHas(t *testing.T) {
+	t.Parallel()
+	plan := planOf(t, `CREATE TABLE t (at DATETIME, ok BOOLEAN, n INTEGER);
+		WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r LIMIT 2000)
+			INSERT INTO t SELECT '2024-01-31 10:00:' || printf('%02d', i % 60), 1, i FROM r;
+		INSERT INTO t VALUES (1700000000123, 'F', 'n/a'), (1700000000456, 't', NULL)`)
+	got := map[string][]Sample{}
+	for _, c := range plan.Tables[0].Columns {
+		got[c.Name] = c.Samples
+	}
+	want := map[string][]Sample{
+		"at": {
+			{`"2024-01-31 10:00:01"`, "2024-01-31 10:00:01+00"}, {"1700000000123", "2023-11-14 22:13:20.123+00"},
+			{`"2024-01-31 10:00:02"`, "2024-01-31 10:00:02+00"},
+		},
+		"ok": {{"1", "true"}, {`"F"`, "false"}, {`"t"`, "true"}},
+		"n":  {{`"n/a"`, `quarantined: "n/a" is not an integer`}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("samples (-want +got):\n%s", diff)
+	}
+}
+
 func TestIndexOverTextsThatAreTooLongStaysBehind(t *testing.T) {
 	t.Parallel()
 	plan := planOf(t, `CREATE TABLE t (a TEXT, b TEXT); CREATE INDEX ia ON t (a); CREATE INDEX ib ON t (b);

@@ -177,7 +177,8 @@ func typeClass(t string) string {
 	return t
 }
 
-// samples shows up to three values of a column before and after, where they change their form.
+// samples shows up to three values of a column before and after, where they change their form: of each storage class that
+// the column has, before a second one of any.
 func samples(c Column, p *profile) []Sample {
 	encode, err := newEncoder(c)
 	if err != nil {
@@ -189,7 +190,7 @@ func samples(c Column, p *profile) []Sample {
 	}
 	amend := newAmend(c, encode)
 	var list []Sample
-	for _, v := range p.samples {
+	for _, v := range p.samplesInTurn() {
 		field, reason := encode(nil, v)
 		if reason != "" {
 			var did Action
@@ -204,5 +205,16 @@ func samples(c Column, p *profile) []Sample {
 			list = append(list, Sample{Before: before, After: after})
 		}
 	}
-	return list
+	return list[:min(len(list), mostSamples)]
+}
+
+// samplesInTurn returns the first sample of each storage class, then the second ones, and so on.
+func (p *profile) samplesInTurn() []value {
+	var turns [mostSamples][]value
+	taken := map[sqlite.ColumnType]int{}
+	for _, v := range p.samples {
+		turns[taken[v.class]] = append(turns[taken[v.class]], v)
+		taken[v.class]++
+	}
+	return slices.Concat(turns[:]...)
 }

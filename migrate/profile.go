@@ -47,8 +47,8 @@ type profile struct {
 
 	shape   []byte // the first time, whose digits and separators stand for all as long as shaped is true
 	shaped  bool
-	seen    int64
-	samples []value // the first distinct values, copied
+	seen    [sqlite.TypeNull + 1]int64 // values of each class that were looked at for samples
+	samples []value                    // the first distinct values of each class, copied
 	scratch []byte
 	json    jsonScanner
 }
@@ -99,14 +99,15 @@ func profileTable(ctx context.Context, conn *sqlite.Conn, snapshot string, t *so
 	return rows, nil
 }
 
-// Samples are looked for in the first sampleRows values, among those that a person could read.
+// Samples are looked for in the first sampleRows values of each storage class, among those that a person could read.
 const (
+	mostSamples = 3
 	sampleRows  = 1000
 	sampleBytes = 64 << 10
 )
 
 func (p *profile) add(v *value) error {
-	if v.class != sqlite.TypeNull && p.seen < sampleRows {
+	if v.class != sqlite.TypeNull && p.seen[v.class] < sampleRows {
 		p.sample(v)
 	}
 	if v.isLarge() {
@@ -167,12 +168,16 @@ func (p *profile) addLarge(v *value) error {
 }
 
 func (p *profile) sample(v *value) {
-	p.seen++
-	if len(p.samples) == 3 || v.isLarge() || len(v.b) > sampleBytes {
+	p.seen[v.class]++
+	if v.isLarge() || len(v.b) > sampleBytes {
 		return
 	}
+	known := 0
 	for _, s := range p.samples {
-		if s.class == v.class && s.i == v.i && s.f == v.f && bytes.Equal(s.b, v.b) {
+		if s.class != v.class {
+			continue
+		}
+		if known++; known == mostSamples || s.i == v.i && s.f == v.f && bytes.Equal(s.b, v.b) {
 			return
 		}
 	}
