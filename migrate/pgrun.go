@@ -117,6 +117,14 @@ func (m *pgMigration) hold(ctx context.Context) (err error) {
 // inspect fails early when the target cannot take a migration.
 func (m *pgMigration) inspect(ctx context.Context) (err error) {
 	write := m.report.Operation == "migrate"
+	if write {
+		if m.report.Preflight, err = checkPostgres(ctx, m.source, m.target, m.Options); err != nil {
+			return err
+		}
+		if err := m.report.Preflight.Err(); err != nil {
+			return err
+		}
+	}
 	for _, schema := range append(slices.Clone(m.catalog.schemas), "public") {
 		if m.report.Target, err = inspectTarget(ctx, m.target, schema, write); err != nil {
 			return err

@@ -30,6 +30,8 @@ type Report struct {
 	Seconds   float64    `json:"seconds"`
 	Phases    []Phase    `json:"phases"`
 
+	Preflight *Preflight `json:"preflight,omitempty"` // of a migration
+
 	Tables    []TableReport   `json:"tables"`
 	Views     []ViewReport    `json:"views,omitempty"`     // those that the target has
 	Orphans   []OrphanReport  `json:"orphans,omitempty"`   // foreign keys with rows that have no parent

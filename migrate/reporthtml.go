@@ -92,6 +92,7 @@ func (r *Report) page() *htmlPage {
 	}
 	p.Tone, p.Sign, p.Verdict = r.tone()
 	p.Figures, p.Ends = r.figures(), r.facts()
+	r.htmlPreflight(p)
 	r.htmlTables(p)
 	r.htmlQuarantine(p)
 	r.htmlBroken(p)
@@ -101,6 +102,17 @@ func (r *Report) page() *htmlPage {
 	p.Contents = p.contents()
 	p.Foot = r.foot()
 	return p
+}
+
+// htmlPreflight shows what was found before the migration began.
+func (r *Report) htmlPreflight(p *htmlPage) {
+	if r.Preflight == nil {
+		return
+	}
+	tones := map[PreflightResult]string{CheckPass: "good", CheckWarn: "warn", CheckFail: "bad"}
+	for _, c := range r.Preflight.Checks {
+		p.Preflight = append(p.Preflight, htmlCheck{tones[c.Result], string(c.Result), c.Name, c.Found, c.Do})
+	}
 }
 
 // tone is how the verdict looks: never by its colour alone.

@@ -24,6 +24,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	fmt.Fprintf(&b, "%s to %s: PostgreSQL %s, database %s, schema %s\n\n", from, to,
 		firstWord(r.Target.Server), r.Target.Database, r.Target.Schema)
 	fmt.Fprintf(&b, "%s\n\n", r.headline())
+	writeList(&b, "Before it began", r.Preflight.lines(false))
 	r.writeTables(&b)
 	r.writeDifferences(&b)
 	r.writeQuarantine(&b)

@@ -200,7 +200,11 @@ func (m *migration) proveAgain(ctx context.Context, done bool) error {
 
 // inspect fails early, before a large source is copied, when the target cannot take a migration.
 func (m *migration) inspect(ctx context.Context, write bool) (err error) {
-	m.report.Target, err = inspectTarget(ctx, m.target, m.Schema, write)
+	if write {
+		err = m.preflight(ctx)
+	} else {
+		m.report.Target, err = inspectTarget(ctx, m.target, m.Schema, write)
+	}
 	if err != nil {
 		return err
 	}
@@ -218,6 +222,17 @@ func (m *migration) inspect(ctx context.Context, write bool) (err error) {
 	return nil
 }
 
+// preflight looks at the target and at the file of the source; what is in it is looked at for the plan.
+func (m *migration) preflight(ctx context.Context) error {
+	p := &Preflight{}
+	m.report.Preflight = p
+	var ok bool
+	if m.report.Target, ok = p.checkTarget(ctx, m.target, []string{m.Schema}); ok {
+		p.checkSourceFile(m.source)
+	}
+	return p.Err()
+}
+
 // prepareSource takes the snapshot and makes the plan, or checks the one that was handed in against the source. Where a
 // run that was interrupted has left both, it goes on with them.
 func (m *migration) prepareSource(ctx context.Context) (err error) {
@@ -228,6 +243,9 @@ func (m *migration) prepareSource(ctx context.Context) (err error) {
 	m.journal.begin("plan", planMessage)
 	if err := m.makePlan(ctx); err != nil {
 		return err
+	}
+	if m.report.Preflight != nil {
+		m.report.Preflight.checkPlanned(m.plan)
 	}
 	m.report.Source = m.plan.Source
 	m.report.Left = slices.Clone(m.plan.Left)

@@ -142,9 +142,7 @@ func (s *stage) replaced(ctx context.Context, p *Plan, replace bool, name string
 	// The indexes and sequences of a table come and go with it.
 	drop := slices.DeleteFunc(objects, func(o object) bool { return slices.Contains(relations, o.Table) })
 	if len(drop) > 0 && !replace {
-		return nil, lakeward.Errorf(lakeward.KindConflict,
-			"replace them with --replace "+name+", or migrate into another schema with --schema",
-			"schema %s already has %s", s.into, listObjects(drop))
+		return nil, standingError(s.into, name, drop)
 	}
 	for _, o := range drop {
 		if !o.Owned {

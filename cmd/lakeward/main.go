@@ -28,6 +28,7 @@ type cli struct {
 	Local    localCmd    `cmd:"" help:"Run the local Lakebase alone, or show how to reach it."`
 	Instance instanceCmd `cmd:"" help:"Create, list, show, stop, start and delete instances."`
 	Plan     planCmd     `cmd:"" help:"Show what a migration would do."`
+	Check    checkCmd    `cmd:"" help:"Say what would stand in the way of a migration, without writing anything."`
 	Migrate  migrateCmd  `cmd:"" help:"Move a database into an instance and prove it."`
 	Verify   verifyCmd   `cmd:"" help:"Compare source and target again."`
 	Export   exportCmd   `cmd:"" help:"Write a migrated database back into a SQLite file."`
