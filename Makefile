@@ -34,8 +34,9 @@ fmt: $(LINT) ## format the code
 fuzz: ## fuzz each fuzz target for ten seconds
 	@tools/fuzz.sh 10s
 
-bench: setup build ## migrate a generated database of 1.2 GB beside pgloader and the floor, and print the ratios
+bench: setup build ## migrate a generated database beside pgloader, the floor, pgcopydb and pg_dump, and print the ratios
 	@tools/setup.sh pgloader
+	@tools/setup.sh pgcopydb
 	$(GO) run ./bench
 
 clean: ## remove what was built

@@ -50,6 +50,7 @@ var parts = []part{
 	{"sqlite", benchSQLite},
 	{"values", benchValues},
 	{"link", benchLink},
+	{"pg", benchPostgres},
 }
 
 func main() {

@@ -107,7 +107,12 @@ func processTicks(pid int, ended bool) (ticks int64) {
 
 // execute runs statements as the superuser, whom only the unix socket lets in.
 func (p *place) execute(ctx context.Context, statements ...string) error {
-	conn, err := p.connect(ctx, lakeward.DefaultDatabase)
+	return p.executeIn(ctx, lakeward.DefaultDatabase, statements...)
+}
+
+// executeIn is execute in another database.
+func (p *place) executeIn(ctx context.Context, database string, statements ...string) error {
+	conn, err := p.connect(ctx, database)
 	if err != nil {
 		return err
 	}

@@ -58,8 +58,11 @@ orms)
 pgloader)
 	command -v pgloader >/dev/null || install_packages pgloader
 	;;
+pgcopydb)
+	command -v pgcopydb >/dev/null || install_packages pgcopydb
+	;;
 *)
-	say "usage: setup.sh postgresql|orms|pgloader"
+	say "usage: setup.sh postgresql|orms|pgloader|pgcopydb"
 	exit 2
 	;;
 esac
