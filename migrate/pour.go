@@ -163,7 +163,7 @@ func (m *migration) goOn(ctx context.Context, tx pgx.Tx, t Table, there *existin
 func explainPour(table string, err error) error {
 	switch sqlState(err) {
 	case "23503":
-		return lakeward.Errorf(lakeward.KindConflict, "mend the rows without a parent in the source, or leave them out with --on-orphan quarantine or null",
+		return lakeward.Errorf(lakeward.KindConflict, "mend the rows without a parent in the source, or drop the foreign key for the migration",
 			"a foreign key of the target refuses rows of %s: %w", table, err)
 	case "23505", "23514", "23502", "23P01":
 		return lakeward.Errorf(lakeward.KindConflict, "mend the rows in the source, or the constraint on the target",
