@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -154,12 +155,32 @@ func (s inlinedSchema) Table(name string) ([]dialect.Column, string, bool) {
 	return columns, target, ok
 }
 
+// overflows reports whether the arithmetic of a generated column may leave 64 bits: a column in it comes close, or the
+// result is a REAL that none of them is.
+func (t *tablePlanner) overflows(c *Column, e dialect.Expr) bool {
+	const most = 1 << 62
+	reals := false
+	for _, other := range t.Columns {
+		if !dialect.Refers(e, other.Name) {
+			continue
+		}
+		if other.Found.MaxInteger > most || other.Found.MinInteger < -most {
+			return true
+		}
+		reals = reals || other.Found.Real > 0
+	}
+	return !reals && c.Found.Real > 0 && max(c.Found.MaxReal, -c.Found.MinReal) >= math.MaxInt64
+}
+
 // planGenerated takes over the expression of a generated column. Where PostgreSQL cannot compute it the column becomes an
 // ordinary one, which keeps the values it has.
 func (p *planner) planGenerated(schema dialect.Schema, t *tablePlanner, c *Column, def *dialect.ColumnDef) {
 	sql, err := dialect.TranslateGenerated(def.Generated, schema, t.Name, c.Type)
 	if err == nil && t.profiles[t.source.column(c.Name)].misfits(target{c.Type, c.Convert}) > 0 {
 		err = fmt.Errorf("%s does not hold all of its values", c.Type)
+	}
+	if err == nil && t.overflows(c, def.Generated) {
+		err = errors.New("some of its integers leave 64 bits, where SQLite goes on with REALs and PostgreSQL stops")
 	}
 	if err != nil {
 		p.leave(Left{

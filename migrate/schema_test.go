@@ -310,3 +310,17 @@ func TestColumnsThatIgnoreCaseCanBecomeSo(t *testing.T) {
 		t.Errorf("refused with %q", code)
 	}
 }
+
+// TestGeneratedColumnsThatLeave64Bits has SQLite go on with a REAL where PostgreSQL would stop.
+func TestGeneratedColumnsThatLeave64Bits(t *testing.T) {
+	t.Parallel()
+	report, conn := migrated(t, `CREATE TABLE g (a INT, b INT, next NUMERIC AS (a + 1) STORED, area NUMERIC AS (b * b), half REAL AS (b / 2.0));
+		INSERT INTO g (a, b) VALUES (9223372036854775807, 4000000000), (1, 2)`)
+	requireCells(t, conn, map[string]string{
+		"SELECT max(next) >= 9223372036854775807 AND max(area) = 1.6e19 FROM g":                                   "true",
+		"SELECT string_agg(attname, ' ') FROM pg_attribute WHERE attrelid = 'g'::regclass AND attgenerated <> ''": "half",
+	})
+	if left := leftBehind(report); left["generated column next"].Reason == "" || left["generated column area"].Reason == "" {
+		t.Errorf("left behind: %s", asJSON(t, report.Left))
+	}
+}
