@@ -13,7 +13,8 @@ type decimal struct {
 	neg    bool
 	digits []byte // '0' to '9'
 	point  int
-	scale  int // decimals as written: 2 for 1.50
+	scale  int  // decimals as written: 2 for 1.50, but no more zeros than numeric can show
+	cut    bool // there were more
 }
 
 // The limits of numeric.
@@ -57,7 +58,10 @@ loop:
 	if len(d.digits) == 0 {
 		d.neg, d.point = false, 0
 	}
-	return d, seen > 0 && d.point <= mostIntegerDigits && d.scale <= mostScale
+	if d.cut = d.scale > mostScale; d.cut {
+		d.scale = mostScale
+	}
+	return d, seen > 0 && d.point <= mostIntegerDigits && d.decimals() <= mostScale
 }
 
 func (d *decimal) addDigit(c byte, inFraction bool) {

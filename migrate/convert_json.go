@@ -281,6 +281,6 @@ func (s *jsonScanner) digits() (n int) {
 }
 
 func numericHolds(b []byte) bool {
-	_, ok := scanDecimal(nil, b)
-	return ok
+	d, ok := scanDecimal(nil, b)
+	return ok && !d.cut
 }

@@ -50,11 +50,12 @@ func parseInteger(b []byte) (int64, bool) {
 
 // parseFloat reads a decimal number in the range of double precision.
 func parseFloat(b []byte) (float64, bool) {
-	if _, ok := scanDecimal(nil, b); !ok {
+	d, ok := scanDecimal(nil, b)
+	if !ok {
 		return 0, false
 	}
 	f, err := strconv.ParseFloat(string(b), 64)
-	return f, err == nil
+	return f, err == nil && (f != 0 || len(d.digits) == 0)
 }
 
 // parseBoolean reads the words for true and false that ORMs and people write.

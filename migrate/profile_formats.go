@@ -151,7 +151,7 @@ func (p *profile) addNumber(b []byte) bool {
 		return false
 	}
 	p.formats[formatNumber]++
-	if d.point > 308 {
+	if d.point > 308 || d.point < -300 {
 		p.hugeText++
 	}
 	if p.digits[0] > 0 && !d.fits(p.digits[0], p.digits[1]) {

@@ -126,7 +126,7 @@ func changeSource(t *testing.T, path, script string) {
 }
 
 // connect opens a session of the target for the test.
-func connect(t *testing.T, dsn DSN) *pgx.Conn {
+func connect(t testing.TB, dsn DSN) *pgx.Conn {
 	t.Helper()
 	conn, err := dsn.Connect(t.Context())
 	if err != nil {

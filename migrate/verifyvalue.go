@@ -147,7 +147,8 @@ func heldReal(v value) (float64, bool) {
 			return 0, false
 		}
 		f, err := strconv.ParseFloat(text, 64)
-		return f, err == nil
+		mantissa, _, _ := strings.Cut(strings.ToLower(text), "e")
+		return f, err == nil && (f != 0 || strings.Trim(mantissa, "+-0.") == "") // what is too small is not zero
 	case sqlite.TypeBlob:
 		return 0, false
 	}
