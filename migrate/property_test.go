@@ -299,7 +299,7 @@ func writtenEpoch(f float64, c Conversion) string {
 	case ConvertJulian:
 		f = math.Round((f-2440587.5)*86400e3) * 1e3
 	}
-	return fmt.Sprintf("%.0f", f)
+	return fmt.Sprintf("%.0f", math.Round(f)) // halves away from zero
 }
 
 func writtenClock(s string) string {
