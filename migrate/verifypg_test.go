@@ -256,3 +256,56 @@ func lines(differences []Difference) int {
 	}
 	return len(keys)
 }
+
+func TestComparePostgresOfAnotherEncoding(t *testing.T) {
+	t.Parallel()
+	p := pgPairs{source: DSN(pgtest.DB(t)), target: DSN(pgtest.DB(t))}
+	conn := connect(t, DSN(pgtest.Admin(t, string(p.source))))
+	name := conn.Config().Database + "_latin"
+	for _, encoding := range []string{"LATIN1", sqlASCII} {
+		runScript(t, DSN(pgtest.Admin(t, string(p.source))),
+			"CREATE DATABASE "+name+" TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C' ENCODING '"+encoding+"'")
+		source := DSN(strings.Replace(pgtest.Admin(t, string(p.source)), conn.Config().Database, name, 1) + "&client_encoding=UTF8")
+		const script = `CREATE TABLE words (id integer PRIMARY KEY, t text, a text[]); INSERT INTO words VALUES (1, 'Zürich', '{é}'), (2, 'plain', NULL)`
+		runScript(t, source, script)
+		if encoding == "LATIN1" {
+			runScript(t, p.target, script)
+		}
+		other := pgPairs{source: source, target: p.target, tables: []pgTablePair{
+			{SourceSchema: "public", TargetSchema: "public", Name: "words", Key: []string{"id"}},
+		}}
+		if r := comparePairs(t, other)[0]; !r.same() || r.Verified != 2 {
+			t.Errorf("%s: %s", encoding, asJSON(t, r))
+		}
+		runScript(t, source, "UPDATE words SET t = 'Zurich' WHERE id = 1")
+		if r := comparePairs(t, other)[0]; len(r.Differences) != 1 || r.Differences[0].Column != "t" {
+			t.Errorf("%s: %s", encoding, asJSON(t, r))
+		}
+		runScript(t, DSN(pgtest.Admin(t, string(p.source))), "DROP DATABASE "+name+" WITH (FORCE)")
+	}
+}
+
+func TestPieces(t *testing.T) {
+	t.Parallel()
+	for blocks, want := range map[int64]int{0: 1, 1: 1, pieceBlocks: 1, pieceBlocks + 1: 2, 10 * pieceBlocks: 10, 1 << 32: piecesMost} {
+		if got := pieces(blocks); len(got) != want || want > 1 && strings.Contains(got[want-1], "<") {
+			t.Errorf("%d blocks: %d pieces, the last is %q", blocks, len(got), got[len(got)-1])
+		}
+	}
+}
+
+func TestComparePostgresInPieces(t *testing.T) {
+	t.Parallel()
+	p := twoDatabases(t, `CREATE TABLE wide (id integer PRIMARY KEY, t text);
+		ALTER TABLE wide ALTER t SET STORAGE PLAIN;
+		INSERT INTO wide SELECT n, repeat('x', 7000) || n FROM generate_series(1, 9000) n`)
+	p.tables = []pgTablePair{{SourceSchema: "public", TargetSchema: "public", Name: "wide", Key: []string{"id"}}}
+	if r := comparePairs(t, p)[0]; !r.same() || r.Verified != 9000 {
+		t.Error(asJSON(t, r))
+	}
+	runScript(t, p.target, "DELETE FROM wide WHERE id = 8999; UPDATE wide SET t = '' WHERE id = 3")
+	r := comparePairs(t, p)[0]
+	if len(r.Differences) != 2 || r.Differences[0].Key != "id=3" || r.Differences[1].Key != "id=8999" || r.Verified != 8998 {
+		t.Error(asJSON(t, r))
+	}
+}
