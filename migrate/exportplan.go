@@ -229,7 +229,7 @@ func (e *exporter) prepareColumn(t *exportTable, c Column, into *sourceTable, no
 	}
 	before := c.Type
 	column := asStanding(c, now)
-	if column.Type != before && baseOf(column.Type) != baseOf(before) {
+	if baseOf(column.Type) != baseOf(before) && baseOf(now.typ) != baseOf(before) {
 		e.note("%s.%s was %s and is %s on the database now", t.Name, c.Name, before, now.typ)
 	}
 	affinity := affinity(file.declared)

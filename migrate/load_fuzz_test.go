@@ -14,10 +14,15 @@ import (
 // loadedColumns are columns of every conversion, with the types that it may lead to.
 func loadedColumns() (columns []Column) {
 	for _, to := range []target{
-		toBigint, toInteger, toSmallint, toBoolean, toReal, toNumeric, {"numeric(12,3)", ConvertDecimal}, toText, toVarchar,
-		{"character varying(5)", ConvertText}, toBytes, toDate, toTime, toTime.withDecimals(2), toTimestamp,
+		toBigint, toInteger, toSmallint, toBoolean, toReal, toNumeric,
+		{"numeric(12,3)", ConvertDecimal},
+		toText, toVarchar,
+		{"character varying(5)", ConvertText},
+		toBytes, toDate, toTime, toTime.withDecimals(2), toTimestamp,
 		toTimestamp.withDecimals(3), toTimestampTZ, toTimestampTZ.withDecimals(0), toEpoch, toEpochMS, toEpochMS.withDecimals(0),
-		toEpochUS, {toTimestamp.typ, ConvertEpochMS}, toJulian, toJSON, toUUID, toInet, toInterval,
+		toEpochUS,
+		{toTimestamp.typ, ConvertEpochMS},
+		toJulian, toJSON, toUUID, toInet, toInterval,
 	} {
 		columns = append(columns, Column{Target: "c" + strconv.Itoa(len(columns)), Type: to.typ, Convert: to.convert})
 	}
