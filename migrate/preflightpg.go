@@ -322,8 +322,10 @@ func (c *pgChecker) checkProvider(ctx context.Context) error {
 		c.pass(name, "the source runs on %s", platform)
 		return nil
 	}
-	c.add(PreflightCheck{Name: name, Result: CheckPass, Items: ignored,
-		Found: fmt.Sprintf("the source runs on %s; %s stay behind", platform, listFirst(ignored))})
+	c.add(PreflightCheck{
+		Name: name, Result: CheckPass, Items: ignored,
+		Found: fmt.Sprintf("the source runs on %s; %s stay behind", platform, listFirst(ignored)),
+	})
 	return nil
 }
 

@@ -11,7 +11,9 @@ import (
 // restoredColumns are columns of every conversion, in every affinity that SQLite has.
 func restoredColumns() (columns []Column) {
 	for _, to := range []target{
-		toBigint, toInteger, toSmallint, toBoolean, toReal, toNumeric, {"numeric(12,3)", ConvertDecimal}, toText, toBytes,
+		toBigint, toInteger, toSmallint, toBoolean, toReal, toNumeric,
+		{"numeric(12,3)", ConvertDecimal},
+		toText, toBytes,
 		toDate, toTime, toTimestamp, toTimestampTZ, toEpoch, toEpochMS, toEpochUS, toJulian, toJSON, toUUID, toInet, toInterval,
 	} {
 		for _, declared := range []string{"", "INTEGER", "TEXT", "REAL", "NUMERIC"} {
@@ -52,10 +54,13 @@ func FuzzRestore(f *testing.F) {
 func foundMostly(kind byte) Found {
 	found := []Found{{}, {Integer: 5}, {Real: 5}, {Text: 5}, {Blob: 5}, {Integer: 3, Real: 2}, {Text: 3, Blob: 2}, {Text: 3, Integer: 2}}[kind%8]
 	forms := []map[string]string{
-		nil, {formWhole: "real", formNumeric: "number", formUTF8: "text"}, {formWhole: "integer", formNumeric: "text", formUTF8: "blob"},
+		nil,
+		{formWhole: "real", formNumeric: "number", formUTF8: "text"},
+		{formWhole: "integer", formNumeric: "text", formUTF8: "blob"},
 		{formTime: "15:04", formBoolean: "f|t", formUUID: "XXXXXXXX-XXXX-XXXX-XXXX-XXXXXXXXXXXX", formJSON: "compact"},
 		{formTime: "2006-01-02", formOffset: "+05:30", formBoolean: "|", formUUID: uuidBare},
-		{formTime: "2006-01-02T15:04:05Z07:00|2006-01-02T15:04:05.000Z07:00"}, {formTime: "2006-01-02 15:04:05.000000000 -0700 MST"},
+		{formTime: "2006-01-02T15:04:05Z07:00|2006-01-02T15:04:05.000Z07:00"},
+		{formTime: "2006-01-02 15:04:05.000000000 -0700 MST"},
 	}
 	found.Forms = forms[kind/8%7]
 	return found
