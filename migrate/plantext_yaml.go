@@ -2,9 +2,11 @@ package migrate
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -34,7 +36,14 @@ func (p *Plan) WriteYAML(w io.Writer) error {
 	if _, err := io.WriteString(w, planHeader); err != nil {
 		return fmt.Errorf("write plan: %w", err)
 	}
-	if err := yaml.NewEncoder(w, yaml.Indent(2), yaml.UseLiteralStyleIfMultiline(true)).Encode(p); err != nil {
+	blocks := yaml.UseLiteralStyleIfMultiline(true)
+	text := yaml.CustomMarshaler(func(s string) ([]byte, error) {
+		if strings.Contains(s, "\r") { // of a file with the line ends of Windows, which YAML turns into its own
+			return json.Marshal(s)
+		}
+		return yaml.MarshalWithOptions(s, blocks)
+	})
+	if err := yaml.NewEncoder(w, yaml.Indent(2), blocks, text).Encode(p); err != nil {
 		return fmt.Errorf("write plan: %w", err)
 	}
 	return nil
