@@ -67,7 +67,7 @@ func FuzzLoad(f *testing.F) {
 		v := value{i: i, f: real, b: text}
 		v.class = []sqlite.ColumnType{sqlite.TypeInteger, sqlite.TypeFloat, sqlite.TypeText, sqlite.TypeBlob}[class%4]
 		if v.class == sqlite.TypeFloat && math.IsNaN(real) {
-			t.Skip("SQLite has no NaN")
+			return // SQLite has no NaN
 		}
 		n := len(columns)
 		row := &sourceRow{values: make([]value, n), null: make([]bool, n), large: make([]largeValue, n), ends: make([]int, n)}

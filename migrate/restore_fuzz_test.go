@@ -42,7 +42,7 @@ func FuzzRestore(f *testing.F) {
 		v := value{i: i, f: real, b: text}
 		v.class = []sqlite.ColumnType{sqlite.TypeInteger, sqlite.TypeFloat, sqlite.TypeText, sqlite.TypeBlob}[class%4]
 		if v.class == sqlite.TypeFloat && math.IsNaN(real) {
-			t.Skip("SQLite has no NaN")
+			return // SQLite has no NaN
 		}
 		for _, c := range columns {
 			requireRestored(t, c, foundMostly(mostly), v)

@@ -47,9 +47,11 @@ func TestVirtualTablesKeepTheirRows(t *testing.T) {
 		`SELECT string_agg(title, ' ' ORDER BY title) FROM titles`:                                       "Ships Trains",
 		`SELECT docid || ' ' || subject || ' ' || text FROM mail`:                                        "4 Hi there",
 		`SELECT string_agg(id || name || xmin_2 || xmax_2 || miny || maxy, ' ' ORDER BY id) FROM places`: "7here1234 8there10121012",
-		`SELECT x1 + z2 FROM boxes`:                                                                      "3",
-		`SELECT geom FROM town`:                                                                          `\x0001e6100000fe`,
-		`SELECT size FROM vectors_chunks`:                                                                "2",
+
+		`SELECT x1 + z2 FROM boxes`:       "3",
+		`SELECT geom FROM town`:           `\x0001e6100000fe`,
+		`SELECT size FROM vectors_chunks`: "2",
+
 		`SELECT to_regclass('geometry_columns') IS NULL AND to_regclass('idx_town_geom') IS NULL AND to_regclass('mail_segdir') IS NULL`: "true",
 		`SELECT nextval(pg_get_serial_sequence('notes', 'rowid'))`:                                                                       "10",
 	})
