@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"zombiezen.com/go/sqlite"
 )
 
 // exportTable is one table on its way back.
@@ -19,6 +20,9 @@ type exportTable struct {
 	bytes   int64
 	left    []string // ctids of the rows that the file cannot hold
 	found   TableReport
+
+	large     *sourceTable // where rows with large values go, when they can be written in pieces
+	largeRows []largeRow
 }
 
 // exportColumn is one column on its way back.
@@ -28,6 +32,13 @@ type exportColumn struct {
 	read     string      // the SQL expression that reads it
 	restore  restoreFunc // nil for a column that the file computes by itself
 	compared string      // the SQL expression that is compared with the file
+
+	// Of a column whose large values are read and written in pieces:
+	size         string            // the SQL expression of the size of a large value, NULL for any other
+	bytes        string            // the SQL expression of its bytes
+	empty        sqlite.ColumnType // what its row is stored with
+	place        int               // in the table of the file
+	restoreLarge func(largeValue) (value, error)
 }
 
 // compared returns the table with the columns that can be compared.
@@ -35,6 +46,9 @@ func (t *exportTable) compared() Table {
 	table := t.Table
 	table.Columns = nil
 	for _, c := range t.columns {
+		if c.size != "" {
+			c.Found.MaxBytes = largeBytes + 1 // the verification streams it too
+		}
 		table.Columns = append(table.Columns, c.Column)
 	}
 	whole := func(k Key) bool {
@@ -156,6 +170,9 @@ func (e *exporter) prepareTable(ctx context.Context, into *sourceTable, standing
 	if t.into = into.name; into.shows != nil {
 		t.into = into.shows.name
 	}
+	if err := e.findLarge(ctx, t, into); err != nil {
+		return err
+	}
 	if err := e.prepareColumns(t, into, standing[at]); err != nil {
 		return err
 	}
@@ -173,6 +190,23 @@ func (e *exporter) prepareTable(ctx context.Context, into *sourceTable, standing
 		return fmt.Errorf("look at table %s: %w", t.Target, err)
 	}
 	e.tables = append(e.tables, t)
+	return nil
+}
+
+// findLarge decides whether large values are written in pieces. Only a table that keeps values apart from its rows has any.
+func (e *exporter) findLarge(ctx context.Context, t *exportTable, into *sourceTable) error {
+	if !e.file.storesLarge(into) {
+		return nil
+	}
+	var apart bool
+	err := e.conn.QueryRow(ctx, "SELECT relkind = 'r' AND coalesce(pg_relation_size(nullif(reltoastrelid, 0)), 0) > 0 FROM pg_class WHERE oid = to_regclass($1)",
+		qualified(e.record.Schema, t.Target)).Scan(&apart)
+	if err != nil {
+		return fmt.Errorf("look at table %s: %w", t.Target, err)
+	}
+	if apart {
+		t.large, t.RowID = into, into.rowid
+	}
 	return nil
 }
 
@@ -227,14 +261,17 @@ func (e *exporter) prepareColumn(t *exportTable, c Column, into *sourceTable, no
 		e.leave(Left{Kind: "column", Table: t.Name, Name: c.Name, Reason: "SQLite computes it with functions of the application"})
 		return nil
 	}
-	before := c.Type
-	column := asStanding(c, now)
-	if baseOf(column.Type) != baseOf(before) && baseOf(now.typ) != baseOf(before) {
-		e.note("%s.%s was %s and is %s on the database now", t.Name, c.Name, before, now.typ)
-	}
 	affinity := affinity(file.declared)
 	if into.strict && strings.EqualFold(file.declared, "ANY") {
 		affinity = "BLOB"
+	}
+	before := c.Type
+	column := asStanding(c, now, affinity)
+	if file.generated {
+		column.Generated = c.Generated
+	}
+	if baseOf(column.Type) != baseOf(before) && baseOf(now.typ) != baseOf(before) {
+		e.note("%s.%s was %s and is %s on the database now", t.Name, c.Name, before, now.typ)
 	}
 	if !file.generated {
 		restore, err := restoreColumn(column.Column, affinity)
@@ -242,6 +279,9 @@ func (e *exporter) prepareColumn(t *exportTable, c Column, into *sourceTable, no
 			return err
 		}
 		column.restore = restore
+		if t.large != nil {
+			column.streamLarge(affinity, into)
+		}
 		if into.shows != nil && into.shows.spatial() && column.Convert == ConvertReal {
 			column.restore = inSinglePrecision(restore)
 		}
@@ -256,8 +296,9 @@ func baseOf(typ string) string {
 	return base
 }
 
-// asStanding returns a column of the plan as the database has it now, whose type may be another one.
-func asStanding(c Column, now standingColumn) exportColumn {
+// asStanding returns a column of the plan, with its affinity in the file, as the database has it now, whose type may be
+// another one.
+func asStanding(c Column, now standingColumn, affinity string) exportColumn {
 	if baseOf(now.typ) != baseOf(c.Type) {
 		c.Convert, c.Found = "", Found{}
 	}
@@ -278,7 +319,9 @@ func asStanding(c Column, now standingColumn) exportColumn {
 	case c.Convert == ConvertDecimal:
 		column.read = name + "::text"
 	case c.Convert == ConvertReal:
-		column.compared = name + " + 0.0" // SQLite's files have no negative zero
+		if ofNumbers(affinity) {
+			column.compared = name + " + 0.0" // the file has 0 for -0, as an integer
+		}
 	case c.Convert == ConvertJulian:
 		column.compared = "date_trunc('milliseconds', " + name + ")"
 	}
@@ -352,7 +395,7 @@ func (e *exporter) addColumn(t *exportTable, into *sourceTable, now standingColu
 		return nil
 	}
 	c := Column{Name: now.name, Target: now.name, Declared: plainDeclaration(now.typ)}
-	column := asStanding(c, now)
+	column := asStanding(c, now, affinity(c.Declared))
 	var err error
 	if column.restore, err = restoreColumn(column.Column, affinity(c.Declared)); err != nil {
 		return err
@@ -362,6 +405,10 @@ func (e *exporter) addColumn(t *exportTable, into *sourceTable, now standingColu
 		return err
 	}
 	column.into = c.Name
+	into.columns = append(into.columns, sourceColumn{place: len(into.columns), name: c.Name, declared: c.Declared})
+	if t.large != nil {
+		column.streamLarge(affinity(c.Declared), into)
+	}
 	e.note("column %s.%s (%s) is not of the original: the file has it as %s, without default and constraints",
 		t.Name, now.name, now.typ, c.Declared)
 	t.columns = append(t.columns, column)

@@ -74,11 +74,7 @@ func (t *exportTable) stored() []exportColumn {
 func (e *exporter) readTable(ctx context.Context, t *exportTable, columns []exportColumn, misfits *exportMisfits,
 	free <-chan *rowBatch, full chan<- *rowBatch,
 ) error {
-	fields := []string{"ctid"}
-	for _, c := range columns {
-		fields = append(fields, c.read)
-	}
-	sql := "SELECT " + strings.Join(fields, ", ") + " FROM " + qualified(e.record.Schema, t.Target)
+	sql := "SELECT " + strings.Join(t.readFields(columns), ", ") + " FROM " + qualified(e.record.Schema, t.Target)
 	if t.order != "" {
 		sql += " ORDER BY " + t.order
 	}
@@ -109,9 +105,7 @@ func (e *exporter) restoreRows(ctx context.Context, t *exportTable, rows *pgconn
 			return err
 		}
 		meter.rows++
-		for _, field := range fields[1:] {
-			meter.bytes += int64(len(field))
-		}
+		meter.bytes += rowBytes(fields, len(columns))
 		if len(batch.places) < batchRows && len(batch.bytes) < batchBytes {
 			continue
 		}
@@ -132,8 +126,18 @@ func (e *exporter) restoreRows(ctx context.Context, t *exportTable, rows *pgconn
 // add converts one row. One that the file cannot hold is noted instead.
 func (b *rowBatch) add(fields [][]byte, columns []exportColumn, misfits *exportMisfits) error {
 	start, used := len(b.values), len(b.bytes)
+	sizes, most := fields[1+len(columns):], rowBytes(fields, len(columns))
+	if most > mostSQLiteBytes-roomBytes {
+		return misfits.add([6]byte(fields[0]), "", fmt.Sprintf("%d bytes are more than a row of SQLite holds", most))
+	}
 	for i, c := range columns {
 		v := value{class: sqlite.TypeNull}
+		if c.size != "" {
+			if sizes[0] != nil {
+				v.class, v.large = c.empty, awaited(signed(sizes[0]))
+			}
+			sizes = sizes[1:]
+		}
 		if field := fields[i+1]; field != nil {
 			var reason string
 			if b.bytes, reason = c.restore(b.bytes, &v, field); reason != "" {
@@ -145,6 +149,22 @@ func (b *rowBatch) add(fields [][]byte, columns []exportColumn, misfits *exportM
 	}
 	b.places = append(b.places, [6]byte(fields[0]))
 	return nil
+}
+
+// roomBytes is more than the header of a row takes.
+const roomBytes = 1 << 20
+
+// rowBytes returns how many bytes the columns of a row have, those of large values included.
+func rowBytes(fields [][]byte, columns int) (n int64) {
+	for _, field := range fields[1 : 1+columns] {
+		n += int64(len(field))
+	}
+	for _, size := range fields[1+columns:] {
+		if size != nil {
+			n += signed(size)
+		}
+	}
+	return n
 }
 
 func receive[T any](ctx context.Context, from <-chan T) (t T, err error) {
@@ -170,6 +190,13 @@ func (e *exporter) storeTable(ctx context.Context, t *exportTable, columns []exp
 	free chan<- *rowBatch, full <-chan *rowBatch,
 ) error {
 	conn := e.file.conn
+	var large *largeStore
+	if t.large != nil {
+		var err error
+		if large, err = e.file.openLarge(t.large); err != nil {
+			return err
+		}
+	}
 	if err := exec(conn, "BEGIN"); err != nil {
 		return err
 	}
@@ -182,8 +209,11 @@ func (e *exporter) storeTable(ctx context.Context, t *exportTable, columns []exp
 		for i, place := range batch.places {
 			row := batch.values[i*len(columns) : (i+1)*len(columns)]
 			reason, err := store(stmt, row)
-			if err == nil && reason != "" {
+			switch {
+			case err == nil && reason != "":
 				err = misfits.add(place, "", reason)
+			case err == nil && large != nil:
+				t.note(place, conn.LastInsertRowID(), row)
 			}
 			if err != nil {
 				return e.explainStore(ctx, t.Name, err)
@@ -194,7 +224,16 @@ func (e *exporter) storeTable(ctx context.Context, t *exportTable, columns []exp
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return exec(conn, "COMMIT")
+	if large == nil {
+		return exec(conn, "COMMIT")
+	}
+	if err := e.fillLarge(ctx, t, columns, large); err != nil { // the reader has ended
+		return e.explainStore(ctx, t.Name, err)
+	}
+	if err := exec(conn, "COMMIT"); err != nil {
+		return err
+	}
+	return large.close(ctx)
 }
 
 // insertInto returns the INSERT of one row. OR ABORT overrides the ON CONFLICT of the table's constraints, which could drop
@@ -214,6 +253,9 @@ func insertInto(table string, columns []exportColumn) string {
 // store runs an INSERT. It returns the reason when a constraint of the file refuses the row.
 func store(stmt *sqlite.Stmt, row []value) (reason string, err error) {
 	for i, v := range row {
+		if v.isLarge() {
+			v.b = nil // written later
+		}
 		switch v.class {
 		case sqlite.TypeInteger:
 			stmt.BindInt64(i+1, v.i)

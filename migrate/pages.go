@@ -112,6 +112,7 @@ type treeReader struct {
 type payload struct {
 	size     int64
 	local    []byte
+	place    int64 // of the first bytes in the file
 	overflow uint32
 }
 
@@ -206,6 +207,7 @@ func (r *treeReader) rows(n uint32) error {
 		if !ok {
 			return corrupt("page %d: cell %d is cut off", n, i)
 		}
+		p.place = int64(n-1)*int64(r.file.size) + int64(at+length+more)
 		if err := r.fn(rowid, p); err != nil {
 			return err
 		}

@@ -147,8 +147,8 @@ func (r *restorer) real(dst []byte, v *value, field []byte) ([]byte, string) {
 	if math.IsInf(f, 0) && r.asTexts() {
 		return dst, infiniteText
 	}
-	if f == 0 {
-		f = 0 // SQLite's files have no negative zero
+	if f == 0 && math.Signbit(f) {
+		return r.negativeZero(dst, v)
 	}
 	n := value{class: sqlite.TypeFloat, f: f}
 	switch i, whole := wholeNumber(n); {
@@ -163,6 +163,19 @@ func (r *restorer) real(dst []byte, v *value, field []byte) ([]byte, string) {
 		return asText(appendNumberText(dst, n), start, v), ""
 	}
 	return r.number(dst, v, n), ""
+}
+
+// negativeZero restores -0. A column with an affinity of numbers has it as an integer in the file, which is 0.
+func (r *restorer) negativeZero(dst []byte, v *value) ([]byte, string) {
+	switch start := len(dst); {
+	case ofNumbers(r.affinity):
+		*v = value{class: sqlite.TypeFloat, b: v.b}
+	case r.asTexts():
+		return asText(append(dst, "-0.0"...), start, v), ""
+	default:
+		*v = value{class: sqlite.TypeFloat, f: math.Copysign(0, -1), b: v.b}
+	}
+	return dst, ""
 }
 
 // decimal reads the text of a numeric. A number goes back as one only when not a digit of it is lost.
@@ -228,7 +241,7 @@ func exactNumber(text []byte) (v value, exact bool) {
 func (r *restorer) text(dst []byte, v *value, field []byte) ([]byte, string) {
 	start := len(dst)
 	dst = append(dst, field...)
-	if r.Found.Blob > 0 && (r.Found.Text == 0 || r.Forms()[formUTF8] == "blob") {
+	if r.keptBlobs() {
 		v.class, v.b = sqlite.TypeBlob, dst[start:]
 		return dst, ""
 	}
@@ -236,6 +249,15 @@ func (r *restorer) text(dst []byte, v *value, field []byte) ([]byte, string) {
 		return r.number(dst[:start], v, n), ""
 	}
 	return r.keptText(dst, start, v)
+}
+
+// keptBlobs reports whether a text was a blob; keptTexts, whether a blob was a text.
+func (r *restorer) keptBlobs() bool {
+	return r.Found.Blob > 0 && (r.Found.Text == 0 || r.Forms()[formUTF8] == "blob")
+}
+
+func (r *restorer) keptTexts() bool {
+	return r.Found.Blob == 0 && r.Found.Text > 0 || r.Forms()[formUTF8] == "text"
 }
 
 // wasNumber reports whether what looks like a number was one.
@@ -274,8 +296,7 @@ func (r *restorer) bytes(dst []byte, v *value, field []byte) ([]byte, string) {
 	}
 	dst = append(dst, field...)
 	v.class, v.b = sqlite.TypeBlob, dst[start:]
-	wasText := r.Found.Blob == 0 && r.Found.Text > 0 || r.Forms()[formUTF8] == "text"
-	if wasText && textProblem(field) == "" {
+	if r.keptTexts() && textProblem(field) == "" {
 		return r.keptText(dst, start, v)
 	}
 	return dst, ""
@@ -290,7 +311,7 @@ func (r *restorer) newJSON() restoreFunc {
 		}
 		start := len(dst)
 		if compact {
-			dst = appendCompact(dst, field)
+			dst = new(compactor).append(dst, field)
 		} else {
 			dst = append(dst, field...)
 		}
@@ -298,22 +319,22 @@ func (r *restorer) newJSON() restoreFunc {
 	}
 }
 
-// appendCompact appends JSON, as PostgreSQL prints it, without the spaces behind colons and commas.
-func appendCompact(dst, text []byte) []byte {
-	inString := false
-	for i := 0; i < len(text); i++ {
-		c := text[i]
+// compactor takes the spaces behind colons and commas out of JSON as PostgreSQL prints it, piece by piece.
+type compactor struct{ inString, escaped bool }
+
+func (c *compactor) append(dst, piece []byte) []byte {
+	for _, char := range piece {
 		switch {
-		case c == '"':
-			inString = !inString
-		case c == '\\':
-			dst = append(dst, c)
-			i++
-			c = text[i]
-		case c == ' ' && !inString:
+		case c.escaped:
+			c.escaped = false
+		case char == '\\':
+			c.escaped = true
+		case char == '"':
+			c.inString = !c.inString
+		case char == ' ' && !c.inString:
 			continue
 		}
-		dst = append(dst, c)
+		dst = append(dst, char)
 	}
 	return dst
 }

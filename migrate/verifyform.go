@@ -18,7 +18,8 @@ import (
 //	                                    a bigint forgets which half is which
 //	timestamp without time zone, time   the microseconds, whose hash forgets it too; no mistake moves a time by a multiple
 //	                                    of 4294.967296 seconds and as many microseconds
-//	double precision                    the number, where 0 and -0 are the same
+//	double precision                    the number, and another one for -0, which PostgreSQL hashes as 0. In a generated
+//	                                    column it counts as 0, for SQLite has a file hold it as that or computes it anew
 //	date, timestamp with time zone      \x and the hexadecimal digits of PostgreSQL's binary form
 //	numeric                             text, without trailing zeros
 //	text, character varying, bytea      the bytes
@@ -50,7 +51,8 @@ const (
 	absentUUID   = "e6b1c2a8-d94f-4c7b-8a0d-3f5e7c916b24"
 	absentNumber = -7046029254386353131
 	absentFloat  = -7.046029254386353e-131
-	absentTime   = 25_627_777_777 // 07:07:07.777777
+	negativeZero = -3.141592653589793e-131 // hashed in place of -0
+	absentTime   = 25_627_777_777          // 07:07:07.777777
 )
 
 // newForm returns the form of a column's values.
@@ -71,6 +73,9 @@ func newForm(c Column) (form, error) {
 		})
 	case ConvertReal:
 		f.kind, f.append, f.absent = hashedFloat, realForm, littleEndian(math.Float64bits(absentFloat))
+		if c.Generated != "" {
+			f.append = computedForm
+		}
 	case ConvertText:
 		f.append = func(dst []byte, v value) ([]byte, bool) {
 			text, ok := heldText(v, args)
@@ -128,6 +133,15 @@ func realForm(dst []byte, v value) ([]byte, bool) {
 	return binary.LittleEndian.AppendUint64(dst, math.Float64bits(f)), ok
 }
 
+// computedForm is realForm without -0.
+func computedForm(dst []byte, v value) ([]byte, bool) {
+	f, ok := heldReal(v)
+	if f == 0 {
+		f = 0
+	}
+	return binary.LittleEndian.AppendUint64(dst, math.Float64bits(f)), ok
+}
+
 func uuidForm(dst []byte, v value) ([]byte, bool) {
 	if v.class == sqlite.TypeBlob {
 		return append(dst, v.b...), len(v.b) == 16
@@ -147,7 +161,10 @@ func (f *form) hash(bytes []byte, seed uint64) uint64 {
 	case hashedTime:
 		return hashWord(folded(int64(binary.LittleEndian.Uint64(bytes))), seed)
 	case hashedFloat:
-		if math.Float64frombits(binary.LittleEndian.Uint64(bytes)) == 0 {
+		switch number := math.Float64frombits(binary.LittleEndian.Uint64(bytes)); {
+		case number == 0 && math.Signbit(number):
+			return hashText(littleEndian(math.Float64bits(negativeZero)), seed)
+		case number == 0:
 			return seed
 		}
 	}

@@ -208,8 +208,8 @@ func (r *sourceRow) field(i int) []byte {
 func (s *rowShape) scan(ctx context.Context, conn *sqlite.Conn, fn func(*sourceRow) error) error {
 	conn.SetInterrupt(ctx.Done())
 	defer conn.SetInterrupt(nil)
-	if utf8, err := isUTF8(ctx, conn); err != nil || !utf8 {
-		clear(s.large) // SQLite shows the bytes of a single value as they are stored
+	if opens, err := opensValues(ctx, conn, s.table.Name); err != nil || !opens {
+		clear(s.large)
 	}
 	stmt, _, err := conn.PrepareTransient(s.selectSQL())
 	if err != nil {
@@ -243,6 +243,17 @@ func (s *rowShape) scan(ctx context.Context, conn *sqlite.Conn, fn func(*sourceR
 			return err
 		}
 	}
+}
+
+// opensValues reports whether SQLite can open a single value of a table: not where columns are computed, and as its bytes
+// are stored, which in UTF-16 are others.
+func opensValues(ctx context.Context, conn *sqlite.Conn, table string) (bool, error) {
+	utf8, err := isUTF8(ctx, conn)
+	if err != nil || !utf8 {
+		return false, err
+	}
+	computed, err := pragmaInt(conn, "SELECT count(*) FROM pragma_table_xinfo("+sourceText(table)+") WHERE hidden IN (2, 3)")
+	return computed == 0, err
 }
 
 // orphan fills the row as orphan policies leave it.

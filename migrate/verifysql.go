@@ -18,7 +18,7 @@ func stepSQL(c Column, seed string) string {
 	case "boolean":
 		number = name + "::integer::bigint"
 	case "double precision":
-		return "hashfloat8extended(" + or(name, fmt.Sprintf("%v::double precision", absentFloat)) + ", " + seed + ")"
+		return "hashfloat8extended(" + floatSQL(c, name) + ", " + seed + ")"
 	case "time without time zone":
 		return "time_hash_extended(" + or(name, "time '07:07:07.777777'") + ", " + seed + ")"
 	case "timestamp without time zone":
@@ -43,6 +43,16 @@ func stepSQL(c Column, seed string) string {
 		return "hashint8extended(" + number + ", " + seed + " # (" + number + " >> 32))"
 	}
 	return "hashtextextended(" + or(name+"::text", "'"+absentText+"'") + ` COLLATE "C", ` + seed + ")"
+}
+
+// floatSQL returns the SQL expression of the number that is hashed of a double precision. The angle of a point at 0 tells
+// the sign of the zero, and costs less than its text.
+func floatSQL(c Column, name string) string {
+	if c.Generated != "" {
+		return fmt.Sprintf("coalesce(%s + 0.0, %v::double precision)", name, absentFloat)
+	}
+	return fmt.Sprintf("CASE WHEN %[1]s = 0 AND atan2(0, %[1]s) > 0 THEN %[2]v::double precision ELSE coalesce(%[1]s, %[3]v::double precision) END",
+		name, negativeZero, absentFloat)
 }
 
 // hashSQL returns the SQL expression of the hash of some columns; see rowShape.hashOf.
