@@ -340,14 +340,7 @@ func (c *pgCreation) compareDefinitions(made []pgDefinition) error {
 	if c.snapshot.major != pgMajor(c.stage.conn) || len(c.stage.Left) > 0 {
 		return nil // versions word the same definition in different ways, and what the target did not take is named
 	}
-	left := c.script.left
-	differences := pgDiffer(c.definitions, made, sameAcrossDump, func(d pgDefinition) bool {
-		return slices.ContainsFunc(left, func(l Left) bool {
-			_, name, _ := strings.Cut("."+l.Name, ".")
-			return name != "" && strings.Contains(d.Name, strings.TrimSpace(name))
-		})
-	})
-	if len(differences) > 0 {
+	if differences := pgDiffer(c.definitions, made, sameAcrossDump, c.script.staysBehind); len(differences) > 0 {
 		return lakeward.Errorf(lakeward.KindInternal, "the target was left as it was; please report this",
 			"the target makes something else of the source's schema: %s", listFirst(differences))
 	}

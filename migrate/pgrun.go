@@ -153,6 +153,9 @@ func (m *pgMigration) run(ctx context.Context) (err error) {
 	}
 	defer m.stage.close(ctx)
 	m.report.Migration = m.stage.id
+	if done, err := m.doneBefore(ctx); done || err != nil {
+		return err
+	}
 	created, err := m.resume(ctx)
 	if err != nil {
 		return m.givenUp(ctx, err, created)

@@ -59,6 +59,11 @@ func (p *Preflight) Worst() PreflightResult {
 	return worst
 }
 
+// failed reports whether the check of a name has failed.
+func (p *Preflight) failed(name string) bool {
+	return slices.ContainsFunc(p.Checks, func(c PreflightCheck) bool { return c.Name == name && c.Result == CheckFail })
+}
+
 func (p *Preflight) add(c PreflightCheck) { p.Checks = append(p.Checks, c) }
 
 // pass adds a check that found nothing wrong.

@@ -13,19 +13,28 @@ import (
 	"github.com/lakeward/lakeward"
 )
 
+// The checks of a SQLite source come in three parts. `lakeward check` runs them one after another; a migration reads the
+// source once for everything, and runs each part when it knows enough.
+//
+//	outside   what can be seen without reading the source: the file, the target, its sessions
+//	disk      room for the copies
+//	inside    what is in the source, and whether its names are free
+
 // checkSQLite looks at a SQLite source, every page of it, and its target before anything starts.
 func checkSQLite(ctx context.Context, source string, target Target, o Options) (*Preflight, error) {
-	p := &Preflight{}
-	schema := cmp.Or(o.Schema, "public")
-	if !p.checkSourceFile(source) {
-		return p, nil
+	p, schema := &Preflight{}, cmp.Or(o.Schema, "public")
+	if _, err := p.checkOutside(ctx, source, target, schema, o.Jobs); err != nil || checkFile(source) != nil {
+		return p, err
 	}
-	p.checkSpace(cmp.Or(o.WorkDir, os.TempDir()), source)
+	p.checkSpace(source, o)
 	before := len(p.Checks)
 	var names []string
 	err := withSource(ctx, source, func(conn *sqlite.Conn) (err error) {
 		p.Checks = p.Checks[:before] // it runs again when somebody writes meanwhile
-		names, err = p.checkContent(ctx, conn, source)
+		if err = checkIntegrity(ctx, conn, source); err != nil {
+			return err
+		}
+		names, err = p.checkInside(ctx, conn, p.countOrphans)
 		return err
 	})
 	switch {
@@ -34,8 +43,7 @@ func checkSQLite(ctx context.Context, source string, target Target, o Options) (
 	case err != nil:
 		p.fail("integrity", err)
 		return p, nil
-	}
-	if _, ok := p.checkTarget(ctx, target, []string{schema}); !ok {
+	case p.failed("target"):
 		return p, nil
 	}
 	conn, err := session(ctx, target)
@@ -43,21 +51,40 @@ func checkSQLite(ctx context.Context, source string, target Target, o Options) (
 		return p, err
 	}
 	defer closeSession(ctx, conn)
-	if err := p.checkConnections(ctx, conn, cmp.Or(o.Jobs, defaultJobs())); err != nil {
-		return p, err
-	}
 	objects, err := standing(ctx, conn, schema, names)
-	switch {
-	case err != nil:
+	if err != nil {
 		return p, err
-	case len(objects) == 0:
-		p.pass("names", "nothing in schema %s has a name of the source's", schema)
-	case o.Replace != "" || o.Strategy.existing():
-		p.warn("names", "back them up if they matter", nil, "schema %s already has %s", schema, listObjects(objects))
-	default:
-		p.fail("names", standingError(schema, cmp.Or(o.TargetName, conn.Config().Database), objects))
 	}
+	if len(objects) > 0 && o.Replace == "" && !o.Strategy.existing() {
+		p.fail("names", standingError(schema, cmp.Or(o.TargetName, conn.Config().Database), objects))
+		return p, nil
+	}
+	p.checkNames(schema, objects)
 	return p, nil
+}
+
+// checkOutside looks at what can be seen without reading the source.
+func (p *Preflight) checkOutside(ctx context.Context, source string, target Target, schema string, jobs int) (TargetInfo, error) {
+	p.checkSourceFile(source)
+	info, ok := p.checkTarget(ctx, target, []string{schema})
+	if !ok {
+		return info, nil
+	}
+	conn, err := session(ctx, target)
+	if err != nil {
+		return info, err
+	}
+	defer closeSession(ctx, conn)
+	return info, p.checkConnections(ctx, conn, jobs)
+}
+
+// checkNames tells of objects of the target that the migration will replace, or fill.
+func (p *Preflight) checkNames(schema string, objects []object) {
+	if len(objects) == 0 {
+		p.pass("names", "nothing in schema %s has a name of the source's", schema)
+		return
+	}
+	p.warn("names", "back them up if they matter", nil, "schema %s already has %s", schema, listObjects(objects))
 }
 
 // recentWrite is how young a write is that an application may follow up.
@@ -94,46 +121,55 @@ func (p *Preflight) checkWriters(path string, seen look) {
 	p.pass("writers", "not written to since %s (%s)", modified.UTC().Format(time.DateTime+" MST"), mode)
 }
 
-// checkSpace makes sure that the snapshot fits into the folder for it.
-func (p *Preflight) checkSpace(folder, source string) {
-	info, err := os.Stat(source)
-	if err != nil { // seen a moment ago
-		p.fail("disk-space", explainOpen(source, err))
+// checkSpace makes sure that the copies of the source fit into the folders for them.
+func (p *Preflight) checkSpace(source string, o Options) {
+	const name = "disk-space"
+	size := int64(0)
+	for _, path := range []string{source, source + "-wal"} {
+		if info, err := os.Stat(path); err == nil { // what cannot be seen is told of where it is opened
+			size += info.Size()
+		}
+	}
+	work := cmp.Or(o.WorkDir, os.TempDir())
+	free, err := freeSpace(standingFolder(work))
+	switch {
+	case err != nil:
+		p.warn(name, "make sure that the snapshot of the source fits there", nil, "unknown for %s: %v", work, err)
+		return
+	case free < size:
+		p.fail(name, diskFull(work, fmt.Errorf("the snapshot needs %s, %s are free", byteCount(size), byteCount(free))))
 		return
 	}
-	size := info.Size()
-	for { // it may not have been made yet
+	if kept := standingFolder(o.BackupDir); o.BackupDir != "" && !sameDisk(kept, standingFolder(work)) {
+		if free, err := freeSpace(kept); err == nil && free < size {
+			p.warn(name, "free some space there, choose another folder (--backup-dir), or keep no backup (--no-backup)", nil,
+				"no room for the backup in %s: it needs %s, %s are free", o.BackupDir, byteCount(size), byteCount(free))
+			return
+		}
+	}
+	p.pass(name, "%s free in %s for a snapshot of %s", byteCount(free), work, byteCount(size))
+}
+
+// standingFolder returns the folder, or the one above it in which it will be made.
+func standingFolder(folder string) string {
+	for {
 		if _, err := os.Stat(folder); err == nil || filepath.Dir(folder) == folder {
-			break
+			return folder
 		}
 		folder = filepath.Dir(folder)
 	}
-	free, err := freeSpace(folder)
-	switch {
-	case err != nil:
-		p.warn("disk-space", "make sure that the snapshot of the source fits there", nil, "unknown for %s: %v", folder, err)
-	case free < size:
-		p.fail("disk-space", diskFull(folder, fmt.Errorf("the snapshot needs %s, %s are free", byteCount(size), byteCount(free))))
-	case free < 2*size:
-		p.warn("disk-space", "keep no backup of the source, or free some space", nil,
-			"%s free in %s: enough for a snapshot of %s, not for a backup too", byteCount(free), folder, byteCount(size))
-	default:
-		p.pass("disk-space", "%s free in %s", byteCount(free), folder)
-	}
 }
 
-// checkContent looks into the database, and returns the names of its tables and views.
-func (p *Preflight) checkContent(ctx context.Context, conn *sqlite.Conn, path string) (names []string, err error) {
-	if err := checkIntegrity(ctx, conn, path); err != nil {
-		return nil, err
-	}
+// checkInside looks into a database that is known to be sound, and returns the names of its tables and views. orphans
+// counts the rows without a parent.
+func (p *Preflight) checkInside(ctx context.Context, conn *sqlite.Conn, orphans func(context.Context, *sqlite.Conn) error) (names []string, err error) {
 	p.pass("integrity", "SQLite finds no damage on any page")
 	encoding := ""
 	if err := readRows(ctx, conn, "PRAGMA encoding", func(row []value) error { encoding = string(row[0].b); return nil }); err != nil {
 		return nil, err
 	}
 	p.pass("encoding", "%s", encoding)
-	if err := p.checkForeignKeys(ctx, conn); err != nil {
+	if err := orphans(ctx, conn); err != nil {
 		return nil, err
 	}
 	if err := p.checkModules(ctx, conn); err != nil {
@@ -144,8 +180,8 @@ func (p *Preflight) checkContent(ctx context.Context, conn *sqlite.Conn, path st
 	return names, err
 }
 
-// checkForeignKeys counts the rows whose parents do not exist.
-func (p *Preflight) checkForeignKeys(ctx context.Context, conn *sqlite.Conn) error {
+// countOrphans has SQLite count the rows whose parents do not exist.
+func (p *Preflight) countOrphans(ctx context.Context, conn *sqlite.Conn) error {
 	var items []string
 	err := readRows(ctx, conn, `SELECT "table", parent, count(*) FROM pragma_foreign_key_check GROUP BY 1, 2 ORDER BY 1, 2`,
 		func(row []value) error {
@@ -190,8 +226,17 @@ func (p *Preflight) checkModules(ctx context.Context, conn *sqlite.Conn) error {
 	return nil
 }
 
-// checkPlanned adds what only reading every row has shown.
-func (p *Preflight) checkPlanned(plan *Plan) {
+// checkPlanned looks into the source whose plan has been made: that has read every page and every row.
+func (p *Preflight) checkPlanned(ctx context.Context, conn *sqlite.Conn, plan *Plan) error {
+	_, err := p.checkInside(ctx, conn, func(context.Context, *sqlite.Conn) error {
+		p.plannedOrphans(plan)
+		return nil
+	})
+	return err
+}
+
+// plannedOrphans tells of the rows without a parent that the plan has counted.
+func (p *Preflight) plannedOrphans(plan *Plan) {
 	var items []string
 	for _, t := range plan.Tables {
 		for _, fk := range t.ForeignKeys {

@@ -53,6 +53,7 @@ type original struct {
 	UserVersion   int64              `json:"user_version"`
 	ApplicationID int64              `json:"application_id"`
 	Beside        []string           `json:"beside,omitempty"` // other tables and views of the target's schema at that time
+	Cause         *cause             `json:"cause,omitempty"`  // what the migration was made from
 }
 
 // originalObject is a row of sqlite_schema. SQL is empty for what SQLite makes by itself.
@@ -126,6 +127,7 @@ func (m *migration) record(ctx context.Context, tx pgx.Tx) error {
 			return explainStatement(sql, err)
 		}
 	}
+	o.Cause = m.cause()
 	carried := *m.plan
 	carried.Left = m.report.Left // with the views that PostgreSQL did not accept
 	plan, err := storable(carried)

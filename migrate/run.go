@@ -138,7 +138,7 @@ func (m *migration) prepared(ctx context.Context, write bool, do func(context.Co
 		return lakeward.Errorf(lakeward.KindUnavailable,
 			"when the target is back, run the same command again: it goes on where it was", "%w", err)
 	}
-	if err != nil {
+	if err != nil && !m.report.Swapped {
 		m.dropBackup()
 	}
 	return also(err, m.work.remove())
@@ -160,8 +160,10 @@ func (m *migration) run(ctx context.Context) (err error) {
 	if err := checkRecord(ctx, m.stage.conn); err != nil {
 		return err
 	}
-	if done, err := m.stage.inPlace(ctx); done || err != nil {
-		return also(err, m.proveAgain(ctx, done))
+	if r, err := m.done(ctx); err != nil {
+		return err
+	} else if r != nil {
+		return m.proveAgain(ctx, r)
 	}
 	if err := m.makeRoom(ctx); err != nil {
 		return err
@@ -181,21 +183,20 @@ func (m *migration) run(ctx context.Context) (err error) {
 
 // makeRoom finds what the swap replaces, or refuses.
 func (m *migration) makeRoom(ctx context.Context) (err error) {
-	if m.Strategy.existing() {
-		return m.stage.checkQuarantine(ctx)
+	if !m.Strategy.existing() {
+		if m.drop, err = m.stage.replaced(ctx, m.plan, m.Replace != "", m.report.Target.Name); err != nil {
+			return err
+		}
+	} else if err := m.stage.checkQuarantine(ctx); err != nil {
+		return err
 	}
-	m.drop, err = m.stage.replaced(ctx, m.plan, m.Replace != "", m.report.Target.Name)
-	return err
-}
-
-// proveAgain ends a run that was killed after its swap: what is in place is compared once more.
-func (m *migration) proveAgain(ctx context.Context, done bool) error {
-	if !done {
-		return nil
+	relations, _ := planNames(m.plan)
+	objects, err := standing(ctx, m.stage.conn, m.Schema, relations)
+	if err != nil {
+		return err
 	}
-	m.report.Swapped, m.report.Backup = true, m.work.state.Backup
-	m.journal.info("the run that was interrupted has already put the tables in place")
-	return m.runVerify(ctx)
+	m.report.Preflight.checkNames(m.Schema, objects)
+	return nil
 }
 
 // inspect fails early, before a large source is copied, when the target cannot take a migration.
@@ -222,13 +223,12 @@ func (m *migration) inspect(ctx context.Context, write bool) (err error) {
 	return nil
 }
 
-// preflight looks at the target and at the file of the source; what is in it is looked at for the plan.
-func (m *migration) preflight(ctx context.Context) error {
+// preflight looks at what can be seen without reading the source; the rest is looked at when it has been read.
+func (m *migration) preflight(ctx context.Context) (err error) {
 	p := &Preflight{}
 	m.report.Preflight = p
-	var ok bool
-	if m.report.Target, ok = p.checkTarget(ctx, m.target, []string{m.Schema}); ok {
-		p.checkSourceFile(m.source)
+	if m.report.Target, err = p.checkOutside(ctx, m.source, m.target, m.Schema, m.Jobs); err != nil {
+		return err
 	}
 	return p.Err()
 }
@@ -244,8 +244,8 @@ func (m *migration) prepareSource(ctx context.Context) (err error) {
 	if err := m.makePlan(ctx); err != nil {
 		return err
 	}
-	if m.report.Preflight != nil {
-		m.report.Preflight.checkPlanned(m.plan)
+	if err := m.lookInside(ctx); err != nil {
+		return err
 	}
 	m.report.Source = m.plan.Source
 	m.report.Left = slices.Clone(m.plan.Left)
@@ -259,6 +259,19 @@ func (m *migration) prepareSource(ctx context.Context) (err error) {
 		return err
 	}
 	return m.checkPolicies()
+}
+
+// lookInside adds to the preflight of a migration what reading the source has shown.
+func (m *migration) lookInside(ctx context.Context) error {
+	if m.report.Preflight == nil {
+		return nil
+	}
+	conn, err := m.snapshot.open()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }() // it was only read
+	return m.report.Preflight.checkPlanned(ctx, conn, m.plan)
 }
 
 // takeSnapshot copies the source, unless the copy of a run that was interrupted is still good: made for the same
@@ -284,12 +297,20 @@ func (m *migration) takeSnapshot(ctx context.Context) error {
 		default:
 			m.journal.info("going on with the migration that began at " + m.work.state.Started.Format(time.RFC3339))
 			m.snapshot = openSnapshot(m.work.folder)
+			if m.report.Preflight != nil {
+				m.report.Preflight.pass("disk-space", "the snapshot has been taken already")
+			}
 			return nil
 		}
 		m.dropBackup()
 	}
 	if err := m.work.clear(); err != nil {
 		return err
+	}
+	if p := m.report.Preflight; p != nil {
+		if p.checkSpace(m.source, m.Options); p.Err() != nil {
+			return p.Err()
+		}
 	}
 	if m.snapshot, err = takeSnapshot(ctx, m.source, m.work.folder, &m.journal); err != nil {
 		return err

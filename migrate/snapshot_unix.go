@@ -19,3 +19,9 @@ func freeSpace(folder string) (int64, error) {
 
 // tryLock locks a file or folder until it is closed, or fails when somebody else holds the lock.
 func tryLock(file *os.File) error { return unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) }
+
+// sameDisk reports whether two folders are on one disk, on which a file can have a name in both.
+func sameDisk(a, b string) bool {
+	var one, other unix.Stat_t
+	return unix.Stat(a, &one) == nil && unix.Stat(b, &other) == nil && one.Dev == other.Dev
+}

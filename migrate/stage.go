@@ -173,20 +173,6 @@ func (s *stage) create(ctx context.Context) error {
 	return nil
 }
 
-// inPlace reports whether the migration has already put its tables in place: killed after its swap, nobody was told.
-func (s *stage) inPlace(ctx context.Context) (done bool, err error) {
-	err = s.conn.QueryRow(ctx, `SELECT to_regnamespace($1) IS NULL AND to_regclass($2) IS NOT NULL`,
-		quoteName(s.name), recordSchema+"."+recordTable).Scan(&done)
-	if err == nil && done {
-		const recorded = "SELECT EXISTS (SELECT FROM " + recordSchema + "." + recordTable + " WHERE id = $1)"
-		err = s.conn.QueryRow(ctx, recorded, s.id).Scan(&done)
-	}
-	if err != nil {
-		return false, fmt.Errorf("look at the target: %w", err)
-	}
-	return done, nil
-}
-
 // targetLost reports whether an error came of a target that went away or ran out of something: the same work can
 // succeed when it is back.
 func targetLost(err error) bool {

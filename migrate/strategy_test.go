@@ -52,6 +52,9 @@ func TestDataOnly(t *testing.T) {
 	if err != nil || again.Verdict != VerdictExcept {
 		t.Errorf("verified again: %v\n%s", err, asJSON(t, again))
 	}
+	again, err = Run(t.Context(), source, target, o)
+	requireDone(t, again, err, VerdictExcept)
+	changeSource(t, source, "INSERT INTO orders (customer_id, cents) VALUES (1, 1)")
 	_, err = Run(t.Context(), source, target, o)
 	if lakeward.KindOf(err) != lakeward.KindConflict || !strings.Contains(err.Error(), "has rows already") {
 		t.Errorf("into tables with rows: %v", err)

@@ -12,14 +12,13 @@ type checkCmd struct {
 	Schema string `help:"Schema of the target, for a SQLite source (default: public)." placeholder:"S"`
 	Jobs   int    `help:"Tables that the migration would load at a time (default: one a processor, up to 4)." placeholder:"N"`
 
-	WorkDir string `help:"Folder for the snapshot of the source (default: below --dir)." placeholder:"DIR"`
+	folders
 }
 
 // Run shows every check. One that failed gives the exit code that a migration would end with.
 func (c checkCmd) Run(ctx context.Context, a *app) error {
 	options := migrate.Options{Schema: c.Schema, Jobs: c.Jobs}
-	var err error
-	if options.WorkDir, err = workDir(a, c.WorkDir); err != nil {
+	if err := c.folders.set(a, &options); err != nil {
 		return err
 	}
 	target, err := a.target(ctx, c.To)
