@@ -368,7 +368,9 @@ func TestPostgresKeepsRowsThatDoNotFit(t *testing.T) {
 // ownServer starts a PostgreSQL for one test, and returns where its superuser logs in.
 func ownServer(t *testing.T) DSN {
 	t.Helper()
-	config := pgproc.Config{Dir: filepath.Join(pgtest.Dir(t), "pg"), Temporary: true}
+	config := pgproc.Config{
+		Dir: filepath.Join(pgtest.Dir(t), "pg"), Temporary: true, Settings: map[string]string{"max_prepared_transactions": "2"},
+	}
 	if err := pgproc.Init(t.Context(), config); err != nil {
 		t.Fatal(err)
 	}
