@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/lakeward/lakeward/internal/pgtest"
 )
 
@@ -37,29 +39,55 @@ func TestORMsGetTheTypesTheyExpect(t *testing.T) {
 	}
 }
 
-// TestApplicationsRunUnchanged has small applications make a SQLite database through their ORM, migrates it, and has the
-// same applications work with the result: they read what they wrote, find it by every kind of column, and go on writing.
+// TestApplicationsRunUnchanged has small applications make a SQLite database through their ORM and migrates it. Working
+// with the result, the same applications must see what they see on SQLite: what they wrote, what they find by every kind
+// of column, what is refused, and the numbers that new rows get.
 func TestApplicationsRunUnchanged(t *testing.T) {
 	t.Parallel()
-	apps, err := filepath.Glob("testdata/orm/apps/*.py")
-	if err != nil || len(apps) == 0 {
-		t.Fatalf("applications %v: %v", apps, err)
+	apps := map[string]*application{
+		"django":     {command: []string{"/usr/bin/python3", "-W", "ignore", "shop_django.py"}},
+		"rails":      {command: []string{"/usr/bin/ruby", "-W0", "shop_rails.rb"}, later: "grow"},
+		"sqlalchemy": {command: []string{"/usr/bin/python3", "-W", "ignore", "shop_sqlalchemy.py"}},
 	}
-	for _, app := range apps {
-		t.Run(filepath.Base(app), func(t *testing.T) {
+	for name, app := range apps {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			source, dsn := filepath.Join(t.TempDir(), "app.db"), pgtest.DB(t)
-			python(t, app, "create", source)
+			app.run(t, "create", source)
 			report, err := Run(t.Context(), source, DSN(dsn), Options{WorkDir: t.TempDir(), Plan: askedForIntervals(t, source)})
 			if err != nil {
 				t.Fatalf("%v\n%s", err, asJSON(t, report))
 			}
 			requireIdentical(t, report)
-			python(t, app, "use", dsn)
+			if diff := cmp.Diff(app.run(t, "use", source), app.run(t, "use", dsn)); diff != "" {
+				t.Errorf("the application sees (-on SQLite +on PostgreSQL):\n%s", diff)
+			}
 			_, back := export(t, DSN(dsn), ExportOptions{})
 			requireIdentical(t, back)
+			if app.later != "" {
+				app.run(t, app.later, dsn)
+			}
 		})
 	}
+}
+
+// application is a program in testdata/orm/apps that takes a mode and a database.
+type application struct {
+	command []string
+	later   string // the mode for what comes after the move, on PostgreSQL alone
+}
+
+// run returns the lines that the application prints.
+func (a *application) run(t *testing.T, mode, database string) []string {
+	t.Helper()
+	cmd := osexec.CommandContext(t.Context(), a.command[0], slices.Concat(a.command[1:], []string{mode, database})...)
+	cmd.Dir = filepath.Join("testdata", "orm", "apps")
+	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "TZ=America/New_York")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v %s %s (tools/setup.sh orms installs what it needs): %v\n%s", a.command, mode, database, err, out)
+	}
+	return strings.Split(string(out), "\n")
 }
 
 // askedForIntervals makes the plan and follows its note on what only a person knows: which bigint is Django's
@@ -79,14 +107,4 @@ func askedForIntervals(t *testing.T, source string) *Plan {
 		}
 	}
 	return plan
-}
-
-// python runs a program with Debian's Python, whose ORMs `make test` installs.
-func python(t *testing.T, args ...string) {
-	t.Helper()
-	cmd := osexec.CommandContext(t.Context(), "/usr/bin/python3", append([]string{"-W", "ignore"}, args...)...)
-	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "TZ=America/New_York")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v (tools/setup.sh orms installs what it needs): %v\n%s", args, err, out)
-	}
 }

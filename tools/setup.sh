@@ -52,8 +52,9 @@ postgresql)
 	fi
 	;;
 orms)
-	/usr/bin/python3 -c 'import django, psycopg2, sqlalchemy' 2>/dev/null ||
-		install_packages python3-django python3-psycopg2 python3-sqlalchemy
+	/usr/bin/python3 -c 'import django, psycopg2, sqlalchemy' 2>/dev/null &&
+		/usr/bin/ruby -e 'require "active_record"; require "sqlite3"; require "pg"' 2>/dev/null ||
+		install_packages python3-django python3-psycopg2 python3-sqlalchemy ruby-activerecord ruby-pg ruby-sqlite3
 	;;
 pgloader)
 	command -v pgloader >/dev/null || install_packages pgloader

@@ -1,4 +1,4 @@
-"""A small application on Django: `create FILE` fills a SQLite database, `use DSN` works with whatever it became.
+"""A small application on Django: `create FILE` fills a SQLite database, `use WHERE` works with it or what it became.
 
 The models know nothing of the database they run on; what Django itself needs to keep (users, sessions, permissions) is
 there as in a real project.
@@ -14,7 +14,7 @@ import django
 from django.conf import settings
 
 mode, where = sys.argv[1:]
-if mode == "create":
+if not where.startswith("postgres"):
     database = {"ENGINE": "django.db.backends.sqlite3", "NAME": where}
 else:
     url = urllib.parse.urlparse(where)
@@ -139,7 +139,8 @@ def use():
     assert books[2].data == {"tags": ["a", "b"], "n": 2, "deep": {"x": "2"}} and bytes(books[2].cover) == bytes(range(20))
     assert books[0].extra == 5 and books[1].extra == "text" and books[0].ref is None
     assert Book.objects.filter(data__n__gte=3).count() == 2 and Book.objects.get(data__deep__x="4").title == "Book 4"
-    assert Book.objects.filter(data__contains={"n": 1}).count() == 1 and Book.objects.filter(data__has_key="deep").count() == 5
+    assert not connection.features.supports_json_field_contains or Book.objects.filter(data__contains={"n": 1}).count() == 1
+    assert Book.objects.filter(data__has_key="deep").count() == 5
     assert Book.objects.filter(changed__gt=BORN, price__gt=decimal.Decimal("21.00")).count() == 3
     assert Book.objects.filter(changed__date=datetime.date(2024, 1, 31)).count() == 1 and Book.objects.filter(changed__year=2024).count() == 5
     assert Book.objects.annotate(day=TruncDate("changed")).values("day").annotate(n=Count("id")).count() == 5

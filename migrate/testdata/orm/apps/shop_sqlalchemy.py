@@ -1,4 +1,4 @@
-"""A small application on SQLAlchemy: `create FILE` fills a SQLite database, `use DSN` works with whatever it became.
+"""A small application on SQLAlchemy: `create FILE` fills a SQLite database, `use WHERE` works with it or what it became.
 
 The models know nothing of the database they run on.
 """
@@ -98,10 +98,12 @@ def create(path):
         s.commit()
 
 
-def use(dsn):
-    import psycopg2
+def use(where):
+    engine = sa.create_engine("sqlite:///" + where)
+    if where.startswith("postgres"):
+        import psycopg2
 
-    engine = sa.create_engine("postgresql://", creator=lambda: psycopg2.connect(dsn))
+        engine = sa.create_engine("postgresql://", creator=lambda: psycopg2.connect(where))
     with orm.Session(engine) as s:
         ada = s.query(Author).filter_by(name="Ada").one()
         assert isinstance(ada.ref, uuid.UUID) and isinstance(ada.slug, str) and len(ada.slug) == 36
