@@ -53,8 +53,8 @@ func (m *moment) decimals() int {
 	return n
 }
 
-// isDate reports whether nothing is lost when m becomes a date.
-func (m *moment) isDate() bool { return m.hasDate && m.micros == 0 && !m.hasZone && !m.cut }
+// isDate reports whether m is a date. Go's drivers write midnight and its zone behind it, which say nothing more.
+func (m *moment) isDate() bool { return m.hasDate && m.micros == 0 && !m.cut }
 
 func encodeTime(dst []byte, v value) ([]byte, string) {
 	if v.class == sqlite.TypeNull {

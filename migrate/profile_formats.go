@@ -15,7 +15,7 @@ const (
 	formatInteger format = iota
 	formatNumber
 	formatBoolean
-	formatDate         // a date, with a time of day only when that is midnight
+	formatDate         // a date, with a time of day only when that is midnight, in whichever zone
 	formatMoment       // a date with or without time of day, without zone
 	formatMomentZone   // one with a zone
 	formatMomentUTC    // one whose zone is UTC
@@ -105,6 +105,9 @@ func (p *profile) addMoment(b []byte) bool {
 	if m.isTime() {
 		p.formats[formatTime]++
 	}
+	if m.isDate() {
+		p.formats[formatDate]++
+	}
 	switch {
 	case !m.hasDate:
 	case m.hasZone:
@@ -114,9 +117,6 @@ func (p *profile) addMoment(b []byte) bool {
 		}
 	default:
 		p.formats[formatMoment]++
-		if m.isDate() {
-			p.formats[formatDate]++
-		}
 	}
 	return true
 }

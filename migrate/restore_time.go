@@ -83,8 +83,6 @@ func (w *timeWriter) choose(usual string) {
 func (w *timeWriter) suits(layout string) bool {
 	dated, clocked := strings.HasPrefix(layout, "2006-01-02"), strings.Contains(layout, "15:04")
 	switch w.Convert {
-	case ConvertDate:
-		return dated && !zoned(layout)
 	case ConvertTime:
 		return clocked && !zoned(layout)
 	}
@@ -138,7 +136,9 @@ func (w *timeWriter) date(dst []byte, v *value, field []byte) ([]byte, string) {
 	if days == math.MaxInt32 || days == math.MinInt32 {
 		return dst, "SQLite has no infinite date"
 	}
-	return w.append(dst, v, days*microsPerDay)
+	midnight := days * microsPerDay
+	_, ahead := momentAt(midnight).In(w.zone).Zone()
+	return w.append(dst, v, midnight-int64(ahead)*microsPerSecond)
 }
 
 func (w *timeWriter) clock(dst []byte, v *value, field []byte) ([]byte, string) {

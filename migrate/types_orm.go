@@ -65,6 +65,8 @@ func (t *tablePlanner) asORM(i int, marks ormMarks) (choice, bool) {
 	switch {
 	case t.gormDeclares(i, "numeric") && found.values() == found.bits:
 		return try("numeric is how GORM declares a bool", toBoolean)
+	case t.gormDeclares(i, "real"):
+		return try("GORM declares a float so, which is numeric on PostgreSQL: AutoMigrate would make it so, with 15 digits", toNumeric)
 	case t.gormDeclares(i, "datetime"):
 		return try("GORM declares a time.Time so, which is timestamptz on PostgreSQL", toTimestampTZ)
 	case t.asked[i].family == familyJSON && t.checksJSON(t.Columns[i].Name):
@@ -86,10 +88,11 @@ func (t *tablePlanner) asORM(i int, marks ormMarks) (choice, bool) {
 	return choice{}, false
 }
 
-// gormDeclares recognises the declaration of GORM's SQLite driver: in backquotes, with the type in lower case.
+// gormDeclares recognises the declaration of GORM's SQLite driver: in backquotes, with the type in lower case. SQLite itself
+// gives REAL in capitals, however it was written.
 func (t *tablePlanner) gormDeclares(i int, typ string) bool {
 	c := t.source.columns[i]
-	return c.declared == typ && strings.Contains(t.source.sql, "`"+c.name+"` "+typ)
+	return strings.EqualFold(c.declared, typ) && strings.Contains(t.source.sql, "`"+c.name+"` "+typ)
 }
 
 // foundOr describes the values of a column by what matters for a type.

@@ -66,7 +66,8 @@ func timeOf(convert Conversion, limits []int) (timeFunc, error) {
 
 // instant is a date, a time of day or both, as a text states it.
 type instant struct {
-	at      time.Time // in UTC; on 2000-01-01 when the text has no date
+	at      time.Time     // in UTC; on 2000-01-01 when the text has no date
+	ahead   time.Duration // of UTC, by the zone
 	dated   bool
 	clocked bool
 	zoned   bool
@@ -75,10 +76,11 @@ type instant struct {
 
 func heldDate(v value) (days int64, ok bool) {
 	t, ok := readInstant(v)
-	if !ok || !t.dated || t.zoned || t.finer || !t.at.Equal(t.at.Truncate(24*time.Hour)) {
+	there := t.at.Add(t.ahead)
+	if !ok || !t.dated || t.finer || !there.Equal(there.Truncate(24*time.Hour)) {
 		return 0, false
 	}
-	return t.at.Unix()/86400 - pgEpoch.Unix()/86400, true
+	return there.Unix()/86400 - pgEpoch.Unix()/86400, true
 }
 
 func heldClock(v value) (micros int64, ok bool) {
@@ -252,10 +254,10 @@ func (t *instant) addZone(text string) bool {
 		return false
 	}
 	shift := time.Duration(hours)*time.Hour + time.Duration(minutes)*time.Minute
-	if digits[0] == '+' {
+	if digits[0] == '-' {
 		shift = -shift
 	}
-	t.at = t.at.Add(shift)
+	t.at, t.ahead = t.at.Add(-shift), shift
 	return true
 }
 
