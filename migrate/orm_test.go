@@ -47,6 +47,7 @@ func TestApplicationsRunUnchanged(t *testing.T) {
 	apps := map[string]*application{
 		"django":     {command: []string{"/usr/bin/python3", "-W", "ignore", "shop_django.py"}},
 		"gorm":       {prepare: buildGORM, start: true},
+		"prisma":     {command: []string{"node", "shop_prisma/shop.mjs"}},
 		"rails":      {command: []string{"/usr/bin/ruby", "-W0", "shop_rails.rb"}, later: "grow"},
 		"sqlalchemy": {command: []string{"/usr/bin/python3", "-W", "ignore", "shop_sqlalchemy.py"}},
 	}

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs Debian packages that Lakeward needs and the machine lacks: `setup.sh postgresql`, `setup.sh pgloader`, and
 # `setup.sh orms` for the applications that its tests migrate.
-# Needs root or sudo only when there is something to install.
+# Needs root or sudo only when there is a package to install.
 set -eu
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -55,6 +55,11 @@ orms)
 	/usr/bin/python3 -c 'import django, psycopg2, sqlalchemy' 2>/dev/null &&
 		/usr/bin/ruby -e 'require "active_record"; require "sqlite3"; require "pg"' 2>/dev/null ||
 		install_packages python3-django python3-psycopg2 python3-sqlalchemy ruby-activerecord ruby-pg ruby-sqlite3
+	shop=$(dirname "$0")/../migrate/testdata/orm/apps/shop_prisma
+	if ! cmp -s "$shop/package-lock.json" "$shop/node_modules/.installed"; then
+		say "installing Prisma"
+		(cd "$shop" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null && cp package-lock.json node_modules/.installed)
+	fi
 	;;
 pgloader)
 	command -v pgloader >/dev/null || install_packages pgloader
