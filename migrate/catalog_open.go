@@ -116,10 +116,18 @@ func lookAt(path string) (look, error) {
 		copy(l.counter[:], head[24:])
 	}
 	for _, suffix := range []string{"-wal", "-journal"} {
-		beside, err := os.Stat(path + suffix)
-		l.quiet = l.quiet && (errors.Is(err, fs.ErrNotExist) || err == nil && beside.Size() == 0)
+		info, err := os.Stat(beside(path, suffix))
+		l.quiet = l.quiet && (errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0)
 	}
 	return l, nil
+}
+
+// beside returns the path of a file that SQLite keeps beside a database: beside the file itself, not beside a link to it.
+func beside(path, suffix string) string {
+	if file, err := filepath.EvalSymlinks(path); err == nil { // what cannot be followed cannot be opened either
+		path = file
+	}
+	return path + suffix
 }
 
 func sourceURI(path string, immutable bool) string {
@@ -196,6 +204,11 @@ func explainRead(ctx context.Context, path string, err error) error {
 		return context.Cause(ctx)
 	}
 	code := sqlite.ErrCode(err)
+	if code == sqlite.ResultReadOnlyRollback {
+		return lakeward.Errorf(lakeward.KindInvalid,
+			"start its application once, or run: sqlite3 FILE 'SELECT count(*) FROM sqlite_schema'; either takes the transaction back",
+			"%s was left in the middle of a transaction, which its -journal file has to take back", path)
+	}
 	kind, hint, what := lakeward.KindInternal, "", ""
 	switch code.ToPrimary() {
 	case sqlite.ResultCorrupt:

@@ -110,8 +110,8 @@ func (p *Preflight) checkSourceFile(path string) bool {
 // checkWriters tells whether the application is at work.
 func (p *Preflight) checkWriters(path string, seen look) {
 	modified, mode := seen.modified, map[bool]string{true: "WAL", false: "rollback journal"}[seen.wal]
-	if beside, err := os.Stat(path + "-wal"); err == nil && beside.ModTime().After(modified) {
-		modified = beside.ModTime()
+	if log, err := os.Stat(beside(path, "-wal")); err == nil && log.ModTime().After(modified) {
+		modified = log.ModTime()
 	}
 	if age := time.Since(modified); age < recentWrite || !seen.quiet {
 		p.warn("writers", "stop the application before the migration that counts: what it writes later stays behind", nil,
@@ -125,7 +125,7 @@ func (p *Preflight) checkWriters(path string, seen look) {
 func (p *Preflight) checkSpace(source string, o Options) {
 	const name = "disk-space"
 	size := int64(0)
-	for _, path := range []string{source, source + "-wal"} {
+	for _, path := range []string{source, beside(source, "-wal")} {
 		if info, err := os.Stat(path); err == nil { // what cannot be seen is told of where it is opened
 			size += info.Size()
 		}

@@ -201,7 +201,7 @@ func markSource(path string) (sourceMark, error) {
 	}
 	mark := sourceMark{Size: look.size, Modified: look.modified.UTC(), Counter: hex.EncodeToString(look.counter[:])}
 	for _, suffix := range []string{"-wal", "-journal"} {
-		info, err := os.Stat(path + suffix)
+		info, err := os.Stat(beside(path, suffix))
 		switch {
 		case err == nil && info.Size() > 0:
 			mark.Beside += fmt.Sprintf("%s %d %d;", suffix, info.Size(), info.ModTime().UnixNano())
