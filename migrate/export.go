@@ -53,6 +53,7 @@ type exporter struct {
 	report  *Report
 	record  recorded
 	conn    *pgx.Conn // its transaction holds the moment
+	beside  *pgx.Conn // reads large values while conn reads rows; opened when it is needed
 	moment  string    // the name of the snapshot as of which all is read
 	file    *exportFile
 	tables  []*exportTable
@@ -67,6 +68,11 @@ func (e *exporter) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer closeSession(ctx, e.conn)
+	defer func() {
+		if e.beside != nil {
+			closeSession(ctx, e.beside)
+		}
+	}()
 	if err := e.chooseRecord(ctx); err != nil {
 		return err
 	}

@@ -44,11 +44,11 @@ func (e *exporter) putBack(ctx context.Context) error {
 			return nil // named already: the file does not have its table
 		}
 		if k.action != ActionQuarantined {
-			done, err := e.putValueBack(&now.tables[at], k)
+			done, err := e.putValueBack(ctx, &now.tables[at], k)
 			mended[k.table] += done
 			return err
 		}
-		reason, err := e.putRowBack(&now.tables[at], k.row)
+		reason, err := e.putRowBack(ctx, &now.tables[at], k.row)
 		switch {
 		case err != nil:
 			return fmt.Errorf("put row %s of %s back: %w", k.key, k.table, err)
@@ -84,9 +84,10 @@ type keptRow struct {
 
 // putValueBack stores the original of one value where the file has what the migration made of it, and returns how many
 // rows that are.
-func (e *exporter) putValueBack(t *sourceTable, k keptRow) (int64, error) {
-	values, err := parseClassed([]byte(k.row))
+func (e *exporter) putValueBack(ctx context.Context, t *sourceTable, k keptRow) (int64, error) {
+	values, err := e.parseClassed(ctx, []byte(k.row))
 	if errors.Is(err, errNotWhole) {
+		e.note("%s.%s of row %s stays %s: %v", k.table, k.column, k.key, k.action, err)
 		return 0, nil
 	}
 	if err != nil {
@@ -96,26 +97,64 @@ func (e *exporter) putValueBack(t *sourceTable, k keptRow) (int64, error) {
 	if at < 0 || t.columns[at].generated || len(key) == 0 || t.shows != nil {
 		return 0, nil // nothing says which row it is
 	}
-	made, ok, err := e.madeOf(t, k, values[k.column])
+	original := values[k.column]
+	if original.isLarge() && (k.action != ActionNulled || !e.file.storesLarge(t) || t.indexed(at)) {
+		if err := original.hold(); err != nil {
+			return 0, err
+		}
+	}
+	made, ok, err := e.madeOf(t, k, original)
 	if err != nil || !ok {
 		return 0, err
 	}
 	name := sourceName(t.columns[at].name)
 	sql := "UPDATE OR ABORT main." + sourceName(t.name) + " SET " + name + " = ? WHERE " + name + " IS ?"
-	cells := []value{values[k.column], made}
+	cells := []value{original, made}
 	for _, i := range key {
 		sql += " AND " + sourceName(t.columns[i].name) + " IS ?"
 		cells = append(cells, values[t.columns[i].name])
+	}
+	if original.isLarge() {
+		sql += " RETURNING " + t.rowid
 	}
 	stmt, _, err := e.file.conn.PrepareTransient(sql)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = stmt.Finalize() }() // it repeats the error of the last step
+	if original.isLarge() {
+		return e.putLargeBack(ctx, t, at, stmt, cells)
+	}
 	if reason, err := store(stmt, cells); err != nil || reason != "" {
 		return 0, err
 	}
 	return int64(e.file.conn.Changes()), nil
+}
+
+// putLargeBack stores the original of a large value in the row that an UPDATE finds.
+func (e *exporter) putLargeBack(ctx context.Context, t *sourceTable, at int, stmt *sqlite.Stmt, cells []value) (int64, error) {
+	bind(stmt, cells)
+	found, err := stmt.Step()
+	var rowid int64
+	if found {
+		rowid = stmt.ColumnInt64(0)
+	}
+	if resetErr := stmt.Reset(); err == nil {
+		err = resetErr
+	}
+	if err != nil || !found {
+		return 0, err
+	}
+	return 1, e.fillRow(ctx, t, rowid, map[int]value{at: cells[0]})
+}
+
+// fillRow writes large values into a row that was stored without them.
+func (e *exporter) fillRow(ctx context.Context, t *sourceTable, rowid int64, large map[int]value) error {
+	store, err := e.file.openLarge(t)
+	if err != nil {
+		return err
+	}
+	return also(store.fill(ctx, rowid, large), store.close(ctx))
 }
 
 // madeOf returns what the file has in place of an original value, unless it was changed on the database since.
@@ -165,8 +204,8 @@ func (e *exporter) targetOf(table string) string {
 }
 
 // putRowBack stores one row, or returns why a constraint refuses it.
-func (e *exporter) putRowBack(t *sourceTable, row string) (reason string, err error) {
-	values, err := parseClassed([]byte(row))
+func (e *exporter) putRowBack(ctx context.Context, t *sourceTable, row string) (reason string, err error) {
+	values, err := e.parseClassed(ctx, []byte(row))
 	if errors.Is(err, errNotWhole) {
 		return err.Error(), nil
 	}
@@ -179,24 +218,41 @@ func (e *exporter) putRowBack(t *sourceTable, row string) (reason string, err er
 	}
 	var columns []exportColumn
 	var cells []value
+	large := map[int]value{}
 	for i, c := range t.columns {
-		if v, ok := values[c.name]; ok && !c.generated {
-			columns, cells = append(columns, exportColumn{into: t.shownColumn(i)}), append(cells, v)
+		v, ok := values[c.name]
+		if !ok || c.generated {
+			continue
 		}
+		switch {
+		case !v.isLarge():
+		case v.large.size() > mostSQLiteBytes-roomBytes:
+			return fmt.Sprintf("%d bytes are more than a row of SQLite holds", v.large.size()), nil
+		case e.file.storesLarge(t) && !t.indexed(i):
+			large[i] = v
+		default:
+			if err := v.hold(); err != nil {
+				return "", err
+			}
+		}
+		columns, cells = append(columns, exportColumn{into: t.shownColumn(i)}), append(cells, v)
 	}
 	stmt, _, err := e.file.conn.PrepareTransient(insertInto(into, columns))
 	if err != nil {
 		return "", err
 	}
 	defer func() { _ = stmt.Finalize() }() // it repeats the error of the last step
-	return store(stmt, cells)
+	if reason, err := store(stmt, cells); err != nil || reason != "" || len(large) == 0 {
+		return reason, err
+	}
+	return "", e.fillRow(ctx, t, e.file.conn.LastInsertRowID(), large)
 }
 
 // errNotWhole tells that a row cannot be written back.
 var errNotWhole = errors.New("the quarantine has only the beginning of a large value")
 
 // parseClassed reads what appendClassed has written.
-func parseClassed(row []byte) (map[string]value, error) {
+func (e *exporter) parseClassed(ctx context.Context, row []byte) (map[string]value, error) {
 	decoder := json.NewDecoder(bytes.NewReader(row))
 	decoder.UseNumber()
 	var fields map[string]map[string]any
@@ -207,7 +263,12 @@ func parseClassed(row []byte) (map[string]value, error) {
 	for name, field := range fields {
 		v := value{class: sqlite.TypeNull}
 		if _, start := field["bytes"]; start {
-			return nil, errNotWhole
+			large, err := e.keptLarge(ctx, field)
+			if err != nil {
+				return nil, err
+			}
+			values[name] = large
+			continue
 		}
 		for class, content := range field {
 			var err error
@@ -218,6 +279,44 @@ func parseClassed(row []byte) (map[string]value, error) {
 		values[name] = v
 	}
 	return values, nil
+}
+
+// keptLarge returns a large value of the quarantine, which is read through a connection of its own.
+func (e *exporter) keptLarge(ctx context.Context, field map[string]any) (v value, err error) {
+	id, size := fmt.Sprint(field["value"]), fmt.Sprint(field["bytes"])
+	n, err := strconv.ParseInt(size, 10, 64)
+	if field["value"] == nil || err != nil {
+		return v, errNotWhole
+	}
+	if e.beside == nil {
+		if e.beside, err = e.joinMoment(ctx); err != nil {
+			return v, err
+		}
+	}
+	v.class = sqlite.TypeText
+	if _, blob := field["blob_start"]; blob {
+		v.class = sqlite.TypeBlob
+	}
+	v.large = &pgValue{
+		ctx: ctx, conn: e.beside.PgConn(), length: n, args: [][]byte{[]byte(id)},
+		sql: "SELECT data FROM " + qualified(e.record.Schema, quarantineValues) + " WHERE value = $1::uuid ORDER BY place",
+	}
+	return v, nil
+}
+
+// joinMoment opens another connection that reads as of the moment of the export.
+func (e *exporter) joinMoment(ctx context.Context) (*pgx.Conn, error) {
+	conn, err := session(ctx, e.source)
+	if err != nil {
+		return nil, err
+	}
+	for _, sql := range []string{"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "SET TRANSACTION SNAPSHOT " + literal(e.moment)} {
+		if _, err := conn.Exec(ctx, sql); err != nil {
+			closeSession(ctx, conn)
+			return nil, fmt.Errorf("go to the moment of the export: %w", err)
+		}
+	}
+	return conn, nil
 }
 
 func classedValue(class string, content any) (v value, err error) {

@@ -270,7 +270,7 @@ func (e *exporter) keepMisfits(ctx context.Context, t *exportTable, misfits *exp
 		}
 		key = "jsonb_build_object(" + strings.Join(parts, ", ") + ")"
 	}
-	rows, err := e.conn.Query(ctx, "SELECT ctid::text, "+key+"::text, to_jsonb(lakeward_row.*)::text FROM "+
+	rows, err := e.conn.Query(ctx, "SELECT ctid::text, "+key+"::text, "+t.rowJSON()+"::text FROM "+
 		qualified(e.record.Schema, t.Target)+" lakeward_row WHERE ctid = ANY ($1::text[]::tid[])", t.left)
 	if err != nil {
 		return fmt.Errorf("read the rows of %s that SQLite cannot hold: %w", t.Name, err)

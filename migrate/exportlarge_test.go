@@ -71,6 +71,22 @@ func TestExportLargeValuesWrittenSince(t *testing.T) {
 	}
 }
 
+func TestExportSetsLargeRowsAside(t *testing.T) {
+	t.Parallel()
+	source := newSource(t, `CREATE TABLE papers (id INTEGER PRIMARY KEY, weight REAL, body TEXT); INSERT INTO papers VALUES (1, 1.5, 'a'), (2, 2.5, 'b')`)
+	back, _ := thereAndBack(t, source, "UPDATE papers SET weight = 'NaN', body = repeat('long ', 400000) WHERE id = 2")
+	conn, err := sqlite.OpenConn(back, sqlite.OpenReadOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const query = `SELECT count(*) FROM lakeward_quarantine WHERE row ->> '$.id' = 2 AND row ->> '$.weight' = 'NaN'
+		AND row ->> '$.body.bytes' = 2000000 AND row ->> '$.body.start' LIKE 'bG9uZyBsb25n%' AND length(row) < 100000`
+	if n, err := pragmaInt(conn, query); err != nil || n != 1 {
+		t.Errorf("%d rows, %v", n, err)
+	}
+}
+
 // A record that is written in pieces may be of any size, of which a few have no BLOB of that size.
 func TestRecordsAreWrittenInPieces(t *testing.T) {
 	t.Parallel()

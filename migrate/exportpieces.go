@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"zombiezen.com/go/sqlite"
@@ -152,6 +153,23 @@ func (t *exportTable) readFields(columns []exportColumn) []string {
 		}
 	}
 	return fields
+}
+
+// rowJSON returns the SQL expression of a whole row as JSON, of its large values only size and beginning: jsonb does not
+// hold them.
+func (t *exportTable) rowJSON() string {
+	if t.large == nil {
+		return "to_jsonb(lakeward_row.*)"
+	}
+	fields := make([]string, len(t.columns))
+	for i, c := range t.columns {
+		name := quoteName(c.Target)
+		if fields[i] = name; c.size != "" {
+			fields[i] = fmt.Sprintf("CASE WHEN %s IS NULL THEN to_jsonb(%s) ELSE jsonb_build_object('bytes', %s, 'start', encode(substring(%s FROM 1 FOR %d), 'base64')) END AS %[2]s",
+				c.size, name, c.size, c.bytes, quarantinedStart)
+		}
+	}
+	return "(SELECT to_jsonb(lakeward_fields) FROM (SELECT " + strings.Join(fields, ", ") + ") AS lakeward_fields)"
 }
 
 // fillLarge writes the large values of the rows that were stored without them.

@@ -420,7 +420,7 @@ func (e *exporter) addTables(standing []standingTable) (added []standingTable, e
 	for _, s := range standing {
 		known := slices.ContainsFunc(e.record.Plan.Tables, func(t Table) bool { return t.Target == s.name })
 		other := strings.HasPrefix(s.mark, markPrefix) || slices.Contains(e.record.Original.Beside, s.name)
-		if known || other || s.name == quarantineTable {
+		if known || other || s.name == quarantineTable || s.name == quarantineValues {
 			continue
 		}
 		if e.file.has(s.name) || strings.HasPrefix(s.name, "sqlite_") {

@@ -252,6 +252,18 @@ func insertInto(table string, columns []exportColumn) string {
 
 // store runs an INSERT. It returns the reason when a constraint of the file refuses the row.
 func store(stmt *sqlite.Stmt, row []value) (reason string, err error) {
+	bind(stmt, row)
+	_, err = stmt.Step()
+	if resetErr := stmt.Reset(); err == nil {
+		err = resetErr
+	}
+	if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultConstraint {
+		return constraintReason(err), nil
+	}
+	return "", err
+}
+
+func bind(stmt *sqlite.Stmt, row []value) {
 	for i, v := range row {
 		if v.isLarge() {
 			v.b = nil // written later
@@ -269,14 +281,6 @@ func store(stmt *sqlite.Stmt, row []value) (reason string, err error) {
 			stmt.BindNull(i + 1)
 		}
 	}
-	_, err = stmt.Step()
-	if resetErr := stmt.Reset(); err == nil {
-		err = resetErr
-	}
-	if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultConstraint {
-		return constraintReason(err), nil
-	}
-	return "", err
 }
 
 // constraintReason takes what SQLite says out of the driver's words: "UNIQUE constraint failed: t.a".

@@ -85,7 +85,9 @@ func (l *loader) segment(ctx context.Context, dst *pgx.Conn, s *segment) error {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	r := &chunkReader{loader: l, segment: s, encoder: encoder, aside: aside, chunks: make(chan *chunk, 1)}
+	r := &chunkReader{
+		loader: l, segment: s, encoder: encoder, aside: aside, chunks: make(chan *chunk, 1), spill: spill{folder: l.snapshot.folder},
+	}
 	if r.limit = cmp.Or(l.chunk, chunkBytes); !s.created {
 		r.limit = cmp.Or(l.chunk, frozenBytes)
 	}
@@ -115,6 +117,7 @@ type chunk struct {
 	rows    int64 // in the pipe
 	bytes   int64
 	rejects []reject
+	spilled []spilledValue
 	size    int64 // bytes of the rejects
 	changed int64 // values of rows in the pipe whose originals are among the rejects
 	last    bool  // the segment has no more rows
@@ -137,6 +140,14 @@ type chunkReader struct {
 	current *chunk
 	block   []byte
 	limit   int64 // of the next chunk
+	spill   spill
+}
+
+// spillInto hands the large values of a rejected row to its chunk.
+func (r *chunkReader) spillInto(c *chunk) error {
+	values, bytes, err := r.spill.take()
+	c.spilled, c.size = append(c.spilled, values...), c.size+bytes
+	return err
 }
 
 // read encodes the rows of the segment.
@@ -204,8 +215,16 @@ func (r *chunkReader) row(ctx context.Context, row []value) error {
 		}
 		orphaned.misfits = append(orphaned.misfits, misfits...)
 	}
-	for _, m := range orphaned.misfits {
-		reject := newReject(r.segment.table, r.encoder.columns, row, m)
+	var first reject
+	for i, m := range orphaned.misfits {
+		if i == 0 {
+			first = newReject(r.segment.table, r.encoder.columns, row, m, &r.spill)
+			if err := r.spillInto(c); err != nil {
+				return err
+			}
+		}
+		reject := first
+		reject.misfit = m
 		c.rejects, c.size = append(c.rejects, reject), c.size+int64(len(reject.row))
 		r.tables[r.segment.table.Name].warn(reject)
 		switch m.did {
@@ -287,6 +306,9 @@ func (l *loader) write(ctx context.Context, dst *pgx.Conn, s *segment, c *chunk)
 		return fmt.Errorf("copy into %s: sent %d rows, PostgreSQL stored %d", t.Target, c.rows, tag.RowsAffected())
 	}
 	if err := writeRejects(ctx, dst, l.stage, c.rejects); err != nil {
+		return err
+	}
+	if err := writeSpilled(ctx, dst, l.stage, c.spilled); err != nil {
 		return err
 	}
 	if err := s.mark(ctx, tx, l.stage.name, c); err != nil {

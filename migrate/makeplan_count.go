@@ -51,7 +51,7 @@ func (p *planner) predictMisfits(ctx context.Context, t *tablePlanner) error {
 		for _, m := range misfits {
 			c := t.column(m.column)
 			if c.Misfits++; c.Misfits == 1 {
-				r := newReject(t.Table, encoder.columns, row[keys:], m)
+				r := newReject(t.Table, encoder.columns, row[keys:], m, nil)
 				c.Misfit = string(r.key) + ": " + m.reason
 			}
 		}

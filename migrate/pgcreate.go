@@ -58,7 +58,7 @@ const pgCreateSettings = `
 	SET LOCAL default_table_access_method = heap`
 
 func (c *pgCreation) run(ctx context.Context) error {
-	if err := c.execute(ctx, pgCreateSettings, fmt.Sprintf(createPgMeta, quoteName(c.stage.meta)), createQuarantine(c.stage.meta)); err != nil {
+	if err := c.execute(ctx, pgCreateSettings, fmt.Sprintf(createPgMeta, quoteName(c.stage.meta)), createQuarantine(c.stage.meta), createQuarantineValues(c.stage.meta)); err != nil {
 		return err
 	}
 	for _, do := range []func(context.Context) error{

@@ -39,7 +39,8 @@ func createQuarantine(schema string) string {
 
 const quarantineComment = `rows that a migration by lakeward could not store in their tables as they were, with the ` +
 	`reason, what was done (quarantined: not stored; nulled, replaced: stored with another value in that column) and ` +
-	`the original values by storage class; blobs in base64, and of values over 8 MB the beginning`
+	`the original values by storage class; blobs in base64, and of values over 8 MB the beginning: they stand in ` +
+	quarantineValues
 
 // quarantineColumns are the columns of the quarantine in the order in which they are written.
 var quarantineColumns = []string{"migration", "table_name", "key", "column_name", "reason", "action", "row", "at"}
@@ -60,8 +61,8 @@ func (r reject) String() string {
 	return fmt.Sprintf("%s column %s of a row %s: %s", r.did, r.column, r.key, r.reason)
 }
 
-// newReject copies what the quarantine keeps of a row.
-func newReject(t Table, columns []Column, row []value, m misfit) reject {
+// newReject copies what the quarantine keeps of a row. Large values go to the spill, if there is one.
+func newReject(t Table, columns []Column, row []value, m misfit, s *spill) reject {
 	var keyColumns []Column
 	var keyValues []value
 	for i, c := range columns {
@@ -72,7 +73,7 @@ func newReject(t Table, columns []Column, row []value, m misfit) reject {
 	return reject{
 		table: t.Name, misfit: m,
 		key: appendRow(nil, keyColumns, keyValues, appendPlain),
-		row: appendRow(nil, columns, row, appendClassed),
+		row: appendRow(nil, columns, row, s.appendClassed),
 	}
 }
 
@@ -108,8 +109,11 @@ func appendRow(dst []byte, columns []Column, row []value, appendValue func([]byt
 
 // appendClassed appends a value with its storage class, so that the row can be written back as it was:
 // {"integer":1}, {"real":1.5}, {"text":"a"}, {"text_base64":"AA=="} for text that JSON cannot hold, {"blob":"AA=="}, or
-// null.
-func appendClassed(dst []byte, v value) []byte {
+// null; of a large value see appendStart.
+func (s *spill) appendClassed(dst []byte, v value) []byte {
+	if len(v.b) > quarantinedWhole && (v.class == sqlite.TypeText || v.class == sqlite.TypeBlob) {
+		v.large = heldValue(v.b)
+	}
 	class := ""
 	switch v.class {
 	case sqlite.TypeNull:
@@ -124,7 +128,11 @@ func appendClassed(dst []byte, v value) []byte {
 		class = "blob"
 	}
 	if v.isLarge() && (v.large.size() > quarantinedWhole || v.hold() != nil) {
-		return appendStart(dst, v)
+		id := ""
+		if s != nil {
+			id = s.keep(v.large)
+		}
+		return appendStart(dst, v, id)
 	}
 	if v.class == sqlite.TypeText && !jsonText(v.b) {
 		class = "text_base64"
@@ -133,16 +141,15 @@ func appendClassed(dst []byte, v value) []byte {
 	return append(appendPlain(dst, v), '}')
 }
 
-// A value that is larger than quarantinedWhole is not kept as a whole: rows on their way to the quarantine are held in
-// memory. quarantinedStart is how much is kept of it.
+// Of a value that is larger than quarantinedWhole the row has only so much as quarantinedStart; see quarantinelarge.go.
 const (
 	quarantinedWhole = 8 << 20
 	quarantinedStart = 64 << 10
 )
 
-// appendStart appends the beginning of a large value and its size: {"text_start_base64":"AA==","bytes":104857600} or
-// {"blob_start":"AA==","bytes":104857600}. All of it is in the source, and in its copy that is kept.
-func appendStart(dst []byte, v value) []byte {
+// appendStart appends the beginning of a large value, its size and its name among the large ones:
+// {"text_start_base64":"AA==","bytes":104857600,"value":"…"} or {"blob_start":"AA==","bytes":104857600,"value":"…"}.
+func appendStart(dst []byte, v value, id string) []byte {
 	name := "text_start_base64"
 	if v.class == sqlite.TypeBlob {
 		name = "blob_start"
@@ -158,7 +165,11 @@ func appendStart(dst []byte, v value) []byte {
 	})
 	dst = append(append(append(dst, `{"`...), name...), `":"`...)
 	dst = base64.StdEncoding.AppendEncode(dst, start)
-	return fmt.Appendf(dst, `","bytes":%d}`, v.large.size())
+	dst = fmt.Appendf(dst, `","bytes":%d`, v.large.size())
+	if id != "" {
+		dst = fmt.Appendf(dst, `,"value":"%s"`, id)
+	}
+	return append(dst, '}')
 }
 
 // appendPlain appends a value as JSON; blobs, and text that JSON cannot hold, in base64.
@@ -178,7 +189,7 @@ func appendPlain(dst []byte, v value) []byte {
 		fallthrough
 	case sqlite.TypeBlob:
 		if v.isLarge() { // a key that long names nothing
-			return appendStart(dst, v)
+			return appendStart(dst, v, "")
 		}
 		dst = append(dst, '"')
 		dst = base64.StdEncoding.AppendEncode(dst, v.b)

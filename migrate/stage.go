@@ -164,7 +164,7 @@ func (s *stage) create(ctx context.Context) error {
 	statements := []string{
 		"CREATE SCHEMA " + schema,
 		"COMMENT ON SCHEMA " + schema + " IS " + literal(stageComment+s.into),
-		createQuarantine(s.name),
+		createQuarantine(s.name), createQuarantineValues(s.name),
 		createMarks(s.name),
 	}
 	if _, err := s.conn.Exec(ctx, strings.Join(statements, ";\n")); err != nil { // one message is one transaction

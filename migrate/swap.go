@@ -125,7 +125,7 @@ func (m *migration) swapStatements() []string {
 		statements = append(statements, s.keepQuarantine()...)
 	}
 	return append(statements,
-		"DROP TABLE "+qualified(s.name, quarantineTable)+", "+qualified(s.name, marksTable),
+		"DROP TABLE "+qualified(s.name, quarantineTable)+", "+qualified(s.name, quarantineValues)+", "+qualified(s.name, marksTable),
 		"DROP SCHEMA "+quoteName(s.name)) // RESTRICT: nothing may have been forgotten
 }
 
@@ -138,6 +138,7 @@ func (s *stage) keepQuarantine() []string {
 	return []string{
 		create,
 		"INSERT INTO " + qualified(s.into, quarantineTable) + " TABLE " + qualified(s.name, quarantineTable),
+		s.keepQuarantineValues(),
 	}
 }
 
