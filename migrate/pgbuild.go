@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -11,21 +12,50 @@ import (
 	"github.com/lakeward/lakeward"
 )
 
-// build makes everything that had to wait for the rows and can be made in the staging: indexes and keys in parallel,
-// those of the largest tables first, then the foreign keys, which are proven in parallel too.
-func (m *pgMigration) build(ctx context.Context) error {
-	steps, err := m.stage.steps(ctx)
+// fill loads the rows and makes everything that had to wait for them and can be made in the staging.
+func (m *pgMigration) fill(ctx context.Context) (err error) {
+	m.journal.begin("load", "copy the rows, and build the keys and indexes of tables that have theirs")
+	if m.steps, err = m.stage.steps(ctx); err != nil {
+		return err
+	}
+	kept, err := m.keptChunks(ctx)
 	if err != nil {
 		return err
 	}
-	m.steps = steps
 	if m.made, err = m.existing(ctx); err != nil {
 		return err
 	}
-	for _, kinds := range [][]string{{"index", "key"}, {"exclusion"}} {
-		if err := m.eachStep(ctx, kinds, m.buildStep); err != nil {
+	indexer := m.newIndexer()
+	err = indexer.during(ctx, func(ctx context.Context) error {
+		if err := m.load(ctx, kept, indexer.loaded); err != nil {
 			return err
 		}
+		if err := m.loadLargeObjects(ctx); err != nil {
+			return err
+		}
+		if m.Strict && m.rejected > 0 {
+			return strictError(m.rejected, "their tables")
+		}
+		m.journal.begin("index", "build the other keys and indexes, constraints and materialized views")
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := m.build(ctx); err != nil {
+		return err
+	}
+	return m.sequences(ctx)
+}
+
+// build makes what needs more than the rows of one table: the keys of the indexes that are built, what partitioned tables
+// have, indexes of materialized views, and foreign keys.
+func (m *pgMigration) build(ctx context.Context) error {
+	unmade := slices.DeleteFunc(m.todo("index", "key", "exclusion"), func(s pgStep) bool {
+		return m.made[pgBuilt{kind: "index", schema: s.Schema, name: s.Name}]
+	})
+	if err := eachItem(ctx, m.worker(), m.Jobs, unmade, m.buildStep); err != nil {
+		return err
 	}
 	for _, s := range m.todo("key") { // quick, and each locks its table
 		if err := m.finishKey(ctx, s); err != nil {
@@ -36,9 +66,6 @@ func (m *pgMigration) build(ctx context.Context) error {
 		if err := m.stepOnStage(ctx, s); err != nil {
 			return err
 		}
-	}
-	if err := m.analyze(ctx); err != nil {
-		return err
 	}
 	if err := m.foreignKeys(ctx); err != nil {
 		return err
@@ -90,31 +117,6 @@ func (m *pgMigration) existing(ctx context.Context) (map[pgBuilt]bool, error) {
 	return made, nil
 }
 
-// eachStep runs steps with all workers.
-func (m *pgMigration) eachStep(ctx context.Context, kinds []string, fn func(context.Context, *pgx.Conn, pgStep) error) error {
-	steps := m.todo(kinds...)
-	size := map[[2]string]int64{}
-	for _, t := range m.catalog.tables {
-		size[[2]string{t.Schema, t.Name}] = t.Bytes
-	}
-	slices.SortStableFunc(steps, func(a, b pgStep) int {
-		return cmp.Compare(size[[2]string{b.Schema, b.Relation}], size[[2]string{a.Schema, a.Relation}])
-	})
-	return eachItem(ctx, m.worker(), m.Jobs, steps, fn)
-}
-
-// buildStep builds one index, or one constraint that has its own.
-func (m *pgMigration) buildStep(ctx context.Context, conn *pgx.Conn, s pgStep) error {
-	if m.made[s.built()] || m.made[pgBuilt{kind: "index", schema: s.Schema, name: s.Name}] {
-		return nil
-	}
-	if _, err := conn.Exec(ctx, s.SQL); err != nil {
-		return m.explainStep(s, err)
-	}
-	m.journal.event(lakeward.Event{Type: lakeward.EventDone, Table: pgLabel(s.Schema, s.Relation), Message: s.Kind + " " + s.Name})
-	return nil
-}
-
 func (m *pgMigration) explainStep(s pgStep, err error) error {
 	if state := sqlState(err); state == "23505" || state == "23P01" { // unique_violation, exclusion_violation
 		return lakeward.Errorf(lakeward.KindConflict,
@@ -146,20 +148,9 @@ func (m *pgMigration) stepOnStage(ctx context.Context, s pgStep) error {
 	return nil
 }
 
-// analyze gathers the statistics that the target needs for good plans.
-func (m *pgMigration) analyze(ctx context.Context) error {
-	tables := slices.SortedStableFunc(slices.Values(m.catalog.tables), func(a, b pgTable) int { return cmp.Compare(b.Bytes, a.Bytes) })
-	return eachItem(ctx, m.worker(), m.Jobs, tables, func(ctx context.Context, conn *pgx.Conn, t pgTable) error {
-		sql := "ANALYZE " + qualified(m.stage.stageOf(t.Schema), t.Name)
-		if _, err := conn.Exec(ctx, sql); err != nil {
-			return explainStatement(sql, err)
-		}
-		return nil
-	})
-}
-
 // foreignKeys adds the foreign keys without a look at the rows, one after another, for each locks two tables, and has
-// them proven in parallel. One that the rows break stays as it is: it holds for new rows.
+// them proven in parallel, but for those of one table, which lock it. One that the rows break stays as it is: it holds
+// for new rows.
 func (m *pgMigration) foreignKeys(ctx context.Context) error {
 	var prove []pgStep
 	for _, s := range m.todo("foreign") {
@@ -177,14 +168,14 @@ func (m *pgMigration) foreignKeys(ctx context.Context) error {
 		}
 	}
 	broken := make(chan pgStep, len(prove))
-	err := eachItem(ctx, m.worker(), m.Jobs, prove, func(ctx context.Context, conn *pgx.Conn, s pgStep) error {
-		_, err := conn.Exec(ctx, s.Finish)
-		if sqlState(err) == "23503" { // foreign_key_violation
-			broken <- s
-			return nil
-		}
-		if err != nil {
-			return explainStatement(s.Finish, err)
+	err := eachItem(ctx, m.worker(), m.Jobs, m.byTable(prove), func(ctx context.Context, conn *pgx.Conn, keys []pgStep) error {
+		for _, s := range keys {
+			_, err := conn.Exec(ctx, s.Finish)
+			if sqlState(err) == "23503" { // foreign_key_violation
+				broken <- s
+			} else if err != nil {
+				return explainStatement(s.Finish, err)
+			}
 		}
 		return nil
 	})
@@ -196,6 +187,21 @@ func (m *pgMigration) foreignKeys(ctx context.Context) error {
 		m.invalid[s.built()] = true
 	}
 	return nil
+}
+
+// byTable sorts steps by their tables, those that look at the most rows first.
+func (m *pgMigration) byTable(steps []pgStep) [][]pgStep {
+	rows := map[[2]string]int64{}
+	for _, t := range m.catalog.tables {
+		rows[[2]string{t.Schema, t.Name}] = t.Rows
+	}
+	table := func(s pgStep) [2]string { return [2]string{s.Schema, s.Relation} }
+	groups := map[[2]string][]pgStep{}
+	for _, s := range steps {
+		groups[table(s)] = append(groups[table(s)], s)
+	}
+	work := func(group []pgStep) int64 { return int64(len(group)) * rows[table(group[0])] }
+	return slices.SortedFunc(maps.Values(groups), func(a, b []pgStep) int { return cmp.Compare(work(b), work(a)) })
 }
 
 // leaveForeignKey records a foreign key that cannot be made because rows break it.

@@ -19,8 +19,9 @@ import (
 // A table is copied in pieces of about this size, each by one worker and one transaction.
 const pgChunkBytes = 64 << 20
 
-// pgFreezeBytes is the size from which a table that is copied in one piece is emptied first, so that its rows can be
-// written frozen and nobody has to visit them again.
+// pgFreezeBytes is the size from which it pays to write the first piece of a table frozen: nobody has to visit its rows
+// again, which would write each of its pages a second time. The table must be emptied by the same transaction, so that
+// the others who load it have to wait for that.
 const pgFreezeBytes = 1 << 20
 
 // pgToEnd is the last page of a chunk that goes on to the table's end.
@@ -30,10 +31,8 @@ const pgToEnd = -1
 type pgChunk struct {
 	table       *pgLoading
 	first, last int64 // pages; last may be pgToEnd
+	freeze      bool  // the table is empty: write its rows frozen
 }
-
-// whole reports whether the chunk is the table.
-func (c pgChunk) whole() bool { return c.first == 0 && c.last == pgToEnd }
 
 // where is the condition for the chunk's rows.
 func (c pgChunk) where() string {
@@ -63,10 +62,13 @@ type pgLoading struct {
 	binary  bool
 	renames bool // values name objects, which have other names in the staging
 
+	frozen chan struct{} // closed when the chunk that is written frozen is there; nil where there is none
+
 	mu    sync.Mutex
 	meter *meter
 	left  int // chunks
 	done  pgLoaded
+	all   func(*pgTable) // is told when nothing is left
 }
 
 // progress adds to what the table's events say.
@@ -88,26 +90,27 @@ func (t *pgLoading) finish(l pgLoaded) {
 	if t.left--; t.left == 0 {
 		t.meter.rows, t.meter.bytes = t.done.rows+t.done.quarantined, t.done.bytes
 		t.meter.done()
+		t.all(t.pgTable)
 	}
 }
 
-// load copies the rows of all tables, those of the largest first, except for what an earlier run has loaded that is
-// still the same.
-func (m *pgMigration) load(ctx context.Context) error {
-	kept, err := m.keptChunks(ctx)
-	if err != nil {
-		return err
-	}
+// load copies the rows of all tables, those of the largest first, except for what is kept of an earlier run. It says so
+// when all rows of a table are there.
+func (m *pgMigration) load(ctx context.Context, kept map[uint32][]pgKept, loaded func(*pgTable)) error {
 	var chunks []pgChunk
+	var total int64
+	for _, t := range m.catalog.tables {
+		total += t.Bytes
+	}
 	loading := make([]*pgLoading, len(m.catalog.tables))
 	for i := range m.catalog.tables {
-		t := &pgLoading{pgTable: &m.catalog.tables[i]}
+		t := &pgLoading{pgTable: &m.catalog.tables[i], all: loaded}
 		t.into = qualified(m.stage.stageOf(t.Schema), t.Name)
 		t.binary, t.spaces = pgBinary(t.Types), m.stage.Spaces
 		t.renames = slices.ContainsFunc(t.Types, pgNamesObject.MatchString)
 		t.meter = m.journal.meter(t.label(), t.Rows)
 		loading[i] = t
-		missing := m.missing(t, kept[t.OID])
+		missing := m.missing(t, kept[t.OID], (total-t.Bytes)/int64(max(m.Jobs-1, 1)))
 		t.left = len(missing)
 		for _, k := range kept[t.OID] {
 			t.done.rows, t.done.bytes, t.done.quarantined = t.done.rows+k.Rows, t.done.bytes+k.Bytes, t.done.quarantined+k.Quarantined
@@ -118,7 +121,7 @@ func (m *pgMigration) load(ctx context.Context) error {
 		}
 		chunks = append(chunks, missing...)
 	}
-	slices.SortStableFunc(chunks, func(a, b pgChunk) int { return cmp.Compare(b.table.Bytes, a.table.Bytes) })
+	slices.SortStableFunc(chunks, pgChunk.compare)
 	if err := m.eachPair(ctx, chunks, m.copyChunk); err != nil {
 		return err
 	}
@@ -174,20 +177,36 @@ func pgTargetSession(ctx context.Context, target Target) (*pgx.Conn, error) {
 	return conn, nil
 }
 
-// missing cuts what is not kept of a table into chunks. Servers before 14 cannot read a range of pages without reading
-// them all.
-func (m *pgMigration) missing(t *pgLoading, kept []pgKept) (chunks []pgChunk) {
-	pages, size := max(t.Pages, 1), cmp.Or(m.chunk, pgChunkBytes)
-	step := pages
-	if m.snapshot.major >= 14 && t.Bytes > 2*size {
-		step = max(pages*size/t.Bytes, 1)
+// compare orders chunks: those that others wait for come first, then those of the largest tables.
+func (c pgChunk) compare(d pgChunk) int {
+	switch {
+	case c.freeze == d.freeze:
+		return cmp.Compare(d.table.Bytes, c.table.Bytes)
+	case c.freeze:
+		return -1
 	}
-	cut := func(first, last int64) { // last is exclusive
-		for ; first < last; first += step {
-			chunks = append(chunks, pgChunk{t, first, min(first+step, last) - 1})
+	return 1
+}
+
+// missing cuts what is not kept of a table into chunks. The first one of an empty table is larger than the others, and
+// written frozen. It has no more bytes than each other worker has of other tables meanwhile. Servers before 14 cannot
+// read a range of pages without reading them all.
+func (m *pgMigration) missing(t *pgLoading, kept []pgKept, meanwhile int64) (chunks []pgChunk) {
+	pages, size := max(t.Pages, 1), cmp.Or(m.chunk, pgChunkBytes)
+	first, step := pages, pages
+	if frozen := min(cmp.Or(m.chunk, frozenBytes), max(meanwhile, 2*size)); m.snapshot.major >= 14 && t.Bytes > 2*size {
+		first, step = max(min(pages*frozen/t.Bytes, pages), 1), max(pages*size/t.Bytes, 1)
+	}
+	cut := func(at, end int64) {
+		for ; at < end; at += step {
+			chunks = append(chunks, pgChunk{table: t, first: at, last: min(at+step, end) - 1})
 		}
 	}
 	at := int64(0)
+	if len(kept) == 0 && t.Bytes/pages*first >= pgFreezeBytes {
+		chunks, at = append(chunks, pgChunk{table: t, last: first - 1, freeze: true}), first
+		t.frozen = make(chan struct{})
+	}
 	for _, k := range kept {
 		cut(at, k.First)
 		if k.Last == pgToEnd {
@@ -195,7 +214,9 @@ func (m *pgMigration) missing(t *pgLoading, kept []pgKept) (chunks []pgChunk) {
 		}
 		at = k.Last + 1
 	}
-	cut(at, max(pages, at+1))
+	if t.frozen == nil || at < pages {
+		cut(at, max(pages, at+1))
+	}
 	chunks[len(chunks)-1].last = pgToEnd
 	return chunks
 }
@@ -203,15 +224,23 @@ func (m *pgMigration) missing(t *pgLoading, kept []pgKept) (chunks []pgChunk) {
 // copyChunk copies one chunk and records it, in one transaction. When the target does not take a row of it, it is taken
 // apart until that row is found.
 func (m *pgMigration) copyChunk(ctx context.Context, src, dst *pgx.Conn, c pgChunk) error {
+	if c.freeze {
+		defer close(c.table.frozen)
+	} else if c.table.frozen != nil {
+		select {
+		case <-c.table.frozen:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	var done pgLoaded
 	err := pgx.BeginFunc(ctx, dst, func(tx pgx.Tx) (err error) {
-		freeze := c.whole() && c.table.Bytes >= pgFreezeBytes
-		if freeze {
+		if c.freeze {
 			if _, err := tx.Exec(ctx, "TRUNCATE ONLY "+c.table.into); err != nil {
 				return explainStatement("TRUNCATE "+c.table.into, err)
 			}
 		}
-		if done, err = m.copyRange(ctx, src, dst, c.table, c.where(), freeze); err != nil {
+		if done, err = m.copyRange(ctx, src, dst, c.table, c.where(), c.freeze); err != nil {
 			return err
 		}
 		return m.recordChunk(ctx, tx, c, done)

@@ -167,6 +167,9 @@ func (m *pgMigration) run(ctx context.Context) (err error) {
 	if err := m.fill(ctx); err != nil {
 		return m.givenUp(ctx, err, true)
 	}
+	if err := m.proveAndSwap(ctx); err != nil {
+		return m.givenUp(ctx, err, true)
+	}
 	m.report.Swapped = true
 	m.compareLate(ctx)
 	return nil
@@ -288,25 +291,8 @@ func (m *pgMigration) reportLeft() {
 	}
 }
 
-// fill does everything that happens in the staging, and the swap.
-func (m *pgMigration) fill(ctx context.Context) error {
-	m.journal.begin("load", "copy the rows")
-	if err := m.load(ctx); err != nil {
-		return err
-	}
-	if err := m.loadLargeObjects(ctx); err != nil {
-		return err
-	}
-	if m.Strict && m.rejected > 0 {
-		return strictError(m.rejected, "their tables")
-	}
-	m.journal.begin("index", "build keys, indexes, constraints and materialized views")
-	if err := m.build(ctx); err != nil {
-		return err
-	}
-	if err := m.sequences(ctx); err != nil {
-		return err
-	}
+// proveAndSwap compares what is staged with the source, and puts it in place.
+func (m *pgMigration) proveAndSwap(ctx context.Context) error {
 	m.journal.begin("verify", "compare every row with the source")
 	if err := m.verify(ctx); err != nil {
 		return err

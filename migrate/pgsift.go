@@ -60,10 +60,10 @@ func (s *pgSieve) pages(ctx context.Context, c pgChunk) error {
 	}
 	if c.first < c.last {
 		middle := (c.first + c.last) / 2
-		if err := s.pages(ctx, pgChunk{c.table, c.first, middle}); err != nil {
+		if err := s.pages(ctx, pgChunk{table: c.table, first: c.first, last: middle}); err != nil {
 			return err
 		}
-		return s.pages(ctx, pgChunk{c.table, middle + 1, c.last})
+		return s.pages(ctx, pgChunk{table: c.table, first: middle + 1, last: c.last})
 	}
 	rows, err := s.src.Query(ctx, "SELECT ctid::text FROM ONLY "+qualified(c.table.Schema, c.table.Name)+c.where())
 	if err != nil {

@@ -122,8 +122,8 @@ func (p *Preflight) checkSize(size int64) {
 	}
 }
 
-// checkConnections makes sure that the target has room for the sessions of a migration.
-func (p *Preflight) checkConnections(ctx context.Context, conn *pgx.Conn, jobs int) error {
+// checkConnections makes sure that the target has room for the sessions of a migration, so many for each job.
+func (p *Preflight) checkConnections(ctx context.Context, conn *pgx.Conn, jobs, each int) error {
 	const name, extra = "target-connections", 4 // the stage, the quarantine and the like
 	var limit, used int64
 	err := conn.QueryRow(ctx, `
@@ -136,7 +136,7 @@ func (p *Preflight) checkConnections(ctx context.Context, conn *pgx.Conn, jobs i
 	if err != nil {
 		return fmt.Errorf("count the connections of the target: %w", err)
 	}
-	if need := int64(jobs) + extra; limit < need {
+	if need := int64(jobs*each) + extra; limit < need {
 		p.warn(name, "use fewer --jobs, or end other sessions", nil,
 			"%d connections are free, %d are used; %d jobs take up to %d", limit, used, jobs, need)
 		return nil

@@ -106,7 +106,7 @@ func TestPreflightOfPostgres(t *testing.T) {
 		"primary-keys": "app.keyless", "unlogged-tables": "app.fleeting", "foreign-tables": "app.far", "replication": "publication news",
 		"event-triggers": "watcher", "sequences": "app.last_ones at 32000", "invalid-indexes": "app.broken_n",
 		"invalid-constraints": "small of app.broken", "collation-versions": "app.old from 1.0", "extensions": "postgres_fdw",
-		"target-connections": "500 jobs",
+		"target-connections": "500 jobs take up to 1004",
 	} {
 		requireCheck(t, troubled, name, CheckWarn, found)
 	}

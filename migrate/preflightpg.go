@@ -98,7 +98,7 @@ func (c *pgChecker) checkBoth(ctx context.Context, target *pgx.Conn, o Options) 
 			return err
 		}
 	}
-	return c.checkConnections(ctx, target, cmp.Or(o.Jobs, defaultJobs()))
+	return c.checkConnections(ctx, target, cmp.Or(o.Jobs, defaultJobs()), 2)
 }
 
 func (c *pgChecker) checkEncoding() {

@@ -75,7 +75,7 @@ func (p *Preflight) checkOutside(ctx context.Context, source string, target Targ
 		return info, err
 	}
 	defer closeSession(ctx, conn)
-	return info, p.checkConnections(ctx, conn, jobs)
+	return info, p.checkConnections(ctx, conn, jobs, 1)
 }
 
 // checkNames tells of objects of the target that the migration will replace, or fill.
