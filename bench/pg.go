@@ -16,7 +16,8 @@ import (
 	"github.com/lakeward/lakeward/migrate"
 )
 
-// pgMegabytes is what the PostgreSQL source has when nothing else is asked for.
+// pgMegabytes is what pg_database_size says of the PostgreSQL source, its indexes included, when nothing else is asked
+// for.
 const pgMegabytes = 1750
 
 // benchPostgres is the race with a PostgreSQL database: Lakeward, pgcopydb, and pg_dump with pg_restore, all with the
@@ -172,7 +173,7 @@ func (p *place) reportPostgres(ctx context.Context, results map[string][]result)
 	verified := wall(ours)
 	mine := verified - phase(ours, verification)
 	copied, dumped := wall(results["pgcopydb"]), wall(results["pg_dump"])
-	fmt.Printf("%d rows, %d MB of PostgreSQL %s into another database; %d processors, %d jobs, medians of %d rounds\n\n",
+	fmt.Printf("%d rows, %d MB of PostgreSQL %s with its indexes into another database; %d processors, %d jobs, medians of %d rounds\n\n",
 		rows, bytes>>20, server, runtime.NumCPU(), jobs(), len(ours))
 	fmt.Printf("%-36s %9s %10s %9s %12s %13s\n", "", "seconds", "rows/s", "peak MB", "own CPU s", "with server's")
 	line("lakeward, every row verified", verified, rows, ours)

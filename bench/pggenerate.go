@@ -11,14 +11,14 @@ import (
 // share two processors in the same way.
 const sourceDatabase = "source"
 
-// pgRows are the rows of a database of about 1.75 GB, without its indexes.
+// pgRows are the rows of a database of pgMegabytes, as pg_database_size has it: tables of 1,220 MB with their indexes.
 const (
-	pgCustomers = 300_000
-	pgItems     = 60_000
-	pgOrders    = 1_800_000
-	pgLines     = 5_400_000
-	pgVisits    = 2_400_000
-	pgPages     = 250_000
+	pgCustomers = 380_000
+	pgItems     = 76_000
+	pgOrders    = 2_280_000
+	pgLines     = 6_840_000
+	pgVisits    = 3_040_000
+	pgPages     = 317_000
 )
 
 // pgScript makes the rows on the server, from numbers that hash a seed: the same database from the same seed, whatever
