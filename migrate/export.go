@@ -34,7 +34,7 @@ func Export(ctx context.Context, source Target, path string, o ExportOptions) (*
 		o.Jobs = defaultJobs()
 	}
 	e := &exporter{
-		ExportOptions: o, source: source, path: path, journal: journal{send: o.Progress},
+		ExportOptions: o, source: source, path: path, journal: journal{send: o.Progress}, uneven: map[string]bool{},
 		report: &Report{Version: 1, Lakeward: libraryVersion(), Operation: "export", Started: time.Now().UTC()},
 	}
 	err := interrupted(ctx, e.run(ctx))
@@ -57,6 +57,7 @@ type exporter struct {
 	moment  string    // the name of the snapshot as of which all is read
 	file    *exportFile
 	tables  []*exportTable
+	uneven  map[string]bool // tables of the file with other rows than the database has
 }
 
 func (e *exporter) run(ctx context.Context) (err error) {
@@ -215,12 +216,7 @@ func (e *exporter) verify(ctx context.Context) error {
 	tables := slices.Clone(e.tables)
 	slices.SortStableFunc(tables, func(a, b *exportTable) int { return cmp.Compare(b.rows, a.rows) })
 	err := eachItem(ctx, e.source, e.Jobs, tables, func(ctx context.Context, conn *pgx.Conn, t *exportTable) error {
-		return frozen(ctx, conn, func() error {
-			if _, err := conn.Exec(ctx, "SET TRANSACTION SNAPSHOT "+literal(e.moment)); err != nil {
-				return fmt.Errorf("go to the moment of the export: %w", err)
-			}
-			return e.compare(ctx, conn, t)
-		})
+		return e.atMoment(ctx, conn, func() error { return e.compare(ctx, conn, t) })
 	})
 	if err != nil {
 		return err

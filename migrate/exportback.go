@@ -65,10 +65,12 @@ func (e *exporter) putBack(ctx context.Context) error {
 		return fmt.Errorf("put quarantined rows back: %w", err)
 	}
 	for _, table := range sortedKeys(back) {
+		e.uneven[table] = true
 		e.note("%s of %s, which the migration had quarantined, went back as they were", plural(back[table], "row"), table)
 	}
 	for _, table := range sortedKeys(mended) {
 		if mended[table] > 0 {
+			e.uneven[table] = true
 			e.note("%s of %s, which the migration had nulled or replaced, went back as they were", plural(mended[table], "value"), table)
 		}
 	}

@@ -35,7 +35,7 @@ func (e *exporter) createIndexes(ctx context.Context) error {
 // finish makes everything of the original that is not an ordinary table or an index, and checks the file.
 func (e *exporter) finish(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		e.putBack, e.finishVirtual, e.createRest, e.restoreSequences, e.analyze, e.checkFile,
+		e.putBack, e.finishVirtual, e.createRest, e.restoreSequences, e.analyze, e.checkFile, e.compareViews,
 	} {
 		e.file.conn.SetInterrupt(ctx.Done()) // reading takes it away
 		if err := step(ctx); err != nil {
@@ -289,6 +289,7 @@ func (e *exporter) keepMisfits(ctx context.Context, t *exportTable, misfits *exp
 // setAside puts one row into the quarantine of the file.
 func (e *exporter) setAside(found *TableReport, q QuarantinedRow, row string) error {
 	found.Quarantined++
+	e.uneven[q.Table] = true
 	q.Action = ActionQuarantined
 	if found.Quarantined <= quarantineKept {
 		found.Quarantine = append(found.Quarantine, q)

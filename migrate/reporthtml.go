@@ -345,6 +345,9 @@ func (r *Report) htmlViews(p *htmlPage) {
 		case v.Identical:
 		case v.Explained != "":
 			row.Tone, row.Result, row.Why = "warn", "not compared", v.Explained
+			if r.Operation == "export" {
+				row.Result = "other rows"
+			}
 		default:
 			row.Tone, row.Result, row.Why = "bad", "differs", v.difference()
 		}

@@ -216,7 +216,11 @@ func (r *Report) writeViews(b *strings.Builder) {
 			lines = append(lines, v.Name+": "+v.Explained)
 		}
 	}
-	writeList(b, "Views that could not be compared", lines)
+	head := "Views that could not be compared"
+	if r.Operation == "export" {
+		head = "Views with other rows than on the database"
+	}
+	writeList(b, head, lines)
 }
 
 func (r *Report) writeLeft(b *strings.Builder) {
