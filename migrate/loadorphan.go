@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -62,8 +63,8 @@ func (c *asideCursor) step() error {
 	}
 	if c.done = !more; more {
 		c.rowid = c.stmt.ColumnInt64(0)
-		columnValue(c.stmt, 1, &c.gone)
-		columnValue(c.stmt, 2, &c.nulls)
+		columnValue(c.stmt, 1, math.MaxInt, &c.gone)
+		columnValue(c.stmt, 2, math.MaxInt, &c.nulls)
 	}
 	return nil
 }

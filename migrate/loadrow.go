@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
+
+	"zombiezen.com/go/sqlite"
 )
 
 // rowEncoder encodes whole rows.
@@ -100,6 +102,9 @@ func streamed(c Column) int {
 // column needs it as a whole. A value that does not fit is held as far as a policy may want to mend it.
 func (e *rowEncoder) appendLarge(dst []byte, i int, v *value) (_ []byte, reason string) {
 	limit, c := e.streams[i], e.columns[i]
+	if c.Convert == ConvertJSON && v.class == sqlite.TypeText {
+		return e.appendLargeJSON(dst, v)
+	}
 	if limit == notStreamed {
 		if e.err = cmp.Or(e.err, v.hold()); e.err != nil {
 			return dst, ""
@@ -124,6 +129,22 @@ func (e *rowEncoder) appendLarge(dst []byte, i int, v *value) (_ []byte, reason 
 		return dst, reason
 	}
 	dst = appendLength(dst, int(size))
+	e.splices = append(e.splices, splice{len(dst), v.large})
+	return dst, ""
+}
+
+// appendLargeJSON appends the beginning of a JSON text. It is held to be checked, and read once more to be sent.
+func (e *rowEncoder) appendLargeJSON(dst []byte, v *value) (_ []byte, reason string) {
+	held := value{class: v.class, large: v.large}
+	problem := "too large for jsonb"
+	if v.large.size() <= mostJSONBytes {
+		e.err = cmp.Or(e.err, held.hold())
+		problem = jsonProblem(held.b)
+	}
+	if problem != "" {
+		return dst, refusal(held, "JSON that PostgreSQL can hold") + ": " + problem
+	}
+	dst = append(appendLength(dst, int(v.large.size())+1), 1) // the version of jsonb's binary format
 	e.splices = append(e.splices, splice{len(dst), v.large})
 	return dst, ""
 }

@@ -105,11 +105,11 @@ type storedRows struct {
 // read hands the rows to fn. The slice and the bytes in it are reused for the next row: fn must copy what it keeps.
 func (s *storedRows) read(ctx context.Context, conn *sqlite.Conn, fn func(row []value) error) error {
 	if s.snapshot == "" {
-		return readRows(ctx, conn, s.query, fn)
+		return readRowsUpTo(ctx, conn, s.query, largeBytes, fn)
 	}
 	t, err := newPageTable(ctx, conn, s.snapshot, s.table)
 	if errors.Is(err, errByQuery) {
-		return readRows(ctx, conn, s.query, fn)
+		return readRowsUpTo(ctx, conn, s.query, largeBytes, fn)
 	}
 	if err != nil {
 		return err

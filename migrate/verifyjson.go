@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"io"
 	"math"
 	"slices"
 	"strconv"
@@ -30,92 +29,159 @@ func canonJSON(dst []byte, v value) ([]byte, bool) {
 	if !utf8.Valid(text) || loneSurrogate(text) {
 		return dst, false
 	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
-	var parsed any
-	if decoder.Decode(&parsed) != nil {
+	if !json.Valid(text) {
 		return dst, false
 	}
-	if _, err := decoder.Token(); err != io.EOF { // something follows
-		return dst, false
+	w := jsonWriter{text: text}
+	if len(text) > largeBytes { // growing by and by would hold it twice
+		dst = slices.Grow(dst, len(text)+len(text)/4)
 	}
-	out, ok := appendJSON(dst, parsed, 0)
-	if !ok || colons(out[len(dst):]) != colons(text) { // one for each name
+	out, ok := w.value(dst, 0)
+	if !ok {
 		return dst, false
 	}
 	return append(out, 0x1f), true
 }
 
-// colons counts the colons of a JSON text outside of its strings.
-func colons(text []byte) (n int) {
-	if bytes.IndexByte(text, ':') < 0 {
-		return 0
-	}
-	inString := false
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case c == '"':
-			inString = !inString
-		case c == '\\':
-			i++
-		case c == ':' && !inString:
-			n++
-		}
-	}
-	return n
+// jsonWriter writes a valid JSON text anew, without ever having a tree of it.
+type jsonWriter struct {
+	text []byte
+	at   int
 }
 
 // deepestJSON is how deep a document may be nested.
 const deepestJSON = 1000
 
-func appendJSON(dst []byte, v any, depth int) (_ []byte, ok bool) {
+// next returns the next byte that is no space.
+func (w *jsonWriter) next() byte {
+	for strings.IndexByte(" \t\r\n", w.text[w.at]) >= 0 {
+		w.at++
+	}
+	return w.text[w.at]
+}
+
+// scalar returns the text up to the first byte that is not of a number or word.
+func (w *jsonWriter) scalar() string {
+	start := w.at
+	for w.at < len(w.text) && strings.IndexByte(" \t\r\n,]}", w.text[w.at]) < 0 {
+		w.at++
+	}
+	return string(w.text[start:w.at])
+}
+
+func (w *jsonWriter) value(dst []byte, depth int) (_ []byte, ok bool) {
 	if depth > deepestJSON {
 		return dst, false
 	}
-	switch v := v.(type) {
-	case nil:
-		return append(dst, "null"...), true
-	case bool:
-		return strconv.AppendBool(dst, v), true
-	case string:
-		return appendJSONText(dst, v)
-	case json.Number:
-		plain, ok := plainDecimal(v.String())
-		whole, fraction, _ := strings.Cut(plain, ".")
-		return append(dst, plain...), ok && len(whole) <= 131072 && len(fraction) <= 16383
-	case []any:
-		dst = append(dst, '[')
-		for i, item := range v {
+	switch c := w.next(); c {
+	case '{':
+		return w.object(dst, depth)
+	case '[':
+		return w.array(dst, depth)
+	case '"':
+		return appendJSONText(dst, w.string())
+	case 't', 'f', 'n':
+		return append(dst, w.scalar()...), true
+	}
+	plain, ok := plainDecimal(w.scalar())
+	whole, fraction, _ := strings.Cut(plain, ".")
+	return append(dst, plain...), ok && len(whole) <= 131072 && len(fraction) <= 16383
+}
+
+// string reads a string without its quotes.
+func (w *jsonWriter) string() []byte {
+	start := w.at
+	escaped := false
+	for w.at++; w.text[w.at] != '"'; w.at++ {
+		if w.text[w.at] == '\\' {
+			escaped = true
+			w.at++
+		}
+	}
+	w.at++
+	raw := w.text[start:w.at]
+	if !escaped {
+		return raw[1 : len(raw)-1]
+	}
+	var decoded string
+	_ = json.Unmarshal(raw, &decoded) // the whole text is valid
+	return []byte(decoded)
+}
+
+func (w *jsonWriter) array(dst []byte, depth int) (_ []byte, ok bool) {
+	dst = append(dst, '[')
+	w.at++
+	if w.next() == ']' {
+		w.at++
+		return append(dst, ']'), true
+	}
+	for {
+		if dst, ok = w.value(dst, depth+1); !ok {
+			return dst, false
+		}
+		if w.ends(']') {
+			return append(dst, ']'), true
+		}
+		dst = append(dst, ", "...)
+	}
+}
+
+// ends reads a comma or an end, and reports which.
+func (w *jsonWriter) ends(end byte) bool {
+	c := w.next()
+	w.at++
+	return c == end
+}
+
+// jsonMember is a member of an object, and where it has been written.
+type jsonMember struct {
+	name       []byte
+	start, end int
+}
+
+// object writes the members as they come, and then in their order.
+func (w *jsonWriter) object(dst []byte, depth int) (_ []byte, ok bool) {
+	dst = append(dst, '{')
+	w.at++
+	if w.next() == '}' {
+		w.at++
+		return append(dst, '}'), true
+	}
+	start := len(dst)
+	var members []jsonMember
+	for {
+		w.next()
+		m := jsonMember{start: len(dst), name: w.string()}
+		if dst, ok = appendJSONText(dst, m.name); !ok {
+			return dst, false
+		}
+		w.ends(':')
+		if dst, ok = w.value(append(dst, ": "...), depth+1); !ok {
+			return dst, false
+		}
+		m.end = len(dst)
+		members = append(members, m)
+		if w.ends('}') {
+			break
+		}
+		dst = append(dst, ", "...)
+	}
+	order := func(a, b jsonMember) int {
+		return cmp.Or(cmp.Compare(len(a.name), len(b.name)), bytes.Compare(a.name, b.name))
+	}
+	if !slices.IsSortedFunc(members, order) {
+		written := slices.Clone(dst[start:])
+		dst = dst[:start]
+		slices.SortFunc(members, order)
+		for i, m := range members {
 			if i > 0 {
 				dst = append(dst, ", "...)
 			}
-			if dst, ok = appendJSON(dst, item, depth+1); !ok {
-				return dst, false
-			}
+			dst = append(dst, written[m.start-start:m.end-start]...)
 		}
-		return append(dst, ']'), true
-	case map[string]any:
-		return appendJSONObject(dst, v, depth)
 	}
-	return dst, false
-}
-
-func appendJSONObject(dst []byte, object map[string]any, depth int) (_ []byte, ok bool) {
-	names := make([]string, 0, len(object))
-	for name := range object {
-		names = append(names, name)
-	}
-	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b)) })
-	dst = append(dst, '{')
-	for i, name := range names {
-		if i > 0 {
-			dst = append(dst, ", "...)
-		}
-		if dst, ok = appendJSONText(dst, name); !ok {
-			return dst, false
-		}
-		dst = append(dst, ": "...)
-		if dst, ok = appendJSON(dst, object[name], depth+1); !ok {
+	for i := 1; i < len(members); i++ {
+		if bytes.Equal(members[i].name, members[i-1].name) {
 			return dst, false
 		}
 	}
@@ -123,7 +189,7 @@ func appendJSONObject(dst []byte, object map[string]any, depth int) (_ []byte, o
 }
 
 // appendJSONText escapes what PostgreSQL escapes, and nothing else.
-func appendJSONText(dst []byte, text string) ([]byte, bool) {
+func appendJSONText(dst, text []byte) ([]byte, bool) {
 	const special, letter = "\b\f\n\r\t\"\\", `bfnrt"\`
 	dst = append(dst, '"')
 	for i := range len(text) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -230,7 +231,7 @@ func (s *rowShape) scan(ctx context.Context, conn *sqlite.Conn, fn func(*sourceR
 		}
 		row.rowid = stmt.ColumnInt64(0)
 		for i := range row.values {
-			columnValue(stmt, i+1, &row.values[i])
+			columnValue(stmt, i+1, s.copied(i), &row.values[i])
 		}
 		s.readLarge(conn, stmt, &row)
 		if s.orphan(stmt, &row); row.misfit < 0 {
@@ -265,8 +266,8 @@ func (s *rowShape) orphan(stmt *sqlite.Stmt, r *sourceRow) {
 	}
 	var gone, nulls value
 	last := stmt.ColumnCount() - 1
-	columnValue(stmt, last-1, &gone)
-	columnValue(stmt, last, &nulls)
+	columnValue(stmt, last-1, math.MaxInt, &gone)
+	columnValue(stmt, last, math.MaxInt, &nulls)
 	r.gone, r.nulled = asideOf(gone, nulls)
 	lost := func(fk int, column Column) bool {
 		return slices.Contains(s.table.ForeignKeys[fk].Columns, column.Target)
@@ -313,6 +314,14 @@ func (s *rowShape) selectSQL() string {
 	return "SELECT " + strings.Join(fields, ", ") + " FROM main." + sourceName(s.table.Name)
 }
 
+// copied returns up to which size the values of a column are copied.
+func (s *rowShape) copied(i int) int {
+	if c := s.columns[i]; c.Convert == ConvertText || c.Convert == ConvertBytes {
+		return largeBytes
+	}
+	return math.MaxInt
+}
+
 // mayStream reports whether a column of the source may have values that are read in pieces: text or blobs that become text
 // or bytea, in tables where SQLite can open a single value.
 func (t *Table) mayStream(c Column) bool {
@@ -336,21 +345,6 @@ func (s *rowShape) readLarge(conn *sqlite.Conn, stmt *sqlite.Stmt, r *sourceRow)
 			}
 		}
 		at += 2
-	}
-}
-
-// columnValue reads one value of the current row.
-func columnValue(stmt *sqlite.Stmt, i int, v *value) {
-	v.class, v.large = stmt.ColumnType(i), nil
-	switch v.class {
-	case sqlite.TypeInteger:
-		v.i = stmt.ColumnInt64(i)
-	case sqlite.TypeFloat:
-		v.f = stmt.ColumnFloat(i)
-	case sqlite.TypeText, sqlite.TypeBlob:
-		n := stmt.ColumnLen(i) // before the bytes, because it makes UTF-8 of them
-		v.b = append(v.b[:0], make([]byte, n)...)
-		stmt.ColumnBytes(i, v.b)
 	}
 }
 

@@ -380,7 +380,7 @@ func (c *viewCheck) sourceRows(ctx context.Context, fn func(row []byte, fields [
 			return nil
 		}
 		for i := range values {
-			columnValue(stmt, i, &values[i])
+			columnValue(stmt, i, math.MaxInt, &values[i])
 		}
 		fn(out.fill(c.canon, values))
 	}
