@@ -141,3 +141,36 @@ func askedForIntervals(t *testing.T, source string) *Plan {
 	}
 	return plan
 }
+
+// TestDatesWithAZone migrates dates as Go's drivers write them. What is a date only by its column's name stays a time.
+func TestDatesWithAZone(t *testing.T) {
+	t.Parallel()
+	source := newSource(t, `CREATE TABLE day (id INTEGER PRIMARY KEY, here date, summer date, at date);
+		INSERT INTO day VALUES
+			(1, '2024-01-31 00:00:00-05:00', '2024-01-31 00:00:00-05:00', '2024-01-31 00:00:00-05:00'),
+			(2, '2024-02-29 00:00:00-05:00', '2024-07-01 00:00:00-04:00', '2024-01-31 22:30:00-05:00'),
+			(3, NULL, '2024-07-02 00:00:00Z', NULL)`)
+	plan, err := MakePlan(t.Context(), source, PlanOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var types []string
+	for _, c := range plan.Tables[0].Columns[1:] {
+		types = append(types, c.Type)
+	}
+	if diff := cmp.Diff([]string{"date", "date", "timestamp with time zone"}, types); diff != "" {
+		t.Errorf("types (-want +got):\n%s", diff)
+	}
+	back, report := thereAndBack(t, source,
+		`SET TimeZone = 'Asia/Tokyo'`,
+		`INSERT INTO day (here, summer) SELECT here + 1, max(summer) + 1 FROM day WHERE here = '2024-02-29' GROUP BY here`)
+	requireIdentical(t, report)
+	if diff := cmp.Diff([]string{
+		`INTEGER "1", TEXT "2024-01-31 00:00:00-05:00", TEXT "2024-01-31 00:00:00+00:00", TEXT "2024-01-31 00:00:00-05:00"`,
+		`INTEGER "2", TEXT "2024-02-29 00:00:00-05:00", TEXT "2024-07-01 00:00:00+00:00", TEXT "2024-01-31 22:30:00-05:00"`,
+		`INTEGER "3", null, TEXT "2024-07-02 00:00:00+00:00", null`,
+		`INTEGER "4", TEXT "2024-03-01 00:00:00-05:00", TEXT "2024-07-02 00:00:00+00:00", null`,
+	}, dump(t, back)["table day"]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
