@@ -248,7 +248,8 @@ func (e *exporter) compare(ctx context.Context, conn *pgx.Conn, t *exportTable) 
 	}
 	defer func() { _ = file.Close() }() // it was only read
 	found := &t.found
-	target := &sqliteSide{shape: shape, conn: file, meter: e.journal.meter(t.Name, t.rows)}
+	misfits := misfitRows{handled: handled{}} // a value that the file should not have: the table differs
+	target := &sqliteSide{shape: shape, conn: file, meter: e.journal.meter(t.Name, t.rows), misfits: misfits}
 	source := &pgSide{conn: conn, name: t.Target, sql: shape.sql(e.record.Schema)}
 	if err := shape.check(source, target, found).run(ctx); err != nil {
 		return err
