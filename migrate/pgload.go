@@ -274,7 +274,7 @@ func (m *pgMigration) copyRange(ctx context.Context, src, dst *pgx.Conn, t *pgLo
 	group := errgroup.Group{}
 	var sent, stored int64
 	group.Go(func() error {
-		tag, err := src.PgConn().CopyTo(ctx, &pgProgress{pipe, t, 0, 0}, read)
+		tag, err := src.PgConn().CopyTo(ctx, &pgProgress{pipe, t, src, pgCopiedRows(src), 0}, read)
 		sent = tag.RowsAffected()
 		pipe.close(err)
 		if err != nil {

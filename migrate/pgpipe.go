@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -116,19 +117,20 @@ func (p *pgPipe) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// pgProgress counts rows on their way: PostgreSQL sends each as a message of its own.
+// pgProgress tells of what is on its way.
 type pgProgress struct {
 	*pgPipe
 	table *pgLoading
-	rows  int64
-	sent  int64
+	from  *pgx.Conn
+	rows  int64 // of the session until the last time
+	sent  int64 // since then
 }
 
 func (p *pgProgress) Write(b []byte) (int, error) {
-	p.rows++
 	if p.sent += int64(len(b)); p.sent >= 4*pgBufferBytes {
-		p.table.progress(p.rows, p.sent)
-		p.rows, p.sent = 0, 0
+		rows := pgCopiedRows(p.from)
+		p.table.progress(rows-p.rows, p.sent)
+		p.rows, p.sent = rows, 0
 	}
 	return p.pgPipe.Write(b)
 }

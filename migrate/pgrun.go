@@ -53,7 +53,7 @@ func newPgMigration(operation, source string, target Target, o Options) *pgMigra
 		o.Jobs = defaultJobs()
 	}
 	return &pgMigration{
-		Options: o, source: DSN(source), target: target, journal: journal{send: o.Progress}, invalid: map[pgBuilt]bool{},
+		Options: o, source: pgSource(source), target: target, journal: journal{send: o.Progress}, invalid: map[pgBuilt]bool{},
 		report: &Report{Version: 1, Lakeward: libraryVersion(), Operation: operation, Started: time.Now().UTC()},
 	}
 }

@@ -30,6 +30,11 @@ type DSN string
 
 // Connect opens a session. Its errors name host, database and user, and never the password.
 func (d DSN) Connect(ctx context.Context) (*pgx.Conn, error) {
+	return d.connect(ctx, func(*pgx.ConnConfig) {})
+}
+
+// connect is Connect, with the configuration as adapt leaves it.
+func (d DSN) connect(ctx context.Context, adapt func(*pgx.ConnConfig)) (*pgx.Conn, error) {
 	config, err := pgx.ParseConfig(string(d))
 	if err != nil { // pgx has taken the password out of it
 		return nil, lakeward.Errorf(lakeward.KindInvalid, "write it as postgres://USER:PASSWORD@HOST:5432/DATABASE",
@@ -38,6 +43,7 @@ func (d DSN) Connect(ctx context.Context) (*pgx.Conn, error) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "lakeward"
 	}
+	adapt(config)
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, explainConnect(ctx, config, err)
