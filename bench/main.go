@@ -6,13 +6,16 @@
 //	values    texts and blobs of 100 MB: the memory that they take
 //	link      through a link of 20 ms and 200 Mbit/s, in a network namespace where root may make one: how much of it the
 //	          load uses
+//	pg        a generated PostgreSQL database of 1.75 GB into another one: with `lakeward migrate`, with `pgcopydb clone`,
+//	          and with pg_dump and pg_restore, each over the unix socket with the same number of jobs
 //
 //	go run ./bench            from the module's root; make bench builds and installs what it needs
 //	go run ./bench -size 100  a smaller database
 //
-// The PostgreSQL is a local Lakebase's own in a temporary folder. Lakeward reaches it as it would reach Lakebase: over
-// TLS, with a token, as a role that is no superuser. pgloader gets the shorter way, the unix socket of the same server;
-// the floor is measured on both ways. Memory and processor time are read from /proc, so figures of them are Linux's.
+// The PostgreSQL is a local Lakebase's own in a temporary folder. Lakeward reaches it from SQLite as it would reach
+// Lakebase: over TLS, with a token, as a role that is no superuser. pgloader gets the shorter way, the unix socket of the
+// same server; the floor is measured on both ways. Memory and processor time are read from /proc, so figures of them are
+// Linux's.
 package main
 
 import (
