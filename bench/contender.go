@@ -45,9 +45,18 @@ func (l *lakewardTool) Prepare(ctx context.Context) error {
 }
 
 func (l *lakewardTool) Migrate(ctx context.Context) (result, error) {
+	return l.run(ctx, "migrate", l.source, "--to", instance)
+}
+
+// Export writes the migrated database into a new file.
+func (l *lakewardTool) Export(ctx context.Context, path string) (result, error) {
+	return l.run(ctx, "export", instance, path)
+}
+
+func (l *lakewardTool) run(ctx context.Context, args ...string) (result, error) {
 	file := filepath.Join(l.place.dir, "report.json")
-	cmd := exec.CommandContext(ctx, l.binary, "migrate", l.source, "--to", instance, "--schema", lakewardSchema,
-		"--jobs", strconv.Itoa(jobs()), "--report", file)
+	args = append(args, "--schema", lakewardSchema, "--jobs", strconv.Itoa(jobs()), "--report", file)
+	cmd := exec.CommandContext(ctx, l.binary, args...)
 	// The environment may name another workspace.
 	cmd.Env = append(without(os.Environ(), "DATABRICKS_", "LAKEWARD_", "PG"), "LAKEWARD_DIR="+l.place.dir)
 	r, err := run(cmd)

@@ -3,7 +3,7 @@
 //
 //	sqlite    a generated SQLite database of about 1.2 GB and twelve million rows into PostgreSQL: with `lakeward migrate`,
 //	          with pgloader, and the floor: files that COPY has made, copied in, with keys, indexes and foreign keys
-//	values    texts and blobs of 100 MB: the memory that they take
+//	values    texts, blobs and JSON of 100 MB, there and back: the memory that they take
 //	link      through a link of 20 ms and 200 Mbit/s, in a network namespace where root may make one: how much of it the
 //	          load uses
 //	pg        a generated PostgreSQL database of 1.75 GB into another one: with `lakeward migrate`, with `pgcopydb clone`,

@@ -22,7 +22,8 @@ const (
 // asciiWords can be cut anywhere.
 var asciiWords = [...]string{"amber", "anchor", "apple", "bicycle", "blue", "bottle", "candle", "carpet"}
 
-// benchValues migrates a database of large values: memory must not depend on their size.
+// benchValues migrates a database of large values, and exports it: memory must not depend on their size. Then it does so with
+// values that are held as a whole.
 func benchValues(ctx context.Context, o options) (err error) {
 	say("generating, or finding, a database of values of %d MB in %s", largeBytes>>20, o.cache)
 	source, err := cachedValues(ctx, o.cache, o.seed)
@@ -34,8 +35,7 @@ func benchValues(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
-	ours := &lakewardTool{binary: o.binary, source: source, place: p}
-	r, err := compete(ctx, p, ours)
+	r, back, err := thereAndBack(ctx, o, p, source)
 	if err != nil {
 		return err
 	}
@@ -43,8 +43,58 @@ func benchValues(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return fmt.Errorf("measure source: %w", err)
 	}
-	fmt.Printf("%d MB of SQLite with %d blobs and %d texts of %d MB each: lakeward, every row verified, %.1f s and %d MB at its peak\n",
-		info.Size()>>20, largeValues, largeValues, largeBytes>>20, r.wall.Seconds(), r.peak>>20)
+	fmt.Printf("%d MB of SQLite with %d blobs and %d texts of %d MB each: lakeward, every row verified, %.1f s and %d MB at its peak; "+
+		"back into a file %.1f s and %d MB\n",
+		info.Size()>>20, largeValues, largeValues, largeBytes>>20, r.wall.Seconds(), r.peak>>20, back.wall.Seconds(), back.peak>>20)
+	for _, kind := range heldKinds {
+		if err := benchHeld(ctx, o, p, kind); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// thereAndBack migrates a database and exports it again.
+func thereAndBack(ctx context.Context, o options, p *place, source string) (there, back result, err error) {
+	ours := &lakewardTool{binary: o.binary, source: source, place: p}
+	ours.migrated = func(ctx context.Context) (err error) {
+		path := filepath.Join(p.dir, "back.db")
+		back, err = ours.Export(ctx, path)
+		return errors.Join(err, os.RemoveAll(path))
+	}
+	there, err = compete(ctx, p, ours)
+	return there, back, err
+}
+
+// heldKinds are databases with a value of largeBytes that is held as a whole.
+var heldKinds = []struct{ name, script string }{
+	{"JSON", `CREATE TABLE t (id INTEGER PRIMARY KEY, doc JSON);
+		INSERT INTO t VALUES (1, '[' || replace(hex(zeroblob(%[1]d / 24)), '00', '{"name":"value","n":77},') || '1]')`},
+	{"text WITHOUT ROWID", `CREATE TABLE t (id TEXT PRIMARY KEY, body TEXT) WITHOUT ROWID;
+		INSERT INTO t VALUES ('a', replace(hex(zeroblob(%[1]d / 10)), '00', 'amber blue'))`},
+	{"text beside a generated column", `CREATE TABLE t (id INTEGER PRIMARY KEY, body TEXT, twice INTEGER AS (id * 2));
+		INSERT INTO t (id, body) VALUES (1, replace(hex(zeroblob(%[1]d / 10)), '00', 'amber blue'))`},
+	{"text in UTF-16", `PRAGMA encoding = 'UTF-16';
+		CREATE TABLE t (id INTEGER PRIMARY KEY, body TEXT);
+		INSERT INTO t VALUES (1, replace(hex(zeroblob(%[1]d / 20)), '00', 'amber blue'))`},
+}
+
+func benchHeld(ctx context.Context, o options, p *place, kind struct{ name, script string }) (err error) {
+	path := filepath.Join(p.dir, "held.db")
+	defer func() { err = errors.Join(err, os.RemoveAll(path)) }()
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
+	if err != nil {
+		return err
+	}
+	err = sqlitex.ExecuteScript(conn, fmt.Sprintf(kind.script, largeBytes)+";", nil)
+	if err = errors.Join(err, conn.Close()); err != nil {
+		return fmt.Errorf("generate %s: %w", kind.name, err)
+	}
+	there, back, err := thereAndBack(ctx, o, p, path)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s of %d MB: %d MB at the peak; back into a file %d MB\n", kind.name, largeBytes>>20, there.peak>>20, back.peak>>20)
 	return nil
 }
 
