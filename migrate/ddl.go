@@ -25,6 +25,16 @@ func createTable(schema string, t Table) string {
 	return b.String()
 }
 
+// stagedTable returns the CREATE TABLE of t in the staging schema. Autovacuum leaves it alone there, until the statement
+// of attended: it would hold the locks that building needs, and do what is done anyway.
+func stagedTable(stage string, t Table) string {
+	return createTable(stage, t) + " WITH (autovacuum_enabled = off, toast.autovacuum_enabled = off)"
+}
+
+func attended(stage string, t Table) string {
+	return "ALTER TABLE " + qualified(stage, t.Target) + " RESET (autovacuum_enabled, toast.autovacuum_enabled)"
+}
+
 func columnDefinition(schema string, c Column) string {
 	def := quoteName(c.Target) + " " + c.Type
 	if c.NotNull {

@@ -29,24 +29,36 @@ const (
 	copyTrailer = "\xff\xff"
 )
 
-// load copies all tables, the largest first, so that no worker is left alone with it at the end.
-func (m *migration) load(ctx context.Context) error {
+// addLoad adds the jobs that copy the tables, the largest first, and returns those of each table.
+func (m *migration) addLoad(ctx context.Context, w *jobs) (map[string][]*job, error) {
 	l := &loader{snapshot: m.snapshot, stage: m.stage, journal: &m.journal, chunk: m.chunk, tables: map[string]*tableLoad{}}
 	segments, err := l.segments(ctx, m.plan.Tables, m.Jobs)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	err = eachItem(ctx, m.workers(), m.Jobs, segments, func(ctx context.Context, conn *pgx.Conn, s *segment) error {
-		return l.segment(ctx, conn, s)
-	})
-	if err != nil {
-		return err
+	loads := map[string][]*job{}
+	end := &job{do: func(context.Context, *pgx.Conn) error { return m.loaded(l) }}
+	for _, s := range segments {
+		name := s.table.Name
+		j := w.add(&job{size: s.table.Rows, do: func(ctx context.Context, conn *pgx.Conn) error { return l.segment(ctx, conn, s) }})
+		loads[name] = append(loads[name], j)
+		end.follow(j)
 	}
+	w.add(end)
+	return loads, nil
+}
+
+// loaded reports what has been loaded.
+func (m *migration) loaded(l *loader) error {
 	for _, t := range m.plan.Tables {
 		done, r := l.tables[t.Name], m.report.table(t)
 		r.Read, r.Loaded, r.Quarantined, r.Bytes = done.rows+done.quarantined, done.rows, done.quarantined, done.bytes
 		m.rejected += done.quarantined + done.changed
 	}
+	if m.Strict && m.rejected > 0 {
+		return strictError(m.rejected, "their tables")
+	}
+	m.journal.begin("index", "build keys, indexes, constraints and views")
 	return nil
 }
 
@@ -294,7 +306,7 @@ func (l *loader) write(ctx context.Context, dst *pgx.Conn, s *segment, c *chunk)
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // without effect after the commit
 	if !s.created {
-		if _, err := tx.Exec(ctx, createTable(l.stage.name, t)); err != nil {
+		if _, err := tx.Exec(ctx, stagedTable(l.stage.name, t)); err != nil {
 			return fmt.Errorf("create table %s: %w", t.Target, err)
 		}
 	}

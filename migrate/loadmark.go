@@ -177,7 +177,7 @@ func (l *loader) cut(ctx context.Context, t Table, parts int) ([]*segment, error
 		}
 	}
 	err = pgx.BeginFunc(ctx, l.stage.conn, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, createTable(l.stage.name, t)); err != nil {
+		if _, err := tx.Exec(ctx, stagedTable(l.stage.name, t)); err != nil {
 			return err
 		}
 		for _, s := range segments {

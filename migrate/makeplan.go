@@ -27,6 +27,8 @@ type PlanOptions struct {
 	jobs   int                          // tables read at a time; more than one needs open
 	open   func() (*sqlite.Conn, error) // another connection that sees the same rows, as only a file at rest can give
 	path   string                       // of that file
+
+	checkLater bool // the caller has SQLite check the file
 }
 
 // planMessage describes the phase.
@@ -76,7 +78,7 @@ func planFrom(ctx context.Context, conn *sqlite.Conn, o PlanOptions) (_ *Plan, e
 func newPlanner(conn *sqlite.Conn, o PlanOptions) *planner {
 	p := &planner{
 		conn: conn, schema: o.Schema, onMisfit: o.OnMisfit, onOrphan: o.OnOrphan, progress: o.Progress, source: o.source,
-		relations: targetNames{}, existing: o.existing, aside: o.aside, seed: maphash.MakeSeed(),
+		relations: targetNames{}, existing: o.existing, aside: o.aside, seed: maphash.MakeSeed(), checkLater: o.checkLater,
 	}
 	if p.schema == "" {
 		p.schema = "public"
@@ -100,6 +102,7 @@ type planner struct {
 	aside       string // the file for the keys of rows that orphan policies move, or ""
 	progress    lakeward.Progress
 	source      string // of PlanOptions
+	checkLater  bool   // of PlanOptions
 	catalog     *catalog
 	tables      []*tablePlanner
 	views       []View

@@ -367,7 +367,7 @@ func (m *migration) decide(ctx context.Context) error {
 	m.report.Plan = "made from the source"
 	m.plan, err = planFrom(ctx, conn, PlanOptions{
 		Schema: m.Schema, OnMisfit: m.OnMisfit, OnOrphan: m.OnOrphan, Progress: m.journal.event, source: m.source, jobs: m.Jobs,
-		open: m.snapshot.open, path: m.snapshot.path, existing: m.existing, aside: m.snapshot.aside(),
+		open: m.snapshot.open, path: m.snapshot.path, existing: m.existing, aside: m.snapshot.aside(), checkLater: m.proves(),
 	})
 	if err != nil {
 		return err
@@ -378,12 +378,17 @@ func (m *migration) decide(ctx context.Context) error {
 	return nil
 }
 
+// proves reports whether the run ends with a proof, beside which SQLite checks the file.
+func (m *migration) proves() bool {
+	return m.report.Operation == "migrate" && (m.report.Strategy == SchemaAndData || m.report.Strategy == DataOnly)
+}
+
 // checkGiven checks the plan that was handed in. A verification need not foresee anything.
 func (m *migration) checkGiven(ctx context.Context, conn *sqlite.Conn) error {
 	given, err := m.plan, error(nil)
 	o := PlanOptions{
 		Schema: m.Schema, Progress: m.journal.event, source: m.source, jobs: m.Jobs,
-		open: m.snapshot.open, path: m.snapshot.path, aside: m.snapshot.aside(),
+		open: m.snapshot.open, path: m.snapshot.path, aside: m.snapshot.aside(), checkLater: m.proves(),
 	}
 	m.plan, err = checkPlan(ctx, conn, given, o, m.report.Operation == "migrate")
 	return err
@@ -430,15 +435,7 @@ func (m *migration) fillAll(ctx context.Context) error {
 
 // loadProven fills the staging schema and compares it with the source.
 func (m *migration) loadProven(ctx context.Context) error {
-	m.journal.begin("load", "copy the rows")
-	if err := m.load(ctx); err != nil {
-		return err
-	}
-	if m.Strict && m.rejected > 0 {
-		return strictError(m.rejected, "their tables")
-	}
-	m.journal.begin("index", "build keys, indexes, constraints and views")
-	if err := m.build(ctx); err != nil {
+	if err := m.fillStage(ctx); err != nil {
 		return err
 	}
 	m.journal.begin("verify", "compare every row with the source")

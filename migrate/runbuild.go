@@ -1,7 +1,6 @@
 package migrate
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,25 +13,32 @@ import (
 	"github.com/lakeward/lakeward"
 )
 
-// step is one statement about one table.
-type step struct {
-	table Table
-	name  string // of the index or constraint that it makes
-	sql   string
+// fillStage loads the rows and builds everything of the plan that is not a row. The indexes of a table are built while
+// others are still loaded.
+func (m *migration) fillStage(ctx context.Context) error {
+	m.journal.begin("load", "copy the rows")
+	w := &jobs{}
+	loads, err := m.addLoad(ctx, w)
+	if err != nil {
+		return err
+	}
+	return m.build(ctx, w, loads)
 }
 
-// build makes everything of the plan that is not a row. What takes long runs in parallel; what locks two tables at once
-// runs alone, on the session of the stage, so that no two steps can wait for each other. What a run that was interrupted
-// has built stands.
-func (m *migration) build(ctx context.Context) (err error) {
+// build does the jobs together with those that make keys, indexes and constraints, and then what takes no time. The
+// loads are the jobs that fill each table. What a run that was interrupted has built stands.
+func (m *migration) build(ctx context.Context, w *jobs, loads map[string][]*job) (err error) {
 	if m.built, err = m.stage.built(ctx); err != nil {
 		return err
 	}
-	if err := m.indexes(ctx); err != nil {
+	m.addBuild(w, loads)
+	if err := w.run(ctx, m.workers(), m.Jobs); err != nil {
 		return err
 	}
-	if err := m.constraints(ctx); err != nil {
-		return err
+	for _, t := range m.plan.Tables {
+		if err := m.broken(ctx, m.stage.conn, m.stage.name, t); err != nil {
+			return err
+		}
 	}
 	if err := m.identities(ctx); err != nil {
 		return err
@@ -40,10 +46,85 @@ func (m *migration) build(ctx context.Context) (err error) {
 	return m.views(ctx)
 }
 
-// parallel runs steps with all workers, those of the largest tables first.
-func (m *migration) parallel(ctx context.Context, steps []step, fn func(context.Context, *pgx.Conn, step) error) error {
-	slices.SortStableFunc(steps, func(a, b step) int { return cmp.Compare(b.table.Rows, a.table.Rows) })
-	return eachItem(ctx, m.workers(), m.Jobs, steps, fn)
+// rankBuild is the rank of the jobs that build. Those that load have a lower one.
+const rankBuild = 1
+
+// addBuild adds the jobs that build. No two of them wait for each other's locks: a foreign key, which locks two tables,
+// is added when both have their indexes, one at a time, and proven, with locks that let others be proven too, when no
+// more are added to its table.
+func (m *migration) addBuild(w *jobs, loads map[string][]*job) {
+	ready, links := map[string]*job{}, map[string][]*job{} // by the name on the target
+	for _, t := range m.plan.Tables {
+		ready[t.Target] = m.addIndexes(w, t, loads[t.Name])
+	}
+	var linking sync.Mutex
+	for _, t := range m.plan.Tables {
+		if len(t.ForeignKeys) == 0 {
+			continue
+		}
+		tables := []string{t.Target}
+		for _, fk := range t.ForeignKeys {
+			tables = append(tables, fk.Table)
+		}
+		slices.Sort(tables)
+		tables = slices.Compact(tables)
+		link := w.add(m.buildJob(t, func(ctx context.Context, conn *pgx.Conn) error {
+			linking.Lock()
+			defer linking.Unlock()
+			return m.link(ctx, conn, t)
+		}))
+		for _, name := range tables {
+			link.follow(ready[name])
+			links[name] = append(links[name], link)
+		}
+	}
+	for _, t := range m.plan.Tables {
+		for _, fk := range t.ForeignKeys {
+			if sql := validateForeignKey(m.stage.name, t, fk); sql != "" {
+				w.add(m.buildJob(t, func(ctx context.Context, conn *pgx.Conn) error {
+					return m.validate(ctx, conn, t, fk.Name, sql)
+				}), links[t.Target]...)
+			}
+		}
+	}
+}
+
+// addIndexes adds the jobs that make everything of one table that concerns no other, and returns the last one.
+func (m *migration) addIndexes(w *jobs, t Table, after []*job) *job {
+	if len(t.Checks) > 0 { // each locks the table
+		after = []*job{w.add(m.buildJob(t, func(ctx context.Context, conn *pgx.Conn) error {
+			return m.checks(ctx, conn, t)
+		}), after...)}
+	}
+	built := after
+	add := func(name, sql string) {
+		if !m.isBuilt(t, name) {
+			built = append(slices.Clip(built), w.add(m.buildJob(t, func(ctx context.Context, conn *pgx.Conn) error {
+				return m.index(ctx, conn, t, sql)
+			}), after...))
+		}
+	}
+	if t.PrimaryKey != nil {
+		add(t.PrimaryKey.Name, addPrimaryKey(m.stage.name, t))
+	}
+	for _, k := range t.Uniques {
+		add(k.Name, addUnique(m.stage.name, t, k))
+	}
+	for _, ix := range t.Indexes {
+		add(ix.Name, createIndex(m.stage.name, t, ix))
+	}
+	return w.add(m.buildJob(t, func(ctx context.Context, conn *pgx.Conn) error {
+		if err := runAll(ctx, conn, "ANALYZE "+qualified(m.stage.name, t.Target)); err != nil {
+			return err
+		}
+		m.journal.event(lakeward.Event{Type: lakeward.EventDone, Phase: "index", Table: t.Name, Message: "keys and indexes"})
+		return nil
+	}), built...)
+}
+
+// buildJob is a job for a table that has its rows.
+func (m *migration) buildJob(t Table, do func(context.Context, *pgx.Conn) error) *job {
+	return &job{rank: rankBuild, size: t.Rows, do: do}
 }
 
 // isBuilt reports whether an index or a constraint of a table stands.
@@ -72,127 +153,60 @@ func (s *stage) built(ctx context.Context) (map[[2]string]bool, error) {
 	return built, nil
 }
 
-// indexSteps returns the statements that build the indexes which are missing: of keys first, because they are needed
-// most.
-func (m *migration) indexSteps() (steps []step) {
-	add := func(t Table, name, sql string) {
-		if !m.isBuilt(t, name) {
-			steps = append(steps, step{t, name, sql})
-		}
-	}
-	for _, t := range m.plan.Tables {
-		if t.PrimaryKey != nil {
-			add(t, t.PrimaryKey.Name, addPrimaryKey(m.stage.name, t))
-		}
-		for _, k := range t.Uniques {
-			add(t, k.Name, addUnique(m.stage.name, t, k))
-		}
-		for _, ix := range t.Indexes {
-			add(t, ix.Name, createIndex(m.stage.name, t, ix))
-		}
-	}
-	return steps
-}
-
-// indexes builds all keys and indexes, and reports each table when it has its last one.
-func (m *migration) indexes(ctx context.Context) error {
-	steps := m.indexSteps()
-	var mu sync.Mutex
-	left := map[string]int{}
-	for _, s := range steps {
-		left[s.table.Name]++
-	}
-	return m.parallel(ctx, steps, func(ctx context.Context, conn *pgx.Conn, s step) error {
-		if err := m.index(ctx, conn, s); err != nil {
-			return err
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		if left[s.table.Name]--; left[s.table.Name] == 0 {
-			m.journal.event(lakeward.Event{Type: lakeward.EventDone, Table: s.table.Name, Message: "keys and indexes"})
-		}
-		return nil
-	})
-}
-
 // index builds one key or index.
-func (m *migration) index(ctx context.Context, conn *pgx.Conn, s step) error {
-	err := m.execute(ctx, conn, s)
+func (m *migration) index(ctx context.Context, conn *pgx.Conn, t Table, sql string) error {
+	err := runAll(ctx, conn, sql)
 	if sqlState(err) == "23505" { // unique_violation
 		return lakeward.Errorf(lakeward.KindConflict,
 			"change one of the rows in the source, or the type of the column in the plan",
-			"rows of %s that SQLite keeps apart are equal for PostgreSQL: %w", s.table.Name, err)
+			"rows of %s that SQLite keeps apart are equal for PostgreSQL: %w", t.Name, err)
 	}
 	return err
 }
 
-// execute runs one step.
-func (m *migration) execute(ctx context.Context, conn *pgx.Conn, s step) error {
-	if _, err := conn.Exec(ctx, s.sql); err != nil {
-		return explainStatement(s.sql, err)
-	}
-	return nil
-}
-
-// constraints adds checks and foreign keys, as NOT VALID where the data breaks them, which the report names.
-func (m *migration) constraints(ctx context.Context) error {
-	var analyze, validate []step
-	for _, t := range m.plan.Tables {
-		analyze = append(analyze, step{t, "", "ANALYZE " + qualified(m.stage.name, t.Target)})
-		for _, c := range t.Checks {
-			if m.isBuilt(t, c.Name) {
-				continue
-			}
-			if err := m.check(ctx, t, c); err != nil {
-				return err
-			}
+// checks adds the CHECKs of a table. Where a row breaks one that the plan did not foresee, such as one that an edited
+// plan converts in another way, the constraint stays NOT VALID.
+func (m *migration) checks(ctx context.Context, conn *pgx.Conn, t Table) error {
+	for _, c := range t.Checks {
+		if m.isBuilt(t, c.Name) {
+			continue
 		}
-		for _, fk := range t.ForeignKeys {
-			if !m.isBuilt(t, fk.Name) {
-				if err := m.stage.run(ctx, addForeignKey(m.stage.name, t, fk)); err != nil {
-					return err
-				}
-			}
-			validate = append(validate, step{t, fk.Name, validateForeignKey(m.stage.name, t, fk)})
+		err := runAll(ctx, conn, addCheck(m.stage.name, t, c))
+		if sqlState(err) == "23514" { // check_violation
+			c.Violations = 1
+			err = runAll(ctx, conn, addCheck(m.stage.name, t, c))
 		}
-	}
-	if err := m.parallel(ctx, analyze, m.execute); err != nil {
-		return err
-	}
-	validate = slices.DeleteFunc(validate, func(s step) bool { return s.sql == "" })
-	if err := m.parallel(ctx, validate, m.validate); err != nil {
-		return err
-	}
-	for _, t := range m.plan.Tables {
-		if err := m.broken(ctx, m.stage.conn, m.stage.name, t); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// check adds one CHECK. Where a row breaks it that the plan did not foresee, such as one that an edited plan converts
-// in another way, the constraint stays NOT VALID.
-func (m *migration) check(ctx context.Context, t Table, c Check) error {
-	err := m.stage.run(ctx, addCheck(m.stage.name, t, c))
-	if sqlState(err) == "23514" { // check_violation
-		c.Violations = 1
-		err = m.stage.run(ctx, addCheck(m.stage.name, t, c))
+// link adds the foreign keys of a table, as NOT VALID.
+func (m *migration) link(ctx context.Context, conn *pgx.Conn, t Table) error {
+	for _, fk := range t.ForeignKeys {
+		if m.isBuilt(t, fk.Name) {
+			continue
+		}
+		if err := runAll(ctx, conn, addForeignKey(m.stage.name, t, fk)); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // validate has PostgreSQL check the rows of one foreign key. One that fails although the plan found no orphans stays
 // NOT VALID; orphans names its rows. Where an index has the key in order, merging it with the parent's takes a fraction
 // of the time of the hash join that the planner prefers.
-func (m *migration) validate(ctx context.Context, conn *pgx.Conn, s step) error {
-	if s.table.ordered(s.name) {
+func (m *migration) validate(ctx context.Context, conn *pgx.Conn, t Table, foreignKey, sql string) error {
+	if t.ordered(foreignKey) {
 		if _, err := conn.Exec(ctx, "SET enable_hashjoin = off"); err != nil {
-			return fmt.Errorf("prepare to validate %s: %w", s.name, err)
+			return fmt.Errorf("prepare to validate %s: %w", foreignKey, err)
 		}
 		defer func() { _, _ = conn.Exec(ctx, "RESET enable_hashjoin") }() // it would only be slower
 	}
-	if err := m.execute(ctx, conn, s); err != nil && sqlState(err) != "23503" { // foreign_key_violation
+	if err := runAll(ctx, conn, sql); err != nil && sqlState(err) != "23503" { // foreign_key_violation
 		return err
 	}
 	return nil

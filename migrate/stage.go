@@ -223,8 +223,13 @@ func (s *stage) close(ctx context.Context) { closeSession(ctx, s.conn) }
 
 // run executes statements one after another on the session of the stage.
 func (s *stage) run(ctx context.Context, statements ...string) error {
+	return runAll(ctx, s.conn, statements...)
+}
+
+// runAll executes statements one after another.
+func runAll(ctx context.Context, conn *pgx.Conn, statements ...string) error {
 	for _, sql := range statements {
-		if _, err := s.conn.Exec(ctx, sql); err != nil {
+		if _, err := conn.Exec(ctx, sql); err != nil {
 			return explainStatement(sql, err)
 		}
 	}

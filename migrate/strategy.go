@@ -70,7 +70,7 @@ func (m *migration) fillEmpty(ctx context.Context) error {
 	m.journal.begin("schema", "create tables, keys, indexes, constraints and views")
 	err := pgx.BeginFunc(ctx, m.stage.conn, func(tx pgx.Tx) error {
 		for _, t := range m.plan.Tables {
-			create := createTable(m.stage.name, t)
+			create := stagedTable(m.stage.name, t)
 			if _, err := tx.Exec(ctx, create); err != nil && sqlState(err) != "42P07" { // duplicate_table
 				return explainStatement(create, err)
 			}
@@ -80,7 +80,7 @@ func (m *migration) fillEmpty(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := m.build(ctx); err != nil {
+	if err := m.build(ctx, &jobs{}, nil); err != nil {
 		return err
 	}
 	m.journal.begin("swap", "put the tables in place")

@@ -115,6 +115,7 @@ func (m *migration) swapStatements() []string {
 		time.Now().UTC().Format(time.RFC3339))
 	for _, t := range m.plan.Tables {
 		statements = append(statements,
+			attended(s.name, t),
 			"ALTER TABLE "+qualified(s.name, t.Target)+" SET SCHEMA "+into,
 			"COMMENT ON TABLE "+qualified(s.into, t.Target)+" IS "+literal(mark))
 	}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/lakeward/lakeward"
 )
@@ -158,35 +157,6 @@ func closeSession(ctx context.Context, conn *pgx.Conn) {
 	case <-conn.PgConn().CleanupDone():
 	case <-ctx.Done():
 	}
-}
-
-// eachItem hands every item to fn, jobs of them at a time, each worker with a session of its own. It returns when all
-// workers have ended, with the first error.
-func eachItem[T any](ctx context.Context, target Target, jobs int, items []T,
-	fn func(ctx context.Context, conn *pgx.Conn, item T) error,
-) error {
-	group, ctx := errgroup.WithContext(ctx)
-	queue := make(chan T, len(items))
-	for _, item := range items {
-		queue <- item
-	}
-	close(queue)
-	for range min(jobs, len(items)) {
-		group.Go(func() error {
-			conn, err := session(ctx, target)
-			if err != nil {
-				return err
-			}
-			defer closeSession(ctx, conn)
-			for item := range queue {
-				if err := fn(ctx, conn, item); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	return group.Wait()
 }
 
 // oldestServer is the oldest major version of PostgreSQL that a migration can go to.

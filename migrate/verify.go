@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/lakeward/lakeward"
 )
@@ -31,10 +32,13 @@ func (m *migration) runVerify(ctx context.Context) error {
 	return m.foundBroken(ctx)
 }
 
-// verify compares the staged tables with the source. A view that gives other rows than the source's stays behind; any
-// other difference ends the migration.
+// verify compares the staged tables with the source, while SQLite checks the source's file. A view that gives other rows
+// than the source's stays behind; any other difference ends the migration.
 func (m *migration) verify(ctx context.Context) error {
-	if err := m.compare(ctx, m.stage.name); err != nil {
+	group, together := errgroup.WithContext(ctx)
+	group.Go(func() error { return m.checkSnapshot(together) })
+	group.Go(func() error { return m.compare(together, m.stage.name) })
+	if err := group.Wait(); err != nil {
 		return err
 	}
 	if err := m.dropDifferingViews(ctx); err != nil {
@@ -47,6 +51,16 @@ func (m *migration) verify(ctx context.Context) error {
 			"the loaded rows are not those of the source: %s", m.report.firstDifference())
 	}
 	return nil
+}
+
+// checkSnapshot has SQLite look through every page of the snapshot.
+func (m *migration) checkSnapshot(ctx context.Context) error {
+	conn, err := m.snapshot.open()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }() // it was only read
+	return checkIntegrity(ctx, conn, m.source)
 }
 
 // compare fills the report with what differs between the source and a schema of the target.

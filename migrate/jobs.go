@@ -1,0 +1,135 @@
+package migrate
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+)
+
+// job is a piece of work for one session of the target.
+type job struct {
+	do   func(ctx context.Context, conn *pgx.Conn) error
+	rank int   // those of a lower rank first
+	size int64 // of one rank, the largest first, so that no worker is left alone with it at the end
+
+	waits int    // jobs that have to be done before it
+	then  []*job // those that wait for it
+}
+
+// jobs are pieces of work with an order among them: each begins when those that it comes after are done.
+type jobs struct{ all []*job }
+
+// add adds a job that comes after others.
+func (w *jobs) add(j *job, after ...*job) *job {
+	w.all = append(w.all, j)
+	j.follow(after...)
+	return j
+}
+
+// follow makes the job come after others.
+func (j *job) follow(others ...*job) {
+	for _, before := range others {
+		j.waits++
+		before.then = append(before.then, j)
+	}
+}
+
+// run does all jobs, some of them at a time, each worker with a session of its own. It returns when all workers have
+// ended, with the first error.
+func (w *jobs) run(ctx context.Context, target Target, workers int) error {
+	group, ctx := errgroup.WithContext(ctx)
+	c := &crew{left: len(w.all)}
+	c.changed.L = &c.mu
+	for _, j := range w.all {
+		if j.waits == 0 {
+			c.ready = append(c.ready, j)
+		}
+	}
+	stop := context.AfterFunc(ctx, c.wake)
+	defer stop()
+	for range min(workers, len(w.all)) {
+		group.Go(func() error {
+			conn, err := session(ctx, target)
+			if err != nil {
+				return err
+			}
+			defer closeSession(ctx, conn)
+			for {
+				j := c.take(ctx)
+				if j == nil {
+					return context.Cause(ctx)
+				}
+				if err := j.do(ctx, conn); err != nil {
+					return err
+				}
+				c.done(j)
+			}
+		})
+	}
+	return group.Wait()
+}
+
+// crew hands jobs to workers.
+type crew struct {
+	mu      sync.Mutex
+	changed sync.Cond
+	ready   []*job
+	left    int // jobs that are not done
+}
+
+// take waits for a job that can begin. It returns nil when there is none left, or ctx is done.
+func (c *crew) take(ctx context.Context) *job {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.ready) == 0 && c.left > 0 && ctx.Err() == nil {
+		c.changed.Wait()
+	}
+	if len(c.ready) == 0 || ctx.Err() != nil {
+		return nil
+	}
+	next := 0
+	for i, j := range c.ready {
+		best := c.ready[next]
+		if cmp.Or(cmp.Compare(j.rank, best.rank), cmp.Compare(best.size, j.size)) < 0 {
+			next = i
+		}
+	}
+	j := c.ready[next]
+	c.ready = slices.Delete(c.ready, next, next+1)
+	return j
+}
+
+// done lets the jobs begin that have only waited for this one.
+func (c *crew) done(j *job) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left--
+	for _, next := range j.then {
+		if next.waits--; next.waits == 0 {
+			c.ready = append(c.ready, next)
+		}
+	}
+	c.changed.Broadcast()
+}
+
+// wake has the workers look whether they may still go on.
+func (c *crew) wake() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.changed.Broadcast()
+}
+
+// eachItem hands every item to fn, some of them at a time, as jobs in their order.
+func eachItem[T any](ctx context.Context, target Target, workers int, items []T,
+	fn func(ctx context.Context, conn *pgx.Conn, item T) error,
+) error {
+	var w jobs
+	for _, item := range items {
+		w.add(&job{do: func(ctx context.Context, conn *pgx.Conn) error { return fn(ctx, conn, item) }})
+	}
+	return w.run(ctx, target, workers)
+}
