@@ -98,7 +98,8 @@ func (l *loader) segment(ctx context.Context, dst *pgx.Conn, s *segment) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	r := &chunkReader{
-		loader: l, segment: s, encoder: encoder, aside: aside, chunks: make(chan *chunk, 1), spill: spill{folder: l.snapshot.folder},
+		loader: l, segment: s, encoder: encoder, load: l.tables[s.table.Name], chunks: make(chan *chunk, 1),
+		setsAside: s.table.setsAside(), aside: aside, spill: spill{folder: l.snapshot.folder},
 	}
 	if r.limit = cmp.Or(l.chunk, chunkBytes); !s.created {
 		r.limit = cmp.Or(l.chunk, frozenBytes)
@@ -147,12 +148,15 @@ type chunkReader struct {
 	*loader
 	segment *segment
 	encoder *rowEncoder
-	aside   *asideCursor // of a table with rows that orphan policies move
+	load    *tableLoad
 	chunks  chan *chunk
 	current *chunk
 	block   []byte
 	limit   int64 // of the next chunk
 	spill   spill
+
+	setsAside bool         // orphan policies move rows
+	aside     *asideCursor // of these, where the table has rowids
 }
 
 // spillInto hands the large values of a rejected row to its chunk.
@@ -209,59 +213,31 @@ func (r *chunkReader) end(ctx context.Context) error {
 }
 
 // row adds one row, to the rows, to the rejects, or, where it is not stored as it was, to both.
-func (r *chunkReader) row(ctx context.Context, row []value) error {
-	c := r.current
-	row, orphaned, err := r.orphan(row)
-	if err != nil {
-		return err
-	}
-	start, stored := len(r.block), !orphaned.gone
-	if stored {
+func (r *chunkReader) row(ctx context.Context, row []value) (err error) {
+	c, start, stored := r.current, len(r.block), true
+	if r.setsAside {
+		stored, err = r.orphaned(row)
+	} else {
 		var misfits []misfit
-		r.block, misfits = r.encoder.append(r.block, orphaned.without(row))
-		if r.encoder.err != nil {
-			return r.encoder.err
+		if r.block, misfits = r.encoder.append(r.block, row); misfits != nil {
+			stored, err = r.reject(row, misfits)
 		}
-		if misfits != nil && misfits[0].did == ActionQuarantined {
-			orphaned = orphanedRow{}
-		}
-		orphaned.misfits = append(orphaned.misfits, misfits...)
 	}
-	var first reject
-	for i, m := range orphaned.misfits {
-		if i == 0 {
-			first = newReject(r.segment.table, r.encoder.columns, row, m, &r.spill)
-			if err := r.spillInto(c); err != nil {
-				return err
-			}
-		}
-		reject := first
-		reject.misfit = m
-		c.rejects, c.size = append(c.rejects, reject), c.size+int64(len(reject.row))
-		r.tables[r.segment.table.Name].warn(reject)
-		switch m.did {
-		case actionFailed:
-			return failedError(reject.table, m.column, string(reject.key)+": "+m.reason, 1)
-		case ActionQuarantined:
-			stored = false
-		default:
-			c.changed++
-		}
+	if err = cmp.Or(r.encoder.err, err); err != nil {
+		return err
 	}
 	if stored {
 		c.rows++
-	}
-	if len(r.encoder.splices) > 0 && stored {
-		if err := r.spliced(ctx, start); err != nil {
-			return err
+		if len(r.encoder.splices) > 0 {
+			if err := r.spliced(ctx, start); err != nil {
+				return err
+			}
 		}
 	}
 	if len(r.block) >= blockBytes {
-		c.bytes += int64(len(r.block))
-		if err := c.pipe.send(ctx, &r.block); err != nil {
+		if err := r.send(ctx); err != nil {
 			return err
 		}
-		r.tables[r.segment.table.Name].tick(c)
 	}
 	if c.bytes >= c.limit || c.size >= rejectBytes {
 		return r.end(ctx)
@@ -269,18 +245,69 @@ func (r *chunkReader) row(ctx context.Context, row []value) error {
 	return nil
 }
 
+// orphaned adds a row of a table whose orphans a policy moves, and reports whether it is stored.
+func (r *chunkReader) orphaned(row []value) (stored bool, err error) {
+	row, orphan, err := r.orphan(row)
+	if err != nil {
+		return false, err
+	}
+	if orphan.gone {
+		return r.reject(row, orphan.misfits)
+	}
+	var misfits []misfit
+	r.block, misfits = r.encoder.append(r.block, orphan.without(row))
+	if misfits != nil && misfits[0].did == ActionQuarantined {
+		return r.reject(row, misfits)
+	}
+	return r.reject(row, append(orphan.misfits, misfits...))
+}
+
+// reject keeps what becomes of a row otherwise than it was, and reports whether the row is stored.
+func (r *chunkReader) reject(row []value, misfits []misfit) (stored bool, err error) {
+	c, stored := r.current, true
+	var first reject
+	for i, m := range misfits {
+		if i == 0 {
+			first = newReject(r.segment.table, r.encoder.columns, row, m, &r.spill)
+			if err := r.spillInto(c); err != nil {
+				return false, err
+			}
+		}
+		reject := first
+		reject.misfit = m
+		c.rejects, c.size = append(c.rejects, reject), c.size+int64(len(reject.row))
+		r.load.warn(reject)
+		switch m.did {
+		case actionFailed:
+			return false, failedError(reject.table, m.column, string(reject.key)+": "+m.reason, 1)
+		case ActionQuarantined:
+			stored = false
+		default:
+			c.changed++
+		}
+	}
+	return stored, nil
+}
+
+// send hands the block over and begins another.
+func (r *chunkReader) send(ctx context.Context) error {
+	r.current.bytes += int64(len(r.block))
+	if err := r.current.pipe.send(ctx, &r.block); err != nil {
+		return err
+	}
+	r.load.tick(r.current)
+	return nil
+}
+
 // spliced sends a row with its large values, which begins at start in the block.
 func (r *chunkReader) spliced(ctx context.Context, start int) error {
-	c := r.current
 	row := slices.Clone(r.block[start:])
 	r.block = r.block[:start]
 	add := func(piece []byte) error {
 		if len(r.block)+len(piece) > blockBytes && len(r.block) > 0 {
-			c.bytes += int64(len(r.block))
-			if err := c.pipe.send(ctx, &r.block); err != nil {
+			if err := r.send(ctx); err != nil {
 				return err
 			}
-			r.tables[r.segment.table.Name].tick(c)
 		}
 		r.block = append(r.block, piece...)
 		return nil

@@ -98,10 +98,10 @@ type orphanedRow struct {
 
 // orphan takes what is known of a row as an orphan off its end.
 func (r *chunkReader) orphan(row []value) (_ []value, o orphanedRow, err error) {
-	t, columns := r.segment.table, r.encoder.columns
-	if !t.setsAside() {
+	if !r.setsAside {
 		return row, o, nil
 	}
+	t, columns := &r.segment.table, r.encoder.columns
 	n := len(columns)
 	var gone int
 	var nulls []int

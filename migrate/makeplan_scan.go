@@ -13,7 +13,7 @@ import (
 type scanJob func(ctx context.Context, conn *sqlite.Conn) error
 
 // scan reads every value and has SQLite check the file, over several connections at once. What it finds does not depend
-// on their number. A migration has the file checked later, beside its proof: a scan that fails asks SQLite for the reason.
+// on their number. A migration has the file checked later, beside its proof.
 func (p *planner) scan(ctx context.Context) error {
 	if err := p.readBounds(ctx); err != nil {
 		return err
@@ -23,13 +23,12 @@ func (p *planner) scan(ctx context.Context) error {
 
 	path := p.sourcePath(ctx)
 	var damage error
-	check := func(ctx context.Context, conn *sqlite.Conn) error {
-		damage = checkIntegrity(ctx, conn, path) // goes on where a scan has failed: it knows best why
-		return damage
-	}
 	jobs := make(chan scanJob, len(order)+1)
 	if !p.checkLater {
-		jobs <- func(_ context.Context, conn *sqlite.Conn) error { return check(ctx, conn) }
+		jobs <- func(_ context.Context, conn *sqlite.Conn) error {
+			damage = checkIntegrity(ctx, conn, path) // goes on where a scan has failed: it knows best why
+			return damage
+		}
 	}
 	for _, t := range order {
 		jobs <- func(ctx context.Context, conn *sqlite.Conn) error { return p.profile(ctx, conn, t) }
@@ -49,9 +48,6 @@ func (p *planner) scan(ctx context.Context) error {
 		})
 	}
 	err := group.Wait()
-	if err != nil && p.checkLater && ctx.Err() == nil {
-		_ = check(ctx, p.conn) // it keeps what it finds
-	}
 	if damage != nil {
 		return damage
 	}

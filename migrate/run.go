@@ -344,7 +344,7 @@ func (m *migration) makePlan(ctx context.Context) error {
 		m.plan = m.Options.Plan
 	}
 	if err := m.decide(ctx); err != nil {
-		return err
+		return m.explainDamage(ctx, err)
 	}
 	return m.work.write(planFile, m.plan)
 }

@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
+	"zombiezen.com/go/sqlite"
 
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/internal/pgtest"
@@ -366,4 +368,32 @@ func TestRunGrantsWhatTheSchemaPromises(t *testing.T) {
 	if err != nil || !can || !may || !cannot {
 		t.Errorf("insert %t, use the sequence %t, not delete %t, %v", can, may, cannot, err)
 	}
+}
+
+// TestADamagedIndexIsFoundBeforeTheSwap has a source whose tables can be read: only its own check tells the damage.
+func TestADamagedIndexIsFoundBeforeTheSwap(t *testing.T) {
+	t.Parallel()
+	source, target := newSource(t, shopScript), DSN(pgtest.DB(t))
+	conn, err := sqlite.OpenConn(source, sqlite.OpenReadOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := pragmaInt(conn, "SELECT rootpage FROM sqlite_schema WHERE name = 'orders_by_customer'")
+	size, sizeErr := pragmaInt(conn, "PRAGMA page_size")
+	if err := errors.Join(err, sizeErr, conn.Close()); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.OpenFile(source, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = file.WriteAt(bytes.Repeat([]byte{0xee}, 200), (root-1)*size)
+	if err := errors.Join(err, file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	report, err := Run(t.Context(), source, target, Options{WorkDir: t.TempDir()})
+	if lakeward.KindOf(err) != lakeward.KindInvalid || !strings.Contains(err.Error(), source+" is corrupt: ") || report.Swapped {
+		t.Errorf("%v, swapped %t", err, report.Swapped)
+	}
+	requireEmpty(t, target)
 }

@@ -324,3 +324,13 @@ func TestGeneratedColumnsThatLeave64Bits(t *testing.T) {
 		t.Errorf("left behind: %s", asJSON(t, report.Left))
 	}
 }
+
+func TestTheServerLooksAfterTheTablesFromTheSwapOn(t *testing.T) {
+	t.Parallel()
+	_, conn := migrated(t, shopScript)
+	requireCells(t, conn, map[string]string{
+		`SELECT count(*) FROM pg_class WHERE relname IN ('customers', 'orders') AND reloptions IS NULL`: "2",
+		`SELECT count(*) FROM pg_class t JOIN pg_class o ON o.reltoastrelid = t.oid WHERE o.relname IN ('customers', 'orders')
+			AND t.reloptions IS NOT NULL`: "0",
+	})
+}

@@ -1,12 +1,14 @@
 package migrate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
+	"zombiezen.com/go/sqlite"
 
 	"github.com/lakeward/lakeward"
 )
@@ -39,7 +41,7 @@ func (m *migration) verify(ctx context.Context) error {
 	group.Go(func() error { return m.checkSnapshot(together) })
 	group.Go(func() error { return m.compare(together, m.stage.name) })
 	if err := group.Wait(); err != nil {
-		return err
+		return m.explainDamage(ctx, err)
 	}
 	if err := m.dropDifferingViews(ctx); err != nil {
 		return err
@@ -61,6 +63,14 @@ func (m *migration) checkSnapshot(ctx context.Context) error {
 	}
 	defer func() { _ = conn.Close() }() // it was only read
 	return checkIntegrity(ctx, conn, m.source)
+}
+
+// explainDamage has SQLite say what is wrong with a source where reading it has failed: it knows best.
+func (m *migration) explainDamage(ctx context.Context, err error) error {
+	if sqlite.ErrCode(err).ToPrimary() != sqlite.ResultCorrupt {
+		return err
+	}
+	return cmp.Or(m.checkSnapshot(ctx), err)
 }
 
 // compare fills the report with what differs between the source and a schema of the target.
