@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/migrate"
 )
@@ -26,10 +24,12 @@ type contender interface {
 	Drop(ctx context.Context) error
 }
 
-// lakewardTool is `lakeward migrate` into the instance. It verifies every row before it says that it is done.
+// lakewardTool is `lakeward migrate`: into the instance, or on pgloader's way. It verifies every row before it says that
+// it is done.
 type lakewardTool struct {
 	binary, source string
 	place          *place
+	way            way
 	migrated       func(context.Context) error // sees the target before it is dropped
 }
 
@@ -38,14 +38,24 @@ const lakewardSchema = "bench"
 // jobs is how many connections lakeward and the floor work with: lakeward's default.
 func jobs() int { return min(4, runtime.NumCPU()) }
 
-func (l *lakewardTool) Name() string { return "lakeward" }
+func (l *lakewardTool) Name() string { return "lakeward" + l.way.suffix() }
+
+// lakewardDatabase is what lakeward migrates into over the socket.
+const lakewardDatabase = "lakeward"
 
 func (l *lakewardTool) Prepare(ctx context.Context) error {
+	if l.way == socket {
+		return l.place.createOwned(ctx, lakewardDatabase)
+	}
 	return l.place.execute(ctx, "CHECKPOINT")
 }
 
 func (l *lakewardTool) Migrate(ctx context.Context) (result, error) {
-	return l.run(ctx, "migrate", l.source, "--to", instance)
+	to := instance
+	if l.way == socket {
+		to = fmt.Sprintf("postgres:///%s?host=%s&port=%d&user=%[1]s&sslmode=disable", lakewardDatabase, l.place.socket, lakeward.DefaultPort)
+	}
+	return l.run(ctx, "migrate", l.source, "--to", to)
 }
 
 // Export writes the migrated database into a new file.
@@ -76,10 +86,16 @@ func (l *lakewardTool) run(ctx context.Context, args ...string) (result, error) 
 }
 
 func (l *lakewardTool) Count(ctx context.Context) (int64, error) {
+	if l.way == socket {
+		return l.place.count(ctx, lakewardDatabase, lakewardSchema)
+	}
 	return l.place.count(ctx, lakeward.DefaultDatabase, lakewardSchema)
 }
 
 func (l *lakewardTool) Drop(ctx context.Context) error {
+	if l.way == socket {
+		return l.place.dropOwned(ctx, lakewardDatabase)
+	}
 	if l.migrated != nil {
 		if err := l.migrated(ctx); err != nil {
 			return err
@@ -110,9 +126,7 @@ const pgloaderScript = `LOAD DATABASE
 func (p *pgloaderTool) Name() string { return "pgloader" }
 
 func (p *pgloaderTool) Prepare(ctx context.Context) error {
-	return p.place.execute(ctx,
-		"DROP ROLE IF EXISTS "+pgloaderDatabase, "CREATE ROLE "+pgloaderDatabase+" LOGIN",
-		"CREATE DATABASE "+pgloaderDatabase+" OWNER "+pgloaderDatabase, "CHECKPOINT")
+	return p.place.createOwned(ctx, pgloaderDatabase)
 }
 
 func (p *pgloaderTool) Migrate(ctx context.Context) (result, error) {
@@ -131,8 +145,7 @@ func (p *pgloaderTool) Count(ctx context.Context) (int64, error) {
 }
 
 func (p *pgloaderTool) Drop(ctx context.Context) error {
-	return p.place.execute(ctx,
-		"DROP DATABASE "+pgx.Identifier{pgloaderDatabase}.Sanitize()+" WITH (FORCE)", "DROP ROLE "+pgloaderDatabase)
+	return p.place.dropOwned(ctx, pgloaderDatabase)
 }
 
 // without leaves out the variables that begin with one of the prefixes.

@@ -23,6 +23,14 @@ const (
 	socket              // as pgloader: over the unix socket, as superuser
 )
 
+// suffix tells the ways apart in the names of contenders.
+func (w way) suffix() string {
+	if w == socket {
+		return " over the socket"
+	}
+	return ""
+}
+
 const floorSchema = "floor"
 
 // floor is what any migration has to do at least when it does one thing after the other: COPY of files that are ready
@@ -135,12 +143,7 @@ type floorTool struct {
 	way way
 }
 
-func (f *floorTool) Name() string {
-	if f.way == socket {
-		return "floor over the socket"
-	}
-	return "floor"
-}
+func (f *floorTool) Name() string { return "floor" + f.way.suffix() }
 
 func (f *floorTool) Prepare(ctx context.Context) error { return f.place.execute(ctx, "CHECKPOINT") }
 

@@ -13,8 +13,8 @@
 //	go run ./bench -size 100  a smaller database
 //
 // The PostgreSQL is a local Lakebase's own in a temporary folder. Lakeward reaches it from SQLite as it would reach
-// Lakebase: over TLS, with a token, as a role that is no superuser. pgloader gets the shorter way, the unix socket of the
-// same server; the floor is measured on both ways. Memory and processor time are read from /proc, so figures of them are
+// Lakebase: over TLS, with a token, as a role that is no superuser. pgloader knows no tokens: it gets the shorter way, the
+// unix socket of the same server. Lakeward and the floor are measured on both ways. Memory and processor time are read from /proc, so figures of them are
 // Linux's.
 package main
 

@@ -125,6 +125,16 @@ func (p *place) executeIn(ctx context.Context, database string, statements ...st
 	return nil
 }
 
+// createOwned makes a database, and the role of the same name that owns it.
+func (p *place) createOwned(ctx context.Context, name string) error {
+	return p.execute(ctx, "DROP ROLE IF EXISTS "+name, "CREATE ROLE "+name+" LOGIN",
+		"CREATE DATABASE "+name+" OWNER "+name, "CHECKPOINT")
+}
+
+func (p *place) dropOwned(ctx context.Context, name string) error {
+	return p.execute(ctx, "DROP DATABASE "+name+" WITH (FORCE)", "DROP ROLE "+name)
+}
+
 // count returns the rows of all tables of a schema.
 func (p *place) count(ctx context.Context, database, schema string) (total int64, err error) {
 	conn, err := p.connect(ctx, database)

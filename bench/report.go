@@ -32,26 +32,33 @@ func report(ctx context.Context, p *place, source string, results map[string][]r
 	if err != nil {
 		return err
 	}
-	verify := phase(ours, verification)
-	mine := wall(ours) - verify
 	fmt.Printf("%d rows, %d MB of SQLite into PostgreSQL %s; %d processors, %d connections, medians of %d rounds\n\n",
 		rows, info.Size()>>20, server, runtime.NumCPU(), jobs(), len(ours))
-	fmt.Printf("%-36s %9s %10s %9s %12s %13s\n", "", "seconds", "rows/s", "peak MB", "own CPU s", "with server's")
-	line("lakeward, every row verified", mine+verify, rows, ours)
-	line("lakeward, without its verification", mine, rows, ours)
-	for _, name := range []string{"floor", "floor over the socket"} {
-		line(name, wall(results[name]), rows, results[name])
+	fmt.Printf("%-52s %9s %10s %9s %12s %13s\n", "", "seconds", "rows/s", "peak MB", "own CPU s", "with server's")
+	for _, w := range []way{endpoint, socket} {
+		mine, floor := results["lakeward"+w.suffix()], results["floor"+w.suffix()]
+		line("lakeward"+w.suffix()+", every row verified", wall(mine), rows, mine)
+		line("lakeward"+w.suffix()+", without its verification", unproven(mine), rows, mine)
+		line("floor"+w.suffix(), wall(floor), rows, floor)
 	}
-	line("pgloader, which verifies nothing", wall(theirs), rows, theirs)
-	fmt.Printf("\nlakeward with its plan, without its verification: %.2f times as fast as pgloader (with it %.2f times), in %.2f times the\n"+
-		"floor (%.2f times the floor over the socket). Its verification takes %.2f times as long as its load.\n",
-		wall(theirs)/mine, wall(theirs)/(mine+verify), mine/wall(results["floor"]), mine/wall(results["floor over the socket"]),
-		verify/phase(ours, "load"))
-	fmt.Printf("lakeward's phases in seconds: %s.\n", phases(ours))
-	fmt.Printf("the floor's: %s; over the socket: %s.\n", phases(results["floor"]), phases(results["floor over the socket"]))
-	fmt.Println("lakeward and the floor went over TLS and through the local Lakebase's gate with a token, pgloader over the unix socket.")
+	line("pgloader over the socket, which verifies nothing", wall(theirs), rows, theirs)
+	fmt.Println("\nOver TLS, with a token, through the local Lakebase's gate:")
+	ratios(ours, results["floor"], theirs)
+	fmt.Println("Over the unix socket, as pgloader:")
+	ratios(results["lakeward over the socket"], results["floor over the socket"], theirs)
 	fmt.Println("pgloader's settings: " + pgloaderSettings + ". Its source lacks the expression index, on which it crashes.")
 	return nil
+}
+
+// unproven is the time without the verification.
+func unproven(r []result) float64 { return wall(r) - phase(r, verification) }
+
+// ratios prints what lakeward takes on one way beside the floor on it, and beside pgloader.
+func ratios(ours, floor, theirs []result) {
+	fmt.Printf("  lakeward with its plan, without its verification: %.2f times as fast as pgloader (with it %.2f times), in %.2f times\n"+
+		"  the floor. Its verification takes %.2f times as long as its load.\n",
+		wall(theirs)/unproven(ours), wall(theirs)/wall(ours), unproven(ours)/wall(floor), phase(ours, verification)/phase(ours, "load"))
+	fmt.Printf("  lakeward's phases in seconds: %s; the floor's: %s.\n", phases(ours), phases(floor))
 }
 
 func line(name string, seconds float64, rows int64, r []result) {
@@ -59,7 +66,7 @@ func line(name string, seconds float64, rows int64, r []result) {
 	if cpu(r) > 0 {
 		memory, own = fmt.Sprintf("%.0f", peak(r)), fmt.Sprintf("%.1f", cpu(r))
 	}
-	fmt.Printf("%-36s %9.1f %10.0f %9s %12s %13.1f\n", name, seconds, float64(rows)/seconds, memory, own, all(r))
+	fmt.Printf("%-52s %9.1f %10.0f %9s %12s %13.1f\n", name, seconds, float64(rows)/seconds, memory, own, all(r))
 }
 
 func wall(rs []result) float64 { return over(rs, func(r result) float64 { return r.wall.Seconds() }) }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"slices"
+	"syscall"
 
 	"github.com/lakeward/lakeward"
 )
@@ -33,7 +34,8 @@ func benchSQLite(ctx context.Context, o options) (err error) {
 	ours := &lakewardTool{binary: o.binary, source: source, place: p}
 	floor := newFloor(p)
 	ours.migrated = floor.take // what COPY is to copy
-	tools := []contender{ours, floor.over(endpoint), floor.over(socket), &pgloaderTool{source: plain, place: p}}
+	short := &lakewardTool{binary: o.binary, source: source, place: p, way: socket}
+	tools := []contender{ours, floor.over(endpoint), short, floor.over(socket), &pgloaderTool{source: plain, place: p}}
 	results := make(map[string][]result)
 	for round := range o.rounds {
 		for _, tool := range tools {
@@ -54,6 +56,7 @@ func compete(ctx context.Context, p *place, tool contender) (result, error) {
 	if err := tool.Prepare(ctx); err != nil {
 		return result{}, err
 	}
+	syscall.Sync() // nobody waits for what others have written
 	before := p.cpu()
 	r, err := tool.Migrate(ctx)
 	if err != nil {

@@ -55,7 +55,13 @@ const rankBuild = 1
 func (m *migration) addBuild(w *jobs, loads map[string][]*job) {
 	ready, links := map[string]*job{}, map[string][]*job{} // by the name on the target
 	for _, t := range m.plan.Tables {
-		ready[t.Target] = m.addIndexes(w, t, loads[t.Name])
+		size := t.Rows
+		for _, child := range m.plan.Tables { // the keys of a large child wait for a small parent
+			if slices.ContainsFunc(child.ForeignKeys, func(fk ForeignKey) bool { return fk.Table == t.Target }) {
+				size = max(size, child.Rows)
+			}
+		}
+		ready[t.Target] = m.addIndexes(w, t, size, loads[t.Name])
 	}
 	var linking sync.Mutex
 	for _, t := range m.plan.Tables {
@@ -68,7 +74,7 @@ func (m *migration) addBuild(w *jobs, loads map[string][]*job) {
 		}
 		slices.Sort(tables)
 		tables = slices.Compact(tables)
-		link := w.add(m.buildJob(t, func(ctx context.Context, conn *pgx.Conn) error {
+		link := w.add(buildJob(t.Rows, func(ctx context.Context, conn *pgx.Conn) error {
 			linking.Lock()
 			defer linking.Unlock()
 			return m.link(ctx, conn, t)
@@ -81,7 +87,7 @@ func (m *migration) addBuild(w *jobs, loads map[string][]*job) {
 	for _, t := range m.plan.Tables {
 		for _, fk := range t.ForeignKeys {
 			if sql := validateForeignKey(m.stage.name, t, fk); sql != "" {
-				w.add(m.buildJob(t, func(ctx context.Context, conn *pgx.Conn) error {
+				w.add(buildJob(t.Rows, func(ctx context.Context, conn *pgx.Conn) error {
 					return m.validate(ctx, conn, t, fk.Name, sql)
 				}), links[t.Target]...)
 			}
@@ -90,16 +96,16 @@ func (m *migration) addBuild(w *jobs, loads map[string][]*job) {
 }
 
 // addIndexes adds the jobs that make everything of one table that concerns no other, and returns the last one.
-func (m *migration) addIndexes(w *jobs, t Table, after []*job) *job {
+func (m *migration) addIndexes(w *jobs, t Table, size int64, after []*job) *job {
 	if len(t.Checks) > 0 { // each locks the table
-		after = []*job{w.add(m.buildJob(t, func(ctx context.Context, conn *pgx.Conn) error {
+		after = []*job{w.add(buildJob(size, func(ctx context.Context, conn *pgx.Conn) error {
 			return m.checks(ctx, conn, t)
 		}), after...)}
 	}
 	built := after
 	add := func(name, sql string) {
 		if !m.isBuilt(t, name) {
-			built = append(slices.Clip(built), w.add(m.buildJob(t, func(ctx context.Context, conn *pgx.Conn) error {
+			built = append(slices.Clip(built), w.add(buildJob(size, func(ctx context.Context, conn *pgx.Conn) error {
 				return m.index(ctx, conn, t, sql)
 			}), after...))
 		}
@@ -113,7 +119,7 @@ func (m *migration) addIndexes(w *jobs, t Table, after []*job) *job {
 	for _, ix := range t.Indexes {
 		add(ix.Name, createIndex(m.stage.name, t, ix))
 	}
-	return w.add(m.buildJob(t, func(ctx context.Context, conn *pgx.Conn) error {
+	return w.add(buildJob(size, func(ctx context.Context, conn *pgx.Conn) error {
 		if err := runAll(ctx, conn, "ANALYZE "+qualified(m.stage.name, t.Target)); err != nil {
 			return err
 		}
@@ -123,8 +129,8 @@ func (m *migration) addIndexes(w *jobs, t Table, after []*job) *job {
 }
 
 // buildJob is a job for a table that has its rows.
-func (m *migration) buildJob(t Table, do func(context.Context, *pgx.Conn) error) *job {
-	return &job{rank: rankBuild, size: t.Rows, do: do}
+func buildJob(size int64, do func(context.Context, *pgx.Conn) error) *job {
+	return &job{rank: rankBuild, size: size, do: do}
 }
 
 // isBuilt reports whether an index or a constraint of a table stands.
