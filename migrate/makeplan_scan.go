@@ -13,7 +13,7 @@ import (
 type scanJob func(ctx context.Context, conn *sqlite.Conn) error
 
 // scan reads every value and has SQLite check the file, over several connections at once. What it finds does not depend
-// on their number. A migration has the file checked later, beside its proof.
+// on their number. A migration has the file checked later, while it loads.
 func (p *planner) scan(ctx context.Context) error {
 	if err := p.readBounds(ctx); err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"zombiezen.com/go/sqlite"
 
 	"github.com/lakeward/lakeward"
@@ -378,7 +379,7 @@ func (m *migration) decide(ctx context.Context) error {
 	return nil
 }
 
-// proves reports whether the run ends with a proof, beside which SQLite checks the file.
+// proves reports whether the run loads rows, beside which SQLite checks the file.
 func (m *migration) proves() bool {
 	return m.report.Operation == "migrate" && (m.report.Strategy == SchemaAndData || m.report.Strategy == DataOnly)
 }
@@ -433,13 +434,18 @@ func (m *migration) fillAll(ctx context.Context) error {
 	return m.swap(ctx)
 }
 
-// loadProven fills the staging schema and compares it with the source.
+// loadProven fills the staging schema and compares it with the source, while SQLite checks the source's file.
 func (m *migration) loadProven(ctx context.Context) error {
-	if err := m.fillStage(ctx); err != nil {
-		return err
-	}
-	m.journal.begin("verify", "compare every row with the source")
-	return m.verify(ctx)
+	group, together := errgroup.WithContext(ctx)
+	group.Go(func() error { return m.checkSnapshot(together) })
+	group.Go(func() error {
+		if err := m.fillStage(together); err != nil {
+			return err
+		}
+		m.journal.begin("verify", "compare every row with the source")
+		return m.verify(together)
+	})
+	return m.explainDamage(ctx, group.Wait())
 }
 
 // largestFirst sorts tables by their rows.

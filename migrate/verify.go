@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
-	"golang.org/x/sync/errgroup"
 	"zombiezen.com/go/sqlite"
 
 	"github.com/lakeward/lakeward"
@@ -34,14 +33,11 @@ func (m *migration) runVerify(ctx context.Context) error {
 	return m.foundBroken(ctx)
 }
 
-// verify compares the staged tables with the source, while SQLite checks the source's file. A view that gives other rows
-// than the source's stays behind; any other difference ends the migration.
+// verify compares the staged tables with the source. A view that gives other rows than the source's stays behind; any
+// other difference ends the migration.
 func (m *migration) verify(ctx context.Context) error {
-	group, together := errgroup.WithContext(ctx)
-	group.Go(func() error { return m.checkSnapshot(together) })
-	group.Go(func() error { return m.compare(together, m.stage.name) })
-	if err := group.Wait(); err != nil {
-		return m.explainDamage(ctx, err)
+	if err := m.compare(ctx, m.stage.name); err != nil {
+		return err
 	}
 	if err := m.dropDifferingViews(ctx); err != nil {
 		return err
@@ -67,7 +63,7 @@ func (m *migration) checkSnapshot(ctx context.Context) error {
 
 // explainDamage has SQLite say what is wrong with a source where reading it has failed: it knows best.
 func (m *migration) explainDamage(ctx context.Context, err error) error {
-	if sqlite.ErrCode(err).ToPrimary() != sqlite.ResultCorrupt {
+	if err == nil || sqlite.ErrCode(err).ToPrimary() != sqlite.ResultCorrupt {
 		return err
 	}
 	return cmp.Or(m.checkSnapshot(ctx), err)
