@@ -28,6 +28,7 @@ var floors = map[string][]string{
 	"internal/endpoint": {"", "internal/pgproc", "internal/pgwire"},
 	"internal/standin":  {"", "internal/endpoint", "internal/pgproc", "internal/pgwire"},
 	"lakewardtest":      {"", "databricks", "internal/standin"},
+	"internal/store":    {""},
 	"internal/config":   {"", "databricks", "internal/standin"},
 	"internal/daemon":   {"", "databricks", "migrate", "examples/helpdesk", "internal/standin", "internal/config"},
 	"cmd/lakeward":      {"", "databricks", "migrate", "internal/standin", "internal/config", "internal/daemon", "internal/pgproc"},
@@ -39,6 +40,7 @@ var outside = map[string][]string{
 	"github.com/databricks/databricks-sdk-go": {"databricks", "internal/standin"},
 	"zombiezen.com/go/sqlite":                 {"migrate", "examples/helpdesk", "bench"},
 	"github.com/alecthomas/kong":              {"cmd/lakeward"},
+	"github.com/pressly/goose":                {"internal/store"},
 }
 
 func TestEveryPackageImportsOnlyTheFloorsBelowIt(t *testing.T) {
