@@ -29,6 +29,7 @@ var floors = map[string][]string{
 	"internal/standin":  {"", "internal/endpoint", "internal/pgproc", "internal/pgwire"},
 	"lakewardtest":      {"", "databricks", "internal/standin"},
 	"internal/store":    {""},
+	"internal/access":   {"", "internal/store"},
 	"internal/config":   {"", "databricks", "internal/standin"},
 	"internal/daemon":   {"", "databricks", "migrate", "examples/helpdesk", "internal/standin", "internal/config"},
 	"cmd/lakeward":      {"", "databricks", "migrate", "internal/standin", "internal/config", "internal/daemon", "internal/pgproc"},

@@ -1,0 +1,136 @@
+package access_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/lakeward/lakeward/internal/access"
+	"github.com/lakeward/lakeward/internal/store"
+)
+
+// gate starts a server whose one handler answers with who asks, behind a gate with a real audit log.
+func gate(t *testing.T, o access.Options) (*access.Gate, *httptest.Server, *store.Store) {
+	t.Helper()
+	s, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "store.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	o.Audit = s.Audit
+	g, err := access.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/thing/{name}", func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.ReadAll(r.Body); err != nil {
+			w.WriteHeader(http.StatusRequestEntityTooLarge)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(access.From(r.Context()))
+	})
+	mux.HandleFunc("/panic", func(http.ResponseWriter, *http.Request) { panic(errors.New("secret-in-a-panic")) })
+	server := httptest.NewServer(g.Handler(mux))
+	t.Cleanup(server.Close)
+	return g, server, s
+}
+
+func do(t *testing.T, c *http.Client, method, url, body string, header ...string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		if r.Header.Set(header[i], header[i+1]); header[i] == "Host" {
+			r.Host = header[i+1]
+		}
+	}
+	response, err := c.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(text)
+}
+
+func TestALinkLetsOneBrowserInOnce(t *testing.T) {
+	t.Parallel()
+	g, server, s := gate(t, access.Options{})
+	stranger := &http.Client{}
+	if status, body := do(t, stranger, "GET", server.URL+"/thing/a", ""); status != 401 || !strings.Contains(body, "hint") {
+		t.Errorf("without a session: %d %s", status, body)
+	}
+	jar, _ := cookiejar.New(nil)
+	browser := &http.Client{Jar: jar}
+	link := g.Link(server.URL)
+	do(t, browser, "GET", link, "")
+	if status, body := do(t, browser, "POST", server.URL+"/thing/a", "{}"); status != 200 ||
+		!strings.Contains(body, `"administrator"`) {
+		t.Errorf("with a session: %d %s", status, body)
+	}
+	if status, _ := do(t, stranger, "GET", link, ""); status != 401 {
+		t.Errorf("a link that was used: %d", status)
+	}
+	// The headers of Databricks Apps mean nothing to a server that is not told to believe them.
+	if status, _ := do(t, stranger, "GET", server.URL+"/thing/a", "", "X-Forwarded-Email", "ana@example.com"); status != 401 {
+		t.Errorf("with a forged identity: %d", status)
+	}
+	for _, header := range [][2]string{
+		{"Origin", "https://evil.example"}, {"Sec-Fetch-Site", "cross-site"}, {"Host", "evil.example"},
+	} {
+		if status, _ := do(t, browser, "POST", server.URL+"/thing/a", "{}", header[0], header[1]); status != 403 {
+			t.Errorf("with %s: %s: %d", header[0], header[1], status)
+		}
+	}
+	if status, _ := do(t, browser, "POST", server.URL+"/thing/a", strings.Repeat("x", access.DefaultMaxBody+1)); status != 413 {
+		t.Errorf("a body that is too large: %d", status)
+	}
+	if status, body := do(t, browser, "GET", server.URL+"/panic", ""); status != 500 || strings.Contains(body, "secret") {
+		t.Errorf("a panic: %d %s", status, body)
+	}
+	entries, err := s.Entries(t.Context(), store.AuditFilter{Actor: "local"})
+	if err != nil || len(entries) != 2 || entries[1].Action != "/thing/{name}" || entries[1].Object != "/thing/a" ||
+		entries[1].Outcome != "done" || entries[0].Outcome != "failed" {
+		t.Errorf("audit log: %+v, %v", entries, err)
+	}
+}
+
+func TestForwardedIdentitiesHaveRoles(t *testing.T) {
+	t.Parallel()
+	if _, err := access.New(access.Options{Forwarded: true}); err == nil {
+		t.Error("a server that nobody may change anything on was accepted")
+	}
+	_, server, s := gate(t, access.Options{Forwarded: true, Administrators: []string{"Ana@example.com"}})
+	for _, c := range []struct {
+		method, who string
+		status      int
+	}{
+		{"GET", "", 401}, {"POST", "", 401}, {"GET", "bob@example.com", 200}, {"HEAD", "bob@example.com", 200},
+		{"POST", "bob@example.com", 403}, {"DELETE", "bob@example.com", 403},
+		{"GET", "ana@example.com", 200}, {"POST", "ana@example.com", 200}, {"DELETE", "ana@example.com", 200},
+	} {
+		status, body := do(t, server.Client(), c.method, server.URL+"/thing/a", "", "X-Forwarded-Email", c.who)
+		if status != c.status {
+			t.Errorf("%s by %q: %d %s, want %d", c.method, c.who, status, body, c.status)
+		}
+	}
+	entries, err := s.Entries(t.Context(), store.AuditFilter{Actor: "bob@example.com"})
+	if err != nil || len(entries) != 2 || entries[0].Outcome != "denied" {
+		t.Errorf("audit log of what was refused: %+v, %v", entries, err)
+	}
+	if status, _ := do(t, server.Client(), "GET", server.URL+access.LinkPath, "", "X-Forwarded-Email", "bob@example.com"); status != 404 {
+		t.Errorf("links where identities are forwarded: %d", status)
+	}
+}

@@ -1,0 +1,103 @@
+package access
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/lakeward/lakeward"
+)
+
+// LinkPath is where the one-time link points.
+const LinkPath = "/login"
+
+// How long a link waits to be followed, and how long a session lasts.
+const (
+	linkLife    = time.Hour
+	sessionLife = 12 * time.Hour
+)
+
+// sessions are the links and sessions that are good. They end with the process. Only hashes of the secrets are kept, so
+// that finding one takes no time that depends on how much of a guess is right.
+type sessions struct {
+	mu    sync.Mutex
+	links map[[sha256.Size]byte]time.Time // when it ends
+	open  map[[sha256.Size]byte]time.Time
+}
+
+// Link returns a link below the server's address, such as http://127.0.0.1:8080, that lets one browser in once.
+func (g *Gate) Link(address string) string {
+	secret := rand.Text() + rand.Text()
+	g.sessions.mu.Lock()
+	defer g.sessions.mu.Unlock()
+	put(&g.sessions.links, secret, linkLife)
+	return address + LinkPath + "?token=" + url.QueryEscape(secret)
+}
+
+// follow turns a link into a session.
+func (g *Gate) follow(w http.ResponseWriter, r *http.Request) {
+	session, ok := g.sessions.exchange(r.URL.Query().Get("token"))
+	if r.Method != http.MethodGet || !ok {
+		refuse(w, lakeward.Errorf(lakeward.KindUnauthenticated, "start the server again for another link",
+			"the link has been used, or is too old"))
+		return
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: cookieName(r), Value: session, Path: "/", MaxAge: int(sessionLife.Seconds()),
+		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
+	})
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func (s *sessions) exchange(link string) (session string, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := sha256.Sum256([]byte(link))
+	ends, ok := s.links[key]
+	delete(s.links, key)
+	if !ok || time.Now().After(ends) {
+		return "", false
+	}
+	session = rand.Text() + rand.Text()
+	put(&s.open, session, sessionLife)
+	return session, true
+}
+
+// known says whether a request belongs to a session.
+func (s *sessions) known(r *http.Request) bool {
+	cookie, err := r.Cookie(cookieName(r))
+	if err != nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Now().Before(s.open[sha256.Sum256([]byte(cookie.Value))])
+}
+
+// put keeps a secret's hash, and drops those that have ended.
+func put(in *map[[sha256.Size]byte]time.Time, secret string, life time.Duration) {
+	now := time.Now()
+	if *in == nil {
+		*in = map[[sha256.Size]byte]time.Time{}
+	}
+	for key, ends := range *in {
+		if now.After(ends) {
+			delete(*in, key)
+		}
+	}
+	(*in)[sha256.Sum256([]byte(secret))] = now.Add(life)
+}
+
+// cookieName has the port in it: browsers send a cookie to all ports of a host, and two servers must not end each other's
+// sessions.
+func cookieName(r *http.Request) string {
+	name := "lakeward"
+	if _, port, err := net.SplitHostPort(r.Host); err == nil {
+		name += "_" + port
+	}
+	return name
+}
