@@ -31,6 +31,7 @@ var floors = map[string][]string{
 	"internal/store":    {""},
 	"internal/access":   {"", "internal/store"},
 	"internal/config":   {"", "databricks", "internal/standin"},
+	"internal/observe":  {""},
 	"internal/daemon":   {"", "databricks", "migrate", "examples/helpdesk", "internal/standin", "internal/config"},
 	"cmd/lakeward":      {"", "databricks", "migrate", "internal/standin", "internal/config", "internal/daemon", "internal/pgproc"},
 	"bench":             {"", "databricks", "migrate", "internal/standin", "internal/pgproc"},
