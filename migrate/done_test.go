@@ -141,3 +141,36 @@ func TestSamePostgresMigrationTwice(t *testing.T) {
 		t.Error("the dumps of source and target differ")
 	}
 }
+
+// TestOtherDefinitionsAreNotDone changes a target in ways that its rows do not show: what the source defines is not what
+// stands there, whatever else stays behind.
+func TestOtherDefinitionsAreNotDone(t *testing.T) {
+	t.Parallel()
+	source, target := DSN(pgtest.DB(t)), DSN(pgtest.DB(t))
+	loadScript(t, source, `
+		CREATE TABLE pages (id int PRIMARY KEY, price int CHECK (price > 0), note text);
+		INSERT INTO pages VALUES (1, 10, 'a'), (2, 20, 'b');
+		CREATE INDEX pages_price ON pages (price);
+		CREATE FUNCTION twice(i int) RETURNS int LANGUAGE sql AS 'SELECT 2 * i';
+		CREATE PUBLICATION p FOR TABLE pages`)
+	if _, err := Run(t.Context(), string(source), target, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	report, err := Run(t.Context(), string(source), target, Options{})
+	requireDone(t, report, err, VerdictExcept)
+	for _, change := range [][2]string{
+		{"DROP INDEX pages_price", "CREATE INDEX pages_price ON pages (price)"},
+		{"DROP INDEX pages_price; CREATE INDEX pages_price ON pages (note)", "DROP INDEX pages_price; CREATE INDEX pages_price ON pages (price)"},
+		{"CREATE OR REPLACE FUNCTION twice(i int) RETURNS int LANGUAGE sql AS 'SELECT 3 * i'", "CREATE OR REPLACE FUNCTION twice(i int) RETURNS int LANGUAGE sql AS 'SELECT 2 * i'"},
+		{"ALTER TABLE pages ALTER note SET DEFAULT 'x'", "ALTER TABLE pages ALTER note DROP DEFAULT"},
+	} {
+		runScript(t, target, change[0])
+		report, err := Run(t.Context(), string(source), target, Options{})
+		if lakeward.KindOf(err) != lakeward.KindConflict || report.Swapped {
+			t.Errorf("after %s: %v\n%s", change[0], err, asJSON(t, report))
+		}
+		runScript(t, target, change[1])
+	}
+	report, err = Run(t.Context(), string(source), target, Options{})
+	requireDone(t, report, err, VerdictExcept)
+}

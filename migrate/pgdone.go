@@ -43,7 +43,8 @@ func (m *pgMigration) doneBefore(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// definitionsStand reports whether the target defines what the source defines, whatever else it has.
+// definitionsStand reports whether the target defines what the source defines, whatever else it has. Expressions that
+// became others on their way count as other definitions: such a target is refused, as one that has other things.
 func (m *pgMigration) definitionsStand(ctx context.Context) (bool, error) {
 	standing, err := pgDefinitions(ctx, m.stage.conn, m.catalog.schemas)
 	if err != nil {
@@ -54,14 +55,23 @@ func (m *pgMigration) definitionsStand(ctx context.Context) (bool, error) {
 		own[[2]string{d.Kind, d.Name}] = true
 	}
 	standing = slices.DeleteFunc(standing, func(d pgDefinition) bool { return !own[[2]string{d.Kind, d.Name}] })
-	return len(standing) > 0 && len(pgDiffer(m.definitions, standing, sameAcrossDump, m.script.staysBehind)) == 0, nil
+	return len(standing) > 0 && len(pgDiffer(m.definitions, standing, sameAcrossBuild, m.script.staysBehind)) == 0, nil
 }
 
-// staysBehind reports whether a definition is one of what does not go along.
+// staysBehind reports whether a definition is of a foreign table, the only thing with definitions that does not go along.
 func (s *pgScript) staysBehind(d pgDefinition) bool {
+	name := strings.ReplaceAll(d.Name, `"`, "") + " "
 	return slices.ContainsFunc(s.left, func(l Left) bool {
-		_, name, _ := strings.Cut("."+l.Name, ".")
-		return name != "" && strings.Contains(d.Name, strings.TrimSpace(name))
+		if l.Kind != "foreign table" {
+			return false
+		}
+		table := l.Name
+		if !strings.Contains(table, ".") {
+			table = "public." + table // see pgLabel
+		}
+		at := strings.Index(name, table)
+		begins := at == 0 || at > 0 && d.Kind == "comment" && name[at-1] == ' '
+		return begins && strings.ContainsAny(name[at+len(table):at+len(table)+1], ". ")
 	})
 }
 

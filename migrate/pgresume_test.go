@@ -104,6 +104,18 @@ func loadedTable(name string) func(lakeward.Event) bool {
 	}
 }
 
+// isSettled reports whether every transaction of the server that is as old as a table's rows has ended. While one of
+// another test goes on, rows cannot be told from younger ones, and loading them again is right.
+func isSettled(t *testing.T, dsn DSN, table string) (settled bool) {
+	t.Helper()
+	err := connect(t, dsn).QueryRow(t.Context(),
+		"SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint > max(xmin::text::bigint) FROM "+table).Scan(&settled)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return settled
+}
+
 // TestPostgresLoadsAgainWhatHasChanged writes to the source between a run that was lost and the next. What the first has
 // loaded stays where the source is still the same, and is loaded again where it is not.
 func TestPostgresLoadsAgainWhatHasChanged(t *testing.T) {
@@ -121,6 +133,7 @@ func TestPostgresLoadsAgainWhatHasChanged(t *testing.T) {
 			t.Parallel()
 			source, target := DSN(pgtest.DB(t)), DSN(pgtest.DB(t))
 			loadScript(t, source, killedPostgres)
+			settled := isSettled(t, source, "s.visits")
 			losePostgres(t, source, target, loadedTable("s.visits"))
 			loadScript(t, source, change+"; REFRESH MATERIALIZED VIEW s.busy; VACUUM FREEZE;")
 			var again []string
@@ -132,7 +145,8 @@ func TestPostgresLoadsAgainWhatHasChanged(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v\n%s", err, asJSON(t, report))
 			}
-			if want := name != "nothing"; slices.Contains(again, "s.visits") != want || len(again) > 1 {
+			want, found := name != "nothing", slices.Contains(again, "s.visits")
+			if want && !found || settled && (found != want || len(again) > 1) {
 				t.Errorf("loaded again: %v", again)
 			}
 			requireIdentical(t, report)
