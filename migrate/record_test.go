@@ -77,7 +77,10 @@ func TestRecordHoldsTheOriginal(t *testing.T) {
 	for _, o := range got.Objects {
 		names = append(names, o.Kind+" "+o.Name)
 	}
-	got.Objects = nil
+	if got.Cause == nil || got.Cause.Asked == "" || got.Cause.Mark.Size != 6144 {
+		t.Errorf("the migration was made from %s", asJSON(t, got.Cause))
+	}
+	got.Objects, got.Cause = nil, nil
 	want := original{
 		Sequence: []originalSequence{{"a", 41}}, Encoding: "UTF-16le", PageSize: 1024, AutoVacuum: 2, Journal: "wal",
 		UserVersion: 7, ApplicationID: 252006, Beside: []string{"already"},

@@ -10,6 +10,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -82,9 +83,6 @@ func New(o Options) (*Gate, error) {
 	if o.MaxBody == 0 {
 		o.MaxBody = DefaultMaxBody
 	}
-	if o.Log == nil {
-		o.Log = slog.Default()
-	}
 	return &Gate{o: o, cross: http.NewCrossOriginProtection()}, nil
 }
 
@@ -127,7 +125,7 @@ func (g *Gate) serve(w http.ResponseWriter, r *http.Request, who Identity, next 
 	out := &answer{ResponseWriter: w}
 	defer func() {
 		if failure := recover(); failure != nil {
-			if failure == http.ErrAbortHandler {
+			if err, ok := failure.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(failure)
 			}
 			g.o.Log.ErrorContext(r.Context(), "a handler panicked", "path", r.URL.Path, "panic", failure)

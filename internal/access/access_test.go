@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -23,7 +24,7 @@ func gate(t *testing.T, o access.Options) (*access.Gate, *httptest.Server, *stor
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	o.Audit = s.Audit
+	o.Audit, o.Log = s.Audit, slog.New(slog.DiscardHandler)
 	g, err := access.New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -117,9 +118,15 @@ func TestForwardedIdentitiesHaveRoles(t *testing.T) {
 		method, who string
 		status      int
 	}{
-		{"GET", "", 401}, {"POST", "", 401}, {"GET", "bob@example.com", 200}, {"HEAD", "bob@example.com", 200},
-		{"POST", "bob@example.com", 403}, {"DELETE", "bob@example.com", 403},
-		{"GET", "ana@example.com", 200}, {"POST", "ana@example.com", 200}, {"DELETE", "ana@example.com", 200},
+		{"GET", "", 401},
+		{"POST", "", 401},
+		{"GET", "bob@example.com", 200},
+		{"HEAD", "bob@example.com", 200},
+		{"POST", "bob@example.com", 403},
+		{"DELETE", "bob@example.com", 403},
+		{"GET", "ana@example.com", 200},
+		{"POST", "ana@example.com", 200},
+		{"DELETE", "ana@example.com", 200},
 	} {
 		status, body := do(t, server.Client(), c.method, server.URL+"/thing/a", "", "X-Forwarded-Email", c.who)
 		if status != c.status {
