@@ -58,7 +58,7 @@ func (m *pgMigration) definitionsStand(ctx context.Context) (bool, error) {
 	return len(standing) > 0 && len(pgDiffer(m.definitions, standing, sameAcrossBuild, m.script.staysBehind)) == 0, nil
 }
 
-// staysBehind reports whether a definition is of a foreign table, the only thing with definitions that does not go along.
+// staysBehind reports whether a definition is of a foreign table, the only thing with definitions that stays behind.
 func (s *pgScript) staysBehind(d pgDefinition) bool {
 	name := strings.ReplaceAll(d.Name, `"`, "") + " "
 	return slices.ContainsFunc(s.left, func(l Left) bool {

@@ -60,7 +60,7 @@ type Store struct {
 // Open opens the store and brings its tables up to date. It refuses one that a newer lakeward has written, and one
 // whose secrets the key does not open.
 func Open(ctx context.Context, o Options) (_ *Store, err error) {
-	s := &Store{log: cmp.Or(o.Log, slog.Default())}
+	s := &Store{log: cmp.Or(o.Log, slog.New(slog.DiscardHandler))}
 	switch {
 	case o.Path != "" && o.DSN == "" && o.Config == nil:
 		err = s.openFile(o.Path)
