@@ -64,11 +64,15 @@ func (l *lakewardTool) Export(ctx context.Context, path string) (result, error) 
 }
 
 func (l *lakewardTool) run(ctx context.Context, args ...string) (result, error) {
-	file := filepath.Join(l.place.dir, "report.json")
-	args = append(args, "--schema", lakewardSchema, "--jobs", strconv.Itoa(jobs()), "--report", file)
-	cmd := exec.CommandContext(ctx, l.binary, args...)
+	return l.place.lakeward(ctx, l.binary, append(args, "--schema", lakewardSchema)...)
+}
+
+// lakeward runs the binary at the place, and takes the phases from its report.
+func (p *place) lakeward(ctx context.Context, binary string, args ...string) (result, error) {
+	file := filepath.Join(p.dir, "report.json")
+	cmd := exec.CommandContext(ctx, binary, append(args, "--jobs", strconv.Itoa(jobs()), "--report", file)...)
 	// The environment may name another workspace.
-	cmd.Env = append(without(os.Environ(), "DATABRICKS_", "LAKEWARD_", "PG"), "LAKEWARD_DIR="+l.place.dir)
+	cmd.Env = append(without(os.Environ(), "DATABRICKS_", "LAKEWARD_", "PG"), "LAKEWARD_DIR="+p.dir)
 	r, err := run(cmd)
 	if err != nil {
 		return result{}, err

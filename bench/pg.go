@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -13,7 +12,6 @@ import (
 	"strconv"
 
 	"github.com/lakeward/lakeward"
-	"github.com/lakeward/lakeward/migrate"
 )
 
 // pgMegabytes is what pg_database_size says of the PostgreSQL source, its indexes included, when nothing else is asked
@@ -87,24 +85,7 @@ type pgLakeward struct {
 func (*pgLakeward) Name() string { return "lakeward" }
 
 func (l *pgLakeward) Migrate(ctx context.Context) (result, error) {
-	file := filepath.Join(l.place.dir, "report.json")
-	cmd := exec.CommandContext(ctx, l.binary, "migrate", l.place.pgAddress(sourceDatabase), "--to", l.place.pgAddress(targetDatabase),
-		"--jobs", strconv.Itoa(jobs()), "--report", file)
-	cmd.Env = append(without(os.Environ(), "DATABRICKS_", "LAKEWARD_", "PG"), "LAKEWARD_DIR="+l.place.dir)
-	r, err := run(cmd)
-	if err != nil {
-		return result{}, err
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return result{}, fmt.Errorf("read report: %w", err)
-	}
-	var report migrate.Report
-	if err := json.Unmarshal(data, &report); err != nil {
-		return result{}, fmt.Errorf("read report: %w", err)
-	}
-	r.phases = report.Phases
-	return r, nil
+	return l.place.lakeward(ctx, l.binary, "migrate", l.place.pgAddress(sourceDatabase), "--to", l.place.pgAddress(targetDatabase))
 }
 
 // pgCopyDB is `pgcopydb clone`.

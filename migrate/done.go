@@ -115,5 +115,5 @@ func (m *migration) proveAgain(ctx context.Context, r *recorded) error {
 		m.report.Verdict = VerdictSchema // there is nothing to compare
 		return nil
 	}
-	return m.runVerify(ctx)
+	return m.checked(ctx, m.runVerify)
 }

@@ -43,8 +43,8 @@ func readExisting(ctx context.Context, target Target, schema string) (existingTa
 			pg_get_serial_sequence(format('%I.%I', $1::text, c.relname), a.attname) IS NOT NULL
 		FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 			LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-		WHERE c.relnamespace = to_regnamespace(quote_ident($1)) AND c.relkind IN ('r', 'p') AND c.relname <> $2
-		ORDER BY c.relname, a.attnum`, schema, quarantineTable)
+		WHERE c.relnamespace = to_regnamespace(quote_ident($1)) AND c.relkind IN ('r', 'p') AND c.relname <> ALL ($2)
+		ORDER BY c.relname, a.attnum`, schema, []string{quarantineTable, quarantineValues})
 	if err != nil {
 		return nil, fmt.Errorf("read the tables of schema %s: %w", schema, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -34,6 +35,7 @@ func checkSQLite(ctx context.Context, source string, target Target, o Options) (
 		if err = checkIntegrity(ctx, conn, source); err != nil {
 			return err
 		}
+		p.foundIntegrity(nil)
 		names, err = p.checkInside(ctx, conn, p.countOrphans)
 		return err
 	})
@@ -41,7 +43,7 @@ func checkSQLite(ctx context.Context, source string, target Target, o Options) (
 	case ctx.Err() != nil:
 		return p, context.Cause(ctx)
 	case err != nil:
-		p.fail("integrity", err)
+		p.foundIntegrity(err)
 		return p, nil
 	case p.failed("target"):
 		return p, nil
@@ -160,10 +162,24 @@ func standingFolder(folder string) string {
 	}
 }
 
-// checkInside looks into a database that is known to be sound, and returns the names of its tables and views. orphans
+// foundIntegrity adds what SQLite has found on the pages of the source, before what was read from them.
+func (p *Preflight) foundIntegrity(damage error) {
+	var found Preflight
+	if damage != nil {
+		found.fail("integrity", damage)
+	} else {
+		found.pass("integrity", "SQLite finds no damage on any page")
+	}
+	at := slices.IndexFunc(p.Checks, func(c PreflightCheck) bool { return c.Name == "encoding" })
+	if at < 0 {
+		at = len(p.Checks)
+	}
+	p.Checks = slices.Insert(p.Checks, at, found.Checks...)
+}
+
+// checkInside looks into a database, and returns the names of its tables and views. orphans
 // counts the rows without a parent.
 func (p *Preflight) checkInside(ctx context.Context, conn *sqlite.Conn, orphans func(context.Context, *sqlite.Conn) error) (names []string, err error) {
-	p.pass("integrity", "SQLite finds no damage on any page")
 	encoding := ""
 	if err := readRows(ctx, conn, "PRAGMA encoding", func(row []value) error { encoding = string(row[0].b); return nil }); err != nil {
 		return nil, err
@@ -226,7 +242,7 @@ func (p *Preflight) checkModules(ctx context.Context, conn *sqlite.Conn) error {
 	return nil
 }
 
-// checkPlanned looks into the source whose plan has been made: that has read every page and every row.
+// checkPlanned looks into the source whose plan has been made: that has read every row.
 func (p *Preflight) checkPlanned(ctx context.Context, conn *sqlite.Conn, plan *Plan) error {
 	_, err := p.checkInside(ctx, conn, func(context.Context, *sqlite.Conn) error {
 		p.plannedOrphans(plan)

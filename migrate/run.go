@@ -272,7 +272,11 @@ func (m *migration) lookInside(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = conn.Close() }() // it was only read
-	return m.report.Preflight.checkPlanned(ctx, conn, m.plan)
+	if err := m.report.Preflight.checkPlanned(ctx, conn, m.plan); err != nil || m.proves() {
+		return err
+	}
+	m.report.Preflight.foundIntegrity(nil) // otherwise it is checked while the rows are loaded
+	return nil
 }
 
 // takeSnapshot copies the source, unless the copy of a run that was interrupted is still good: made for the same
@@ -434,17 +438,28 @@ func (m *migration) fillAll(ctx context.Context) error {
 	return m.swap(ctx)
 }
 
-// loadProven fills the staging schema and compares it with the source, while SQLite checks the source's file.
+// loadProven fills the staging schema and compares it with the source.
 func (m *migration) loadProven(ctx context.Context) error {
-	group, together := errgroup.WithContext(ctx)
-	group.Go(func() error { return m.checkSnapshot(together) })
-	group.Go(func() error {
-		if err := m.fillStage(together); err != nil {
+	return m.checked(ctx, func(ctx context.Context) error {
+		if err := m.fillStage(ctx); err != nil {
 			return err
 		}
 		m.journal.begin("verify", "compare every row with the source")
-		return m.verify(together)
+		return m.verify(ctx)
 	})
+}
+
+// checked does something with the snapshot while SQLite checks its file.
+func (m *migration) checked(ctx context.Context, do func(context.Context) error) error {
+	group, together := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		err := m.checkSnapshot(together)
+		if together.Err() == nil {
+			m.report.Preflight.foundIntegrity(err)
+		}
+		return err
+	})
+	group.Go(func() error { return do(together) })
 	return m.explainDamage(ctx, group.Wait())
 }
 

@@ -395,5 +395,6 @@ func TestADamagedIndexIsFoundBeforeTheSwap(t *testing.T) {
 	if lakeward.KindOf(err) != lakeward.KindInvalid || !strings.Contains(err.Error(), source+" is corrupt: ") || report.Swapped {
 		t.Errorf("%v, swapped %t", err, report.Swapped)
 	}
+	requireCheck(t, report.Preflight, "integrity", CheckFail, "is corrupt")
 	requireEmpty(t, target)
 }

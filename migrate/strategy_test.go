@@ -181,3 +181,18 @@ func TestExpandExisting(t *testing.T) {
 }
 
 func sorted(s []string) []string { return slices.Sorted(slices.Values(s)) }
+
+func TestWhatIsInQuarantineIsNoTableOfTheApplication(t *testing.T) {
+	t.Parallel()
+	target := DSN(pgtest.DB(t))
+	conn := connect(t, target)
+	for _, sql := range []string{createQuarantine("public"), createQuarantineValues("public"), "CREATE TABLE orders (id bigint)"} {
+		if _, err := conn.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tables, err := readExisting(t.Context(), target, "public")
+	if err != nil || len(tables) != 1 || tables["orders"] == nil {
+		t.Errorf("%v, %s", err, asJSON(t, tables))
+	}
+}

@@ -66,7 +66,11 @@ func (m *migration) explainDamage(ctx context.Context, err error) error {
 	if err == nil || sqlite.ErrCode(err).ToPrimary() != sqlite.ResultCorrupt {
 		return err
 	}
-	return cmp.Or(m.checkSnapshot(ctx), err)
+	damage := m.checkSnapshot(ctx)
+	if damage != nil && ctx.Err() == nil && m.report.Preflight != nil {
+		m.report.Preflight.foundIntegrity(damage)
+	}
+	return cmp.Or(damage, err)
 }
 
 // compare fills the report with what differs between the source and a schema of the target.
