@@ -141,3 +141,38 @@ func TestForwardedIdentitiesHaveRoles(t *testing.T) {
 		t.Errorf("links where identities are forwarded: %d", status)
 	}
 }
+
+// TestALinkIsAnsweredSafely looks at what the browser is told with a session, and at who only looks at the link.
+func TestALinkIsAnsweredSafely(t *testing.T) {
+	t.Parallel()
+	g, server, _ := gate(t, access.Options{})
+	link := g.Link(server.URL)
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	if status, _ := do(t, client, "HEAD", link, ""); status != 401 {
+		t.Errorf("HEAD: %d", status)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, link, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	cookies := response.Cookies()
+	if response.StatusCode != http.StatusSeeOther || len(cookies) != 1 {
+		t.Fatalf("%d, %d cookies", response.StatusCode, len(cookies))
+	}
+	if c := cookies[0]; !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.MaxAge <= 0 {
+		t.Errorf("the cookie is %s", c)
+	}
+	for name, want := range map[string]string{
+		"Content-Security-Policy": "frame-ancestors 'none'", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+		"Cache-Control": "no-store", "X-Frame-Options": "DENY",
+	} {
+		if got := response.Header.Get(name); !strings.Contains(got, want) {
+			t.Errorf("%s is %q, want %q in it", name, got, want)
+		}
+	}
+}

@@ -40,8 +40,11 @@ func (g *Gate) Link(address string) string {
 
 // follow turns a link into a session.
 func (g *Gate) follow(w http.ResponseWriter, r *http.Request) {
-	session, ok := g.sessions.exchange(r.URL.Query().Get("token"))
-	if r.Method != http.MethodGet || !ok {
+	session, ok := "", false
+	if r.Method == http.MethodGet { // whoever only looks whether the link works does not use it up
+		session, ok = g.sessions.exchange(r.URL.Query().Get("token"))
+	}
+	if !ok {
 		refuse(w, lakeward.Errorf(lakeward.KindUnauthenticated, "start the server again for another link",
 			"the link has been used, or is too old"))
 		return
