@@ -58,11 +58,12 @@ func (m *pgMigration) definitionsStand(ctx context.Context) (bool, error) {
 	return len(standing) > 0 && len(pgDiffer(m.definitions, standing, sameAcrossBuild, m.script.staysBehind)) == 0, nil
 }
 
-// staysBehind reports whether a definition is of a foreign table, the only thing with definitions that stays behind.
+// staysBehind reports whether a definition is of a foreign table or an unfinished index, the only things with definitions
+// that stay behind.
 func (s *pgScript) staysBehind(d pgDefinition) bool {
 	name := strings.ReplaceAll(d.Name, `"`, "") + " "
 	return slices.ContainsFunc(s.left, func(l Left) bool {
-		if l.Kind != "foreign table" {
+		if l.Kind != "foreign table" && l.Kind != "index" {
 			return false
 		}
 		table := l.Name
