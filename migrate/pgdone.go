@@ -44,7 +44,8 @@ func (m *pgMigration) doneBefore(ctx context.Context) (bool, error) {
 }
 
 // definitionsStand reports whether the target defines what the source defines, whatever else it has. Expressions that
-// became others on their way count as other definitions: such a target is refused, as one that has other things.
+// became others on their way count as other definitions: such a target is refused, as one that has other things. Where the
+// target is of another version, which words the same definition in another way, only what there is counts.
 func (m *pgMigration) definitionsStand(ctx context.Context) (bool, error) {
 	standing, err := pgDefinitions(ctx, m.stage.conn, m.catalog.schemas)
 	if err != nil {
@@ -55,7 +56,11 @@ func (m *pgMigration) definitionsStand(ctx context.Context) (bool, error) {
 		own[[2]string{d.Kind, d.Name}] = true
 	}
 	standing = slices.DeleteFunc(standing, func(d pgDefinition) bool { return !own[[2]string{d.Kind, d.Name}] })
-	return len(standing) > 0 && len(pgDiffer(m.definitions, standing, sameAcrossBuild, m.script.staysBehind)) == 0, nil
+	sameText := sameAcrossBuild
+	if m.snapshot.major != pgMajor(m.stage.conn) {
+		sameText = sameAcrossDump
+	}
+	return len(standing) > 0 && len(pgDiffer(m.definitions, standing, sameText, m.script.staysBehind)) == 0, nil
 }
 
 // staysBehind reports whether a definition is of a foreign table or an unfinished index, the only things with definitions
