@@ -182,6 +182,9 @@ func (p *planner) planGenerated(schema dialect.Schema, t *tablePlanner, c *Colum
 	if err == nil && t.overflows(c, def.Generated) {
 		err = errors.New("some of its integers leave 64 bits, where SQLite goes on with REALs and PostgreSQL stops")
 	}
+	if err == nil && c.Convert == ConvertText && c.Found.Integer+c.Found.Real > 0 && ofNumbers(affinity(c.Declared)) {
+		err = errors.New("SQLite makes numbers of the texts in it that look like some, and PostgreSQL leaves them as they are")
+	}
 	if err != nil {
 		p.leave(Left{
 			Kind: "generated column", Table: t.Name, Name: c.Name, Source: def.GeneratedText,

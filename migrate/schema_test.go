@@ -334,3 +334,21 @@ func TestTheServerLooksAfterTheTablesFromTheSwapOn(t *testing.T) {
 			AND t.reloptions IS NOT NULL`: "0",
 	})
 }
+
+// TestGeneratedColumnsOfNumbersAndTexts has texts of which SQLite makes numbers in the generated column only.
+func TestGeneratedColumnsOfNumbersAndTexts(t *testing.T) {
+	t.Parallel()
+	report, conn := migrated(t, `CREATE TABLE t (code TEXT, n NUMERIC AS (code), r REAL AS (code), i INTEGER AS (code), x TEXT AS (code));
+		INSERT INTO t (code) VALUES ('0.0'), (-0.0), ('1.50'), ('007'), ('Zoë'), (NULL);`)
+	requireCells(t, conn, map[string]string{
+		"SELECT concat_ws(' ', n, r, i, x) FROM t WHERE code = '1.50'": "1.5 1.5 1.5 1.50",
+		"SELECT concat_ws(' ', n, i, x) FROM t WHERE code = '007'":     "7 7 007",
+	})
+	var left []string
+	for _, l := range report.Left {
+		left = append(left, l.Name)
+	}
+	if got := strings.Join(left, " "); got != "n r i" || report.Verdict != VerdictExcept {
+		t.Errorf("verdict %s, %q stay behind", report.Verdict, got)
+	}
+}
