@@ -279,11 +279,15 @@ func writtenNumber(s string) string {
 // plainTime writes a date or timestamp, with a zone or in UTC, as microseconds of UTC.
 func writtenTime(s string) string {
 	s = strings.Replace(strings.TrimSpace(s), "T", " ", 1)
+	s, before := strings.CutSuffix(s, " BC")
 	for _, layout := range []string{
 		"2006-01-02", "2006-01-02 15:04", "2006-01-02 15:04:05.999999999", "2006-01-02 15:04Z07:00",
 		"2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999-07",
 	} {
 		if at, err := time.Parse(layout, s); err == nil {
+			if before { // the year before 1 is 1 BC
+				at = at.AddDate(1-2*at.Year(), 0, 0)
+			}
 			return fmt.Sprint(at.UnixMicro())
 		}
 	}
