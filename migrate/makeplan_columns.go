@@ -172,6 +172,14 @@ func (t *tablePlanner) overflows(c *Column, e dialect.Expr) bool {
 	return !reals && c.Found.Real > 0 && max(c.Found.MaxReal, -c.Found.MinReal) >= math.MaxInt64
 }
 
+// readsTextAsBytes reports whether an expression reads a column of bytea that holds text in the source, where functions
+// count characters up to the first NUL.
+func (t *tablePlanner) readsTextAsBytes(e dialect.Expr) bool {
+	return slices.ContainsFunc(t.Columns, func(c Column) bool {
+		return c.Convert == ConvertBytes && c.Found.Text > 0 && dialect.Refers(e, c.Name)
+	})
+}
+
 // planGenerated takes over the expression of a generated column. Where PostgreSQL cannot compute it the column becomes an
 // ordinary one, which keeps the values it has.
 func (p *planner) planGenerated(schema dialect.Schema, t *tablePlanner, c *Column, def *dialect.ColumnDef) {
@@ -184,6 +192,9 @@ func (p *planner) planGenerated(schema dialect.Schema, t *tablePlanner, c *Colum
 	}
 	if err == nil && c.Convert == ConvertText && c.Found.Integer+c.Found.Real > 0 && ofNumbers(affinity(c.Declared)) {
 		err = errors.New("SQLite makes numbers of the texts in it that look like some, and PostgreSQL leaves them as they are")
+	}
+	if err == nil && t.readsTextAsBytes(def.Generated) {
+		err = errors.New("it reads texts that PostgreSQL holds as bytes")
 	}
 	if err != nil {
 		p.leave(Left{

@@ -352,3 +352,13 @@ func TestGeneratedColumnsOfNumbersAndTexts(t *testing.T) {
 		t.Errorf("verdict %s, %q stay behind", report.Verdict, got)
 	}
 }
+
+func TestGeneratedColumnsOverTextsHeldAsBytes(t *testing.T) {
+	t.Parallel()
+	report, conn := migrated(t, `CREATE TABLE t (id INTEGER PRIMARY KEY, body TEXT, size INTEGER AS (length(body)) STORED);
+		INSERT INTO t (body) VALUES (CAST(x'610062' AS TEXT)), ('abc'), (CAST(x'ff00' AS TEXT));`)
+	requireCells(t, conn, map[string]string{"SELECT string_agg(size::text, ' ' ORDER BY id) FROM t": "1 3 1"})
+	if report.Verdict != VerdictExcept || len(report.Left) != 1 || report.Left[0].Name != "size" {
+		t.Errorf("verdict %s\n%s", report.Verdict, asJSON(t, report.Left))
+	}
+}
