@@ -172,11 +172,13 @@ func (t *tablePlanner) overflows(c *Column, e dialect.Expr) bool {
 	return !reals && c.Found.Real > 0 && max(c.Found.MaxReal, -c.Found.MinReal) >= math.MaxInt64
 }
 
-// readsTextAsBytes reports whether an expression reads a column of bytea that holds text in the source, where functions
-// count characters up to the first NUL.
-func (t *tablePlanner) readsTextAsBytes(e dialect.Expr) bool {
+// readsChanged reports whether an expression reads a column of several classes in the source and one on the target.
+// SQLite's functions and comparisons go by the class: of a text they count the characters up to the first NUL.
+func (t *tablePlanner) readsChanged(e dialect.Expr) bool {
 	return slices.ContainsFunc(t.Columns, func(c Column) bool {
-		return c.Convert == ConvertBytes && c.Found.Text > 0 && dialect.Refers(e, c.Name)
+		f := c.Found
+		changed := c.Convert == ConvertBytes && f.Text+f.Integer+f.Real > 0 || c.Convert == ConvertText && f.Integer+f.Real > 0
+		return changed && dialect.Refers(e, c.Name)
 	})
 }
 
@@ -193,8 +195,8 @@ func (p *planner) planGenerated(schema dialect.Schema, t *tablePlanner, c *Colum
 	if err == nil && c.Convert == ConvertText && c.Found.Integer+c.Found.Real > 0 && ofNumbers(affinity(c.Declared)) {
 		err = errors.New("SQLite makes numbers of the texts in it that look like some, and PostgreSQL leaves them as they are")
 	}
-	if err == nil && t.readsTextAsBytes(def.Generated) {
-		err = errors.New("it reads texts that PostgreSQL holds as bytes")
+	if err == nil && t.readsChanged(def.Generated) {
+		err = errors.New("it reads numbers that PostgreSQL holds as text, or texts and numbers that it holds as bytes")
 	}
 	if err != nil {
 		p.leave(Left{
