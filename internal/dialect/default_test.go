@@ -204,6 +204,7 @@ func TestDefaultsOfColumnsThatHeldNumbersAreMoments(t *testing.T) {
 		{`1706695200123`, instant, Milliseconds, "2024-01-31 10:00:00.123+00"},
 		{`2460340.5`, plain, JulianDays, "2024-01-31 00:00:00"},
 		{`(unixepoch())`, instant, Seconds, "now"},
+		{`TRUE`, instant, Seconds, "1970-01-01 00:00:01+00"},
 		{`(unixepoch() + 0)`, instant, Seconds, "now"},
 		{`(unixepoch() * 1000)`, instant, Milliseconds, "now"},
 		{`(unixepoch('subsec') * 1000)`, instant, Milliseconds, "now"},

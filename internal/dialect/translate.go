@@ -170,10 +170,10 @@ func (t *translator) literal(l *Literal) value {
 		return value{sql: quoteLiteral(l.Text), class: classText, constant: l}
 	case BlobLiteral:
 		return value{sql: "'\\x" + l.Text + "'::bytea", class: classBlob, constant: l}
-	case TrueLiteral:
-		return value{sql: "TRUE", class: classBoolean, whole: always}
+	case TrueLiteral: // another word for the integer
+		return number(&Literal{Kind: IntegerLiteral, Text: "1"})
 	case FalseLiteral:
-		return value{sql: "FALSE", class: classBoolean, whole: always}
+		return number(&Literal{Kind: IntegerLiteral, Text: "0"})
 	}
 	return t.currentTime(l)
 }
