@@ -362,3 +362,12 @@ func TestGeneratedColumnsOverTextsHeldAsBytes(t *testing.T) {
 		t.Errorf("verdict %s\n%s", report.Verdict, asJSON(t, report.Left))
 	}
 }
+
+func TestDefaultsThatAreNoMomentStayBehind(t *testing.T) {
+	t.Parallel()
+	report, conn := migrated(t, `CREATE TABLE t (id INTEGER PRIMARY KEY, at TIMESTAMP DEFAULT 1.5); INSERT INTO t (at) VALUES (2460340.5)`)
+	requireCells(t, conn, map[string]string{"SELECT at FROM t": "2024-01-31 00:00:00"})
+	if len(report.Left) != 1 || report.Left[0].Kind != "default" {
+		t.Errorf("left behind: %s", asJSON(t, report.Left))
+	}
+}

@@ -39,7 +39,7 @@ func TranslateDefault(e Expr, pgType string, unit Unit) (sql string, err error) 
 	}
 	v := t.expr(&scope{}, e)
 	if want := classOf(pgType); unit != NoUnit && v.class.number() && (want == classInstant || want == classTimestamp) {
-		return momentDefault(v, want, unit), nil
+		return momentDefault(e, v, want, unit), nil
 	}
 	if v.constant == nil {
 		return t.computedDefault(e, v, pgType), nil
@@ -72,13 +72,16 @@ func quotedNow(e Expr, want class) Expr {
 }
 
 // momentDefault returns a number as the moment that it counts.
-func momentDefault(v value, want class, unit Unit) string {
+func momentDefault(e Expr, v value, want class, unit Unit) string {
 	if v.constant != nil {
 		n, _ := strconv.ParseFloat(v.constant.Text, 64)
 		if unit == JulianDays {
 			n -= julianEpoch
 		}
 		at := time.UnixMicro(int64(n / unit.perSecond() * 1e6)).UTC()
+		if at.Year() < 1 || at.Year() > 9999 { // no number that an application means as a moment
+			refuse(e, "the default %s is a moment of the year %d", v.constant.Text, at.Year())
+		}
 		if want == classTimestamp {
 			return timeLiteral(classTimestamp, at)
 		}
