@@ -275,7 +275,7 @@ func (m *migration) lookInside(ctx context.Context) error {
 	if err := m.report.Preflight.checkPlanned(ctx, conn, m.plan); err != nil || m.proves() {
 		return err
 	}
-	m.report.Preflight.foundIntegrity(nil) // otherwise it is checked while the rows are loaded
+	m.report.Preflight.foundIntegrity(nil) // otherwise it is checked beside the proof
 	return nil
 }
 
@@ -383,7 +383,7 @@ func (m *migration) decide(ctx context.Context) error {
 	return nil
 }
 
-// proves reports whether the run loads rows, beside which SQLite checks the file.
+// proves reports whether the run ends with a proof, beside which SQLite checks the file.
 func (m *migration) proves() bool {
 	return m.report.Operation == "migrate" && (m.report.Strategy == SchemaAndData || m.report.Strategy == DataOnly)
 }
@@ -440,13 +440,11 @@ func (m *migration) fillAll(ctx context.Context) error {
 
 // loadProven fills the staging schema and compares it with the source.
 func (m *migration) loadProven(ctx context.Context) error {
-	return m.checked(ctx, func(ctx context.Context) error {
-		if err := m.fillStage(ctx); err != nil {
-			return err
-		}
-		m.journal.begin("verify", "compare every row with the source")
-		return m.verify(ctx)
-	})
+	if err := m.fillStage(ctx); err != nil {
+		return m.explainDamage(ctx, err)
+	}
+	m.journal.begin("verify", "compare every row with the source")
+	return m.checked(ctx, m.verify)
 }
 
 // checked does something with the snapshot while SQLite checks its file.
