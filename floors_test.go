@@ -30,6 +30,7 @@ var floors = map[string][]string{
 	"lakewardtest":      {"", "databricks", "internal/standin"},
 	"internal/store":    {""},
 	"internal/access":   {"", "internal/store"},
+	"internal/api":      {"", "databricks", "internal/access", "internal/store"},
 	"internal/config":   {"", "databricks", "internal/standin"},
 	"internal/observe":  {""},
 	"internal/daemon":   {"", "databricks", "migrate", "examples/helpdesk", "internal/standin", "internal/config"},
@@ -43,6 +44,7 @@ var outside = map[string][]string{
 	"zombiezen.com/go/sqlite":                 {"migrate", "examples/helpdesk", "bench"},
 	"github.com/alecthomas/kong":              {"cmd/lakeward"},
 	"github.com/pressly/goose":                {"internal/store"},
+	"github.com/danielgtaylor/huma":           {"internal/api"},
 }
 
 func TestEveryPackageImportsOnlyTheFloorsBelowIt(t *testing.T) {

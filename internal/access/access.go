@@ -60,8 +60,9 @@ type Options struct {
 	// RequestID returns the id of a request; nil leaves it out of the audit log.
 	RequestID func(context.Context) string
 
-	MaxBody int64 // of a request, in bytes; 0 means 1 MiB
-	Log     *slog.Logger
+	MaxBody   int64            // of a request, in bytes; 0 means 1 MiB
+	MaxBodies map[string]int64 // of requests to these paths, in place of MaxBody
+	Log       *slog.Logger
 }
 
 // DefaultMaxBody is how large the body of a request may be.
@@ -114,10 +115,19 @@ func (g *Gate) Handler(next http.Handler) http.Handler {
 				"%s may look at things here, and not change them", who.Name))
 			return
 		}
-		r = r.WithContext(context.WithValue(r.Context(), identityKey{}, who))
-		r.Body = http.MaxBytesReader(w, r.Body, g.o.MaxBody)
-		g.serve(w, r, who, next)
+		inner := r.WithContext(context.WithValue(r.Context(), identityKey{}, who))
+		inner.Body = http.MaxBytesReader(w, r.Body, g.limit(r))
+		defer func() { r.Pattern = inner.Pattern }() // the route is a label of metrics, which are taken before the gate
+		g.serve(w, inner, who, next)
 	})
+}
+
+// limit says how large the body of a request may be.
+func (g *Gate) limit(r *http.Request) int64 {
+	if n, ok := g.o.MaxBodies[r.URL.Path]; ok {
+		return n
+	}
+	return g.o.MaxBody
 }
 
 // serve lets a request pass, writes what it changed to the audit log, and keeps a panic from the client's eyes.

@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -139,6 +140,36 @@ func TestForwardedIdentitiesHaveRoles(t *testing.T) {
 	}
 	if status, _ := do(t, server.Client(), "GET", server.URL+access.LinkPath, "", "X-Forwarded-Email", "bob@example.com"); status != 404 {
 		t.Errorf("links where identities are forwarded: %d", status)
+	}
+}
+
+// TestWhoStandsBeforeTheGateLearnsTheRoute looks at what metrics are labelled with.
+func TestWhoStandsBeforeTheGateLearnsTheRoute(t *testing.T) {
+	t.Parallel()
+	g, err := access.New(access.Options{
+		Forwarded: true, Administrators: []string{"ana"}, Log: slog.New(slog.DiscardHandler),
+		MaxBodies: map[string]int64{"/large/file": 10 << 20},
+		Audit:     func(context.Context, store.Entry) error { return nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	read := int64(0)
+	mux.HandleFunc("POST /{size}/file", func(_ http.ResponseWriter, r *http.Request) {
+		read, _ = io.Copy(io.Discard, r.Body)
+		panic("a defect")
+	})
+	for path, want := range map[string]int64{"/large/file": 2 << 20, "/small/file": access.DefaultMaxBody} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader(strings.Repeat("x", 2<<20)))
+		r.Header.Set("X-Forwarded-User", "ana")
+		g.Handler(mux).ServeHTTP(httptest.NewRecorder(), r)
+		if r.Pattern != "POST /{size}/file" {
+			t.Errorf("the route of %s is %q", path, r.Pattern)
+		}
+		if read != want {
+			t.Errorf("%d bytes of %s were read, want %d", read, path, want)
+		}
 	}
 }
 

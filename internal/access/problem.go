@@ -26,10 +26,33 @@ func NewProblem(err error) *Problem {
 		Type: "about:blank", Kind: kind, Status: status(kind), Detail: err.Error(), Hint: lakeward.HintOf(err),
 	}
 	if kind == lakeward.KindInternal {
-		p.Detail, p.Hint = "the server failed unexpectedly", "look for this request in the server's log"
+		p.Detail, p.Hint = "the server failed unexpectedly", ""
+	}
+	if p.Hint == "" {
+		p.Hint = nextStep(kind)
 	}
 	p.Title = http.StatusText(p.Status)
 	return p
+}
+
+// nextStep is what to do after an error that says nothing of it.
+func nextStep(kind lakeward.Kind) string {
+	switch kind {
+	case lakeward.KindInvalid, lakeward.KindUnsupported:
+		return "compare the request with /docs"
+	case lakeward.KindNotFound:
+		return "look for the name in the list"
+	case lakeward.KindUnauthenticated:
+		return "sign in again"
+	case lakeward.KindDenied:
+		return "ask an administrator"
+	case lakeward.KindConflict:
+		return "look at its state, then decide"
+	case lakeward.KindUnavailable, lakeward.KindThrottled:
+		return "try again in a minute"
+	case lakeward.KindInternal:
+	}
+	return "look for this request in the server's log"
 }
 
 // status is the one place that turns a kind into an HTTP status.

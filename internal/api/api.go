@@ -1,0 +1,118 @@
+// Package api answers over HTTP: operations with their events, instances, and the endpoints of the guide. It says what
+// it answers in an OpenAPI document, which is made from the types here.
+//
+// It decides nothing about who may ask: an access.Gate stands before it. Handlers for GET change nothing.
+package api
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/databricks"
+	"github.com/lakeward/lakeward/internal/store"
+)
+
+// Options are what the API needs.
+type Options struct {
+	Store     *store.Store
+	Workspace *databricks.Workspace
+	Connector func(instance string) *lakeward.Connector
+	Version   string
+	Log       *slog.Logger
+}
+
+type server struct {
+	Options
+	heartbeat time.Duration // between signs of life in a stream of events
+	look      time.Duration // between looks for new events, which any server on the same store may write
+}
+
+const (
+	answerFor = 30 * time.Second // to reach Lakebase for an answer that is not an operation
+	readFor   = 30 * time.Second // to send a request's body
+	waitMost  = 10 * time.Minute // for an operation, as a caller may prefer
+	maxBody   = 1 << 20          // of a request in JSON
+)
+
+// Handler returns the API: everything below /api, the OpenAPI document and the page at /docs. It panics when two routes
+// collide, as http.ServeMux does.
+func Handler(o Options) http.Handler {
+	mux, _ := build(o)
+	return mux
+}
+
+// OpenAPI returns the description of the API in YAML.
+func OpenAPI() ([]byte, error) {
+	_, a := build(Options{})
+	return a.OpenAPI().YAML()
+}
+
+func build(o Options) (*http.ServeMux, huma.API) {
+	problems()
+	mux := http.NewServeMux()
+	config := huma.DefaultConfig("Lakeward", cmp.Or(o.Version, "dev"))
+	config.Info.Description = "Move an application's database onto Databricks Lakebase, and keep it there."
+	config.Info.License = &huma.License{Name: "Apache 2.0", Identifier: "Apache-2.0"}
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
+	config.Tags = tags
+	config.DocsPath, config.SchemasPath = "", "" // huma's page loads scripts from elsewhere; ours is at /docs
+	config.CreateHooks = nil                     // no $schema in answers: consoles for the guide do not know it
+	config.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
+	a := humago.New(mux, config)
+	s := &server{Options: o, heartbeat: 15 * time.Second, look: 250 * time.Millisecond}
+	s.operations(a)
+	s.instances(a)
+	s.guide(a)
+	examples(a.OpenAPI())
+	mux.HandleFunc("/", elsewhere(mux))
+	return mux, a
+}
+
+// The groups that the document and its page are divided into.
+const (
+	tagOperations = "operations"
+	tagInstances  = "instances"
+	tagGuide      = "guide"
+)
+
+var tags = []*huma.Tag{
+	{Name: tagOperations, Description: "What is slow: asked for, watched while it happens, cancelled, tried again."},
+	{Name: tagInstances, Description: "The instances of the workspace."},
+	{Name: tagGuide, Description: "The endpoints that a console written for the guide calls, with its words."},
+}
+
+// handle registers a handler whose errors become problems.
+func handle[I, O any](s *server, a huma.API, o huma.Operation, do func(context.Context, *I) (*O, error)) {
+	o.MaxBodyBytes, o.BodyReadTimeout = maxBody, readFor
+	huma.Register(a, o, func(ctx context.Context, in *I) (*O, error) {
+		out, err := do(ctx, in)
+		if err == nil {
+			return out, nil
+		}
+		return nil, s.problem(ctx, o, err)
+	})
+}
+
+// answer is handle for an endpoint that reaches Lakebase before it answers, and has nothing but a body.
+func answer[I, O any](s *server, a huma.API, o huma.Operation, do func(context.Context, *I) (O, error)) {
+	handle(s, a, o, func(ctx context.Context, in *I) (*body[O], error) {
+		ctx, cancel := context.WithTimeout(ctx, answerFor)
+		defer cancel()
+		out, err := do(ctx, in)
+		return &body[O]{out}, err
+	})
+}
+
+// body is an answer that has nothing but a body.
+type body[T any] struct{ Body T }
+
+func route(id, method, path, summary, tag string) huma.Operation {
+	return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{tag}}
+}
