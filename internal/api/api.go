@@ -71,6 +71,7 @@ func build(o Options) (*http.ServeMux, huma.API) {
 	s.instances(a)
 	s.guide(a)
 	examples(a.OpenAPI())
+	docs(mux)
 	mux.HandleFunc("/", elsewhere(mux))
 	return mux, a
 }

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -182,6 +183,36 @@ func TestTheGuidesConsoleSeesInstances(t *testing.T) {
 		status, body := ask(t, server, c.who, c.method, c.path, c.body)
 		if status != c.status || !strings.Contains(body, c.says) {
 			t.Errorf("%s %s by %s: %d %s, want %d with %s", c.method, c.path, c.who, status, body, c.status, c.says)
+		}
+	}
+}
+
+func TestThePageAtDocsLoadsNothingFromElsewhere(t *testing.T) {
+	t.Parallel()
+	server, _ := serve(t, api.Options{})
+	elsewhere := regexp.MustCompile(`(?i)(https?:)?//[a-z0-9.-]+\.[a-z]{2,}`)
+	for path, kind := range map[string]string{
+		"/docs": "text/html", "/docs/docs.js": "text/javascript", "/docs/docs.css": "text/css",
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-Forwarded-Email", "bob")
+		response, err := server.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if err != nil || response.StatusCode != http.StatusOK || !strings.HasPrefix(response.Header.Get("Content-Type"), kind) {
+			t.Errorf("%s: %d %s, %v", path, response.StatusCode, response.Header.Get("Content-Type"), err)
+		}
+		if found := elsewhere.FindString(string(text)); found != "" {
+			t.Errorf("%s names %s", path, found)
+		}
+		if strings.Contains(string(text), "<script>") || strings.Contains(string(text), "innerHTML") {
+			t.Errorf("%s has a script that the content policy refuses, or puts text in as markup", path)
 		}
 	}
 }
