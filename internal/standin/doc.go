@@ -13,5 +13,8 @@
 // the version of PostgreSQL is the one that is installed. Why an endpoint is DEGRADED stands in the custom tag
 // lakeward:problem of its project, because the APIs have no field for it.
 //
+// Of Unity Catalog there are catalogs, schemas and managed volumes, and the Files API for what is in volumes: what backups
+// need. Every identity may do everything there. A new workspace has the catalogs main and users with a schema default.
+//
 // A [Lakebase] owns its goroutines and its PostgreSQL processes; after [Lakebase.Close] there are none.
 package standin

@@ -43,6 +43,8 @@ type Lakebase struct {
 	log       *slog.Logger
 	lock      *os.File
 	store     *store
+	volumes   *volumeStore
+	fileLimit int64 // of an upload
 	workspace WorkspaceFile
 	ca        *endpoint.CA
 	roots     *x509.CertPool
@@ -78,7 +80,7 @@ func Start(ctx context.Context, o Options) (*Lakebase, error) {
 		return nil, errors.Join(err, l.unlock())
 	}
 	l.host = "http://" + clientAddress(listener)
-	if err := l.settleWorkspace(); err != nil {
+	if err := l.settle(); err != nil {
 		return nil, errors.Join(err, listener.Close(), l.unlock())
 	}
 	l.run(context.WithoutCancel(ctx), listener)
@@ -89,7 +91,7 @@ func Start(ctx context.Context, o Options) (*Lakebase, error) {
 
 func newLakebase(o Options) *Lakebase {
 	l := &Lakebase{
-		port: o.Port, tokenTTL: o.TokenTTL, fast: o.Fast, log: o.Log,
+		port: o.Port, tokenTTL: o.TokenTTL, fast: o.Fast, log: o.Log, fileLimit: fileLimit,
 		tails: map[string]<-chan struct{}{}, tasks: map[string]<-chan struct{}{}, jobs: make(chan func(context.Context)),
 		runners: map[string]*runner{}, wake: make(chan struct{}, 1), stopping: make(chan struct{}),
 	}
@@ -128,6 +130,10 @@ func (l *Lakebase) open(dir string) (err error) {
 	if l.store, err = openStore(filepath.Join(l.dir, "state.json"), l.fast); err != nil {
 		return err
 	}
+	l.volumes, err = openVolumeStore(filepath.Join(l.dir, "volumes"), l.fast)
+	if err != nil {
+		return err
+	}
 	if l.tokens, err = loadTokenMaker(l.dir); err != nil {
 		return err
 	}
@@ -140,6 +146,14 @@ func (l *Lakebase) open(dir string) (err error) {
 	}
 	l.roots, err = rootsOf(pem)
 	return err
+}
+
+// settle makes at the first start what a workspace has from the beginning.
+func (l *Lakebase) settle() error {
+	if err := l.settleWorkspace(); err != nil {
+		return err
+	}
+	return l.settleCatalogs()
 }
 
 func listen(ctx context.Context, address string) (net.Listener, error) {

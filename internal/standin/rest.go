@@ -53,11 +53,11 @@ func (l *Lakebase) routes() http.Handler {
 	api := func(pattern string, h handler) { mux.Handle(pattern, l.api(h)) }
 	l.postgresRoutes(api)
 	l.instanceRoutes(api)
+	l.catalogRoutes(api)
 	for prefix, thing := range map[string]string{
 		"/api/2.0/apps":          "Databricks Apps",
-		"/api/2.0/fs/":           "the Files API",
 		"/api/2.0/permissions/":  "the Permissions API",
-		"/api/2.1/unity-catalog": "Unity Catalog",
+		"/api/2.1/unity-catalog": "this part of Unity Catalog",
 	} {
 		h := func(*request) (any, error) { return nil, notImplemented(thing) }
 		api(prefix, h)
@@ -66,7 +66,15 @@ func (l *Lakebase) routes() http.Handler {
 		}
 	}
 	mux.Handle("/", l.api(func(r *request) (any, error) { return nil, noEndpoint(r.Request) }))
-	return l.outermost(mux)
+	files := l.filesHandler()
+	return l.outermost(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, apiFiles) {
+			files.ServeHTTP(w, r) // the mux would redirect paths that it finds unclean, which an upload does not survive
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		mux.ServeHTTP(w, r)
+	}))
 }
 
 func noEndpoint(r *http.Request) error {
@@ -83,7 +91,6 @@ func (l *Lakebase) outermost(next http.Handler) http.Handler {
 		trace := randomHex(8)
 		w.Header().Set(requestHeader, trace)
 		w.Header().Set(orgIDHeader, l.store.view().Workspace)
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		defer func() {
 			if p := recover(); p != nil {
 				l.log.Error("call failed",

@@ -11,8 +11,9 @@ import (
 //
 // A state that was published is never changed again (see store), so that readers need no lock.
 
-// stateVersion is raised when an older lakeward could no longer read state.json.
-const stateVersion = 1
+// stateVersion is raised when an older lakeward could no longer read state.json, or would forget a part of it. 2 brought
+// the catalogs.
+const stateVersion = 2
 
 type state struct {
 	Version    int          `json:"version"`
@@ -21,6 +22,7 @@ type state struct {
 	Identities []identity   `json:"identities"`
 	Projects   []*project   `json:"projects"`
 	Operations []*operation `json:"operations"`
+	Catalogs   []*ucCatalog `json:"catalogs"` // nil until the first start with them; of Unity Catalog
 }
 
 // identity is somebody who may use the APIs. A user has a token, a service principal a secret; only hashes are kept.
