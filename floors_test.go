@@ -32,6 +32,7 @@ var floors = map[string][]string{
 	"internal/access":   {"", "internal/store"},
 	"internal/api":      {"", "databricks", "internal/access", "internal/store"},
 	"internal/config":   {"", "databricks", "internal/standin"},
+	"internal/settings": {"", "databricks", "internal/config", "internal/store"},
 	"internal/observe":  {""},
 	"internal/daemon":   {"", "databricks", "migrate", "examples/helpdesk", "internal/standin", "internal/config"},
 	"cmd/lakeward":      {"", "databricks", "migrate", "internal/standin", "internal/config", "internal/daemon", "internal/pgproc"},
