@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"net/url"
 	"os"
@@ -15,7 +14,6 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/lakeward/lakeward"
 )
@@ -198,12 +196,8 @@ func withoutPassword(source string) (string, error) {
 		return source, nil
 	}
 	u, err := url.Parse(source)
-	if err == nil {
-		_, err = pgx.ParseConfig(source)
-	}
 	if err != nil {
-		// The parsers' errors quote what they do not understand.
-		return "", fmt.Errorf("not an address of a PostgreSQL")
+		return "", errors.New("not an address of a PostgreSQL") // the parser's error quotes what it does not understand
 	}
 	if u.User != nil {
 		u.User = url.User(u.User.Username())
@@ -214,4 +208,11 @@ func withoutPassword(source string) (string, error) {
 	}
 	u.RawQuery = q.Encode()
 	return cmp.Or(u.String(), source), nil
+}
+
+// place is what makes two addresses the same database: without passwords and parameters.
+func place(source string) string {
+	shown, _ := withoutPassword(source)
+	shown, _, _ = strings.Cut(shown, "?")
+	return shown
 }

@@ -24,7 +24,8 @@ const saveFor = 15 * time.Second
 // on is made in both places or not at all: what the mirror did not learn would be lost with the next redeploy. To switch
 // it off must work also when the instance does not answer; [Settings.Settle] tells the mirror later.
 //
-// What flags, the environment or the file say cannot be changed here, and is refused instead of having no effect.
+// What flags, the environment or the file say about the choice of the database cannot be changed here, and is refused
+// instead of having no effect. What an instance is like, whoever has looked at it may save.
 func (s *Settings) Save(ctx context.Context, actor string, changes map[string]string) error {
 	s.saving.Lock()
 	defer s.saving.Unlock()
@@ -71,13 +72,24 @@ func (s *Settings) checkChanges(changes map[string]string) error {
 		if err := check(name, changes[name]); err != nil {
 			return err
 		}
-		v, fixed := s.fixed(name)
-		if given, _ := withoutPassword(changes[name]); fixed && v.Text != given {
+		if v, fixed := s.fixed(name); fixed && !slices.Contains(ofInstance, name) && differ(name, v.Text, changes[name]) {
 			return lakeward.Errorf(lakeward.KindConflict, "change it there, or take it out there",
 				"%s is fixed by %s, which says %s", name, v.Origin, v)
 		}
 	}
 	return nil
+}
+
+// differ says whether two values contradict each other. An endpoint may be told as a path or as its host, and the address
+// of a source with or without what is not shown of it.
+func differ(name, one, other string) bool {
+	switch {
+	case name == Endpoint && isPath(one) != isPath(other):
+		return false
+	case name == Source && isAddress(one) && isAddress(other):
+		return place(one) != place(other)
+	}
+	return one != other
 }
 
 // fixed returns what flags, the environment or the file say.

@@ -279,7 +279,7 @@ func merge(layers []layer, pointer Value, implied bool) Lakebase {
 			switch {
 			case into.Origin == "":
 				*into = v
-			case into.Text != v.Text:
+			case differ(name, into.Text, v.Text):
 				l.Contradictions = append(l.Contradictions, Contradiction{Name: name, Used: *into, Ignored: v})
 			}
 		}

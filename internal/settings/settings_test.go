@@ -213,6 +213,15 @@ func TestWhatTheEnvironmentSaysCannotBeSavedOver(t *testing.T) {
 		}
 	}
 	s.save(t, map[string]string{"enabled": "true", "instance": "shop", "schema": "app"})
+	// An operation saves what it has found out, in its own words.
+	s.env = map[string]string{
+		"LAKEBASE_INSTANCE_NAME": "shop", "LAKEBASE_ENDPOINT": "projects/shop/branches/production/endpoints/primary",
+		"LAKEWARD_SOURCE": "postgres://u:geheim@h/db?sslmode=disable",
+	}
+	s.file = write(t, "capacity: CU_1\n")
+	s.save(t, map[string]string{
+		"enabled": "true", "endpoint": "shop.example.com", "capacity": "CU_2", "source": "postgres://u@h/db?password=***",
+	})
 }
 
 func TestAPasswordIsSealed(t *testing.T) {
