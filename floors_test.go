@@ -34,6 +34,7 @@ var floors = map[string][]string{
 	"internal/config":   {"", "databricks", "internal/standin"},
 	"internal/settings": {"", "databricks", "internal/config", "internal/store"},
 	"internal/observe":  {""},
+	"internal/task":     {"", "databricks", "migrate", "internal/store", "internal/observe"},
 	"internal/daemon":   {"", "databricks", "migrate", "examples/helpdesk", "internal/standin", "internal/config"},
 	"cmd/lakeward":      {"", "databricks", "migrate", "internal/standin", "internal/config", "internal/daemon", "internal/pgproc"},
 	"bench":             {"", "databricks", "migrate", "internal/standin", "internal/pgproc"},
@@ -45,6 +46,7 @@ var outside = map[string][]string{
 	"zombiezen.com/go/sqlite":                 {"migrate", "examples/helpdesk", "bench"},
 	"github.com/alecthomas/kong":              {"cmd/lakeward"},
 	"github.com/pressly/goose":                {"internal/store"},
+	"github.com/riverqueue/river":             {"internal/task"},
 	"github.com/danielgtaylor/huma":           {"internal/api"},
 }
 

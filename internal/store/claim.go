@@ -37,6 +37,23 @@ func (s *Store) Claim(ctx context.Context, keys ...string) (*Claim, error) {
 	return s.claimLocks(ctx, keys)
 }
 
+// Claimed says whether somebody has claimed a key.
+func (s *Store) Claimed(ctx context.Context, key string) (claimed bool, err error) {
+	if s.pool == nil {
+		c, err := s.claimFiles([]string{key})
+		if c != nil {
+			c.Release()
+		}
+		return c == nil, err
+	}
+	number := uint64(lockNumber(key))
+	err = s.pool.QueryRow(ctx, `
+		SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+			AND classid = $1 AND objid = $2 AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))`,
+		uint32(number>>32), uint32(number)).Scan(&claimed)
+	return claimed, s.explain(err, "look who has claimed %s", key)
+}
+
 // claimFiles locks a file for each key, beside the store.
 func (s *Store) claimFiles(keys []string) (*Claim, error) {
 	dir := s.path + ".claims"

@@ -4,6 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/lakeward/lakeward"
@@ -14,6 +17,9 @@ type Event struct {
 	Seq int64 `json:"seq"` // counts from 1 within an operation
 	lakeward.Event
 }
+
+// eventsAtOnce is how many events one statement writes.
+const eventsAtOnce = 100
 
 // Append keeps events of an operation, in order.
 func (s *Store) Append(ctx context.Context, operation string, events ...lakeward.Event) error {
@@ -28,16 +34,23 @@ func (s *Store) Append(ctx context.Context, operation string, events ...lakeward
 		if err != nil {
 			return s.noOperation(err, operation)
 		}
-		for n, e := range events {
-			if e.Time.IsZero() {
-				e.Time = time.Now().UTC()
+		seq := last - int64(len(events))
+		for some := range slices.Chunk(events, eventsAtOnce) { // a statement for each event would be as slow as its way to the server
+			var rows []string
+			args := []any{operation}
+			for _, e := range some {
+				if e.Time.IsZero() {
+					e.Time = time.Now().UTC()
+				}
+				text, err := json.Marshal(e)
+				if err != nil {
+					return err
+				}
+				seq++
+				args = append(args, seq, string(text))
+				rows = append(rows, fmt.Sprintf("($1, $%d, $%d)", len(args)-1, len(args)))
 			}
-			text, err := json.Marshal(e)
-			if err != nil {
-				return err
-			}
-			seq := last - int64(len(events)-1-n)
-			if _, err := tx.ExecContext(ctx, `INSERT INTO events (operation, seq, event) VALUES ($1, $2, $3)`, operation, seq, string(text)); err != nil {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO events (operation, seq, event) VALUES `+strings.Join(rows, ", "), args...); err != nil {
 				return err
 			}
 		}

@@ -59,19 +59,60 @@ func ProblemOf(err error) *Problem {
 }
 
 // Add records a new operation, which is queued. Its id, state and time are set here. The input with its secrets is kept
-// encrypted, for [Store.Secret].
+// encrypted, for [Store.Secret]. One that repeats another goes on from its checkpoint.
 func (s *Store) Add(ctx context.Context, o Operation, secret []byte) (Operation, error) {
+	return s.add(ctx, o, secret, "")
+}
+
+// AddOnce is [Store.Add] for what may be asked for twice and is done once: where an operation of the same kind and input
+// on the same instance has not ended yet, it returns that one.
+func (s *Store) AddOnce(ctx context.Context, o Operation, secret []byte) (Operation, error) {
+	return s.add(ctx, o, secret, s.fingerprint(o.Kind, o.Instance, string(secret)))
+}
+
+func (s *Store) add(ctx context.Context, o Operation, secret []byte, digest string) (Operation, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return o, err
 	}
 	o.ID, o.State, o.Created = id.String(), Queued, unstamp(stamp(time.Now()))
-	return o, s.write(ctx, "add an operation", func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `
-			INSERT INTO operations (id, kind, instance, state, actor, input, sealed, attempt, created, retry_of, cancelled_by, last_event)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, '', 0)`,
-			o.ID, o.Kind, o.Instance, o.State, o.Actor, string(o.Input), s.Seal(secret), stamp(o.Created), o.RetryOf)
-		return err
+	first := o
+	err = s.write(ctx, "add an operation", func(tx *sql.Tx) error {
+		for {
+			r, err := tx.ExecContext(ctx, `
+				INSERT INTO operations (id, kind, instance, state, actor, input, sealed, attempt, created, retry_of, cancelled_by, last_event,
+					fingerprint, checkpoint)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, '', 0, $10, COALESCE((SELECT checkpoint FROM operations WHERE id = $9), ''))
+				ON CONFLICT DO NOTHING`,
+				o.ID, o.Kind, o.Instance, o.State, o.Actor, string(o.Input), s.Seal(secret), stamp(o.Created), o.RetryOf, digest)
+			if err != nil {
+				return err
+			}
+			if n, err := r.RowsAffected(); err != nil || n == 1 {
+				return err
+			}
+			first, err = scanOperation(tx.QueryRowContext(ctx, `
+				SELECT `+operationColumns+` FROM operations WHERE fingerprint = $1 AND state IN ('queued', 'running')`, digest))
+			if !errors.Is(err, sql.ErrNoRows) { // no row: it has ended meanwhile
+				return err
+			}
+		}
+	})
+	return first, err
+}
+
+// Checkpoint returns what an operation has noted to go on from; empty when it has noted nothing.
+func (s *Store) Checkpoint(ctx context.Context, id string) (text string, err error) {
+	err = s.db.QueryRowContext(ctx, `SELECT checkpoint FROM operations WHERE id = $1`, id).Scan(&text)
+	return text, s.noOperation(err, id)
+}
+
+// SetCheckpoint notes where a later attempt goes on. Only the attempt that was begun last may note it.
+func (s *Store) SetCheckpoint(ctx context.Context, o Operation, text string) error {
+	return s.write(ctx, "note how far operation "+o.ID+" is", func(tx *sql.Tx) error {
+		r, err := tx.ExecContext(ctx, `UPDATE operations SET checkpoint = $1 WHERE id = $2 AND state = 'running' AND attempt = $3`,
+			text, o.ID, o.Attempt)
+		return overtaken(r, err, o)
 	})
 }
 
@@ -132,6 +173,16 @@ func (s *Store) Waits(ctx context.Context, o Operation) (waits bool, err error) 
 	return waits, s.explain(err, "look for older operations on %s", o.Instance)
 }
 
+// Heads returns the operations whose turn it is: the oldest that has not ended on each instance, and all that are on
+// none. A name lets only that instance pass.
+func (s *Store) Heads(ctx context.Context, instance string) ([]Operation, error) {
+	return list(ctx, s, "look whose turn it is", scanOperation, `
+		SELECT `+operationColumns+` FROM operations o
+		WHERE state IN ('queued', 'running') AND ($1 = '' OR instance = $1) AND (instance = '' OR NOT EXISTS (
+			SELECT 1 FROM operations p WHERE p.state IN ('queued', 'running') AND p.instance = o.instance AND p.id < o.id))
+		ORDER BY id`, instance)
+}
+
 // Begin turns a queued operation into a running one, or counts one more attempt at it. The caller has claimed it.
 // It returns false when the operation has ended.
 func (s *Store) Begin(ctx context.Context, id string) (o Operation, ok bool, err error) {
@@ -164,15 +215,20 @@ func (s *Store) End(ctx context.Context, o Operation) error {
 			UPDATE operations SET state = $1, result = $2, error = $3, ended = $4
 			WHERE id = $5 AND state = 'running' AND attempt = $6`,
 			o.State, sql.NullString{String: string(o.Result), Valid: len(o.Result) > 0}, problem, stamp(time.Now()), o.ID, o.Attempt)
-		if err != nil {
-			return err
-		}
-		if n, err := r.RowsAffected(); err != nil || n == 1 {
-			return err
-		}
-		return lakeward.Errorf(lakeward.KindConflict, "look at it with: lakeward operations show "+o.ID,
-			"attempt %d at operation %s was overtaken by another", o.Attempt, o.ID)
+		return overtaken(r, err, o)
 	})
+}
+
+// overtaken refuses the word of an attempt that is not the last one: it has changed no row.
+func overtaken(r sql.Result, err error, o Operation) error {
+	if err != nil {
+		return err
+	}
+	if n, err := r.RowsAffected(); err != nil || n == 1 {
+		return err
+	}
+	return lakeward.Errorf(lakeward.KindConflict, "look at it with: lakeward operations show "+o.ID,
+		"attempt %d at operation %s was overtaken by another", o.Attempt, o.ID)
 }
 
 // Cancel ends a queued operation at once, and asks for the end of one that runs. One that has ended is a conflict.

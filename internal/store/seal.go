@@ -4,10 +4,13 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"database/sql"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -35,6 +38,7 @@ func (s *Store) openSealer(ctx context.Context, o Options) error {
 		return lakeward.Errorf(lakeward.KindInvalid, "make one with: openssl rand -base64 32",
 			"the store's key has %d bytes and not %d", len(key), keySize)
 	}
+	s.key = key
 	block, err := aes.NewCipher(key)
 	if err != nil {
 		return err
@@ -105,6 +109,15 @@ func ParseKey(text string) ([]byte, error) {
 // Seal encrypts what must be kept and must not be seen.
 func (s *Store) Seal(secret []byte) string {
 	return base64.StdEncoding.EncodeToString(s.sealer.Seal(nil, nil, secret, nil))
+}
+
+// fingerprint is a digest that is the same for the same texts, and that nobody without the key can try passwords on.
+func (s *Store) fingerprint(texts ...string) string {
+	mac := hmac.New(sha256.New, s.key)
+	for _, text := range texts {
+		fmt.Fprintf(mac, "%d %s", len(text), text)
+	}
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
 // Unseal returns what was sealed.

@@ -54,6 +54,7 @@ type Store struct {
 	pool   *pgxpool.Pool // nil when the store is a SQLite file
 	path   string        // empty when the store is a PostgreSQL
 	sealer cipher.AEAD
+	key    []byte
 	log    *slog.Logger
 }
 

@@ -1,0 +1,212 @@
+package task
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/databricks"
+	"github.com/lakeward/lakeward/internal/store"
+	"github.com/lakeward/lakeward/migrate"
+)
+
+// Input is what an operation is asked to do: a [Create], [Migrate] and so on.
+type Input interface {
+	// Kind is the kind of operation, in the word of the command line.
+	Kind() string
+
+	check() error     // before it is queued
+	instance() string // that it works on: operations on the same one wait for each other
+	shown() any       // without secrets
+	do(ctx context.Context, r *run) (any, error)
+}
+
+// inputs makes an empty input of each kind.
+var inputs = map[string]func() Input{
+	"create":  func() Input { return new(Create) },
+	"migrate": func() Input { return new(Migrate) },
+	"plan":    func() Input { return new(Plan) },
+	"verify":  func() Input { return new(Verify) },
+	"check":   func() Input { return new(Check) },
+	"export":  func() Input { return new(Export) },
+	"start":   func() Input { return new(Start) },
+	"stop":    func() Input { return new(Stop) },
+	"resize":  func() Input { return new(Resize) },
+	"delete":  func() Input { return new(Delete) },
+	"enable":  func() Input { return new(Enable) },
+}
+
+// NewInput returns an empty input of a kind, for a decoder to fill.
+func NewInput(kind string) (Input, bool) {
+	if make := inputs[kind]; make != nil {
+		return make(), true
+	}
+	return nil, false
+}
+
+// run is one attempt at an operation.
+type run struct {
+	*Service
+	o        store.Operation
+	progress lakeward.Progress
+}
+
+// load reads what an attempt before this one has noted, one of an operation that this one repeats included.
+func (r *run) load(ctx context.Context, mark any) error {
+	text, err := r.Store.Checkpoint(ctx, r.o.ID)
+	if err != nil || text == "" {
+		return err
+	}
+	return json.Unmarshal([]byte(text), mark)
+}
+
+// save notes something for an attempt after this one.
+func (r *run) save(ctx context.Context, mark any) error {
+	text, err := json.Marshal(mark)
+	if err != nil {
+		return err
+	}
+	return r.Store.SetCheckpoint(ctx, r.o, string(text))
+}
+
+// target is where a migration goes: an instance, or the address of a PostgreSQL.
+func (r *run) target(name string) migrate.Target {
+	if isAddress(name) {
+		return migrate.DSN(name)
+	}
+	return r.Connector(name)
+}
+
+// targetName is what reports call a target; empty for an address, whose database has a name.
+func targetName(name string) string {
+	if isAddress(name) {
+		return ""
+	}
+	return name
+}
+
+// probe makes sure that a target lets us in.
+func (r *run) probe(ctx context.Context, name string) error {
+	conn, err := r.target(name).Connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer closeConn(ctx, conn)
+	return conn.Ping(ctx)
+}
+
+func closeConn(ctx context.Context, conn *pgx.Conn) { conn.Close(context.WithoutCancel(ctx)) }
+
+func isAddress(name string) bool {
+	return strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://")
+}
+
+// works is the instance that a target is, or is a part of. The address of another PostgreSQL stands for itself.
+func works(target string) string {
+	if isAddress(target) {
+		shown, _, _ := strings.Cut(hide(target), "?")
+		return shown
+	}
+	if path, ok := strings.CutPrefix(target, "projects/"); ok {
+		target, _, _ = strings.Cut(path, "/")
+	}
+	return target
+}
+
+var (
+	instanceName = regexp.MustCompile(`^[A-Za-z0-9-]{1,63}$`)
+	instancePath = regexp.MustCompile(`^projects/[a-z][a-z0-9-]{0,62}(/branches/[a-z][a-z0-9-]{0,62}(/endpoints/[a-z][a-z0-9-]{0,62})?)?$`)
+)
+
+// checkName refuses what cannot be the name of an instance to make.
+func checkName(name string) error {
+	if !instanceName.MatchString(name) {
+		return lakeward.Errorf(lakeward.KindInvalid, "use 1 to 63 letters, digits and hyphens", "%q cannot be the name of an instance", name)
+	}
+	return nil
+}
+
+// checkInstance refuses what cannot be an instance, or a part of one.
+func checkInstance(name string) error {
+	if instancePath.MatchString(name) {
+		return nil
+	}
+	return checkName(name)
+}
+
+// checkTarget refuses what cannot be the target of a migration.
+func checkTarget(name string) error {
+	switch {
+	case isAddress(name):
+		if _, err := pgx.ParseConfig(name); err != nil { // pgx leaves the password out of its message
+			return lakeward.Errorf(lakeward.KindInvalid, "write it as postgres://user@host/database", "read the target's address: %w", err)
+		}
+		return nil
+	case name == "":
+		return lakeward.Errorf(lakeward.KindInvalid, "name an instance, or a postgres:// address", "no target is named")
+	}
+	return checkInstance(name)
+}
+
+// checkSource refuses what cannot be the source of a migration. Whether it is there shows when it is opened.
+func checkSource(source string) error {
+	switch {
+	case source == "":
+		return lakeward.Errorf(lakeward.KindInvalid, "name a SQLite file, or a postgres:// address", "no source is named")
+	case isAddress(source):
+		if _, err := pgx.ParseConfig(source); err != nil {
+			return lakeward.Errorf(lakeward.KindInvalid, "write it as postgres://user@host/database", "read the source's address: %w", err)
+		}
+	case strings.Contains(source, "://") || passwords.MatchString(source):
+		return lakeward.Errorf(lakeward.KindInvalid, "name a SQLite file, or write it as postgres://user@host/database",
+			"a source of this form cannot be read")
+	}
+	return nil
+}
+
+// checkSize refuses a size that no instance has. Zeros stand for the workspace's defaults.
+func checkSize(s databricks.Spec) error {
+	const hint = "leave it out for the default"
+	outside := func(n, least, most int) bool { return n != 0 && (n < least || n > most) }
+	switch {
+	case s.Capacity != "" && !slices.Contains([]string{"CU_1", "CU_2", "CU_4", "CU_8"}, s.Capacity):
+		return lakeward.Errorf(lakeward.KindInvalid, hint, "capacity must be CU_1, CU_2, CU_4 or CU_8, not %q", s.Capacity)
+	case outside(s.RetentionDays, 2, 35):
+		return lakeward.Errorf(lakeward.KindInvalid, hint, "retention_days must be 2 to 35, not %d", s.RetentionDays)
+	case outside(s.Nodes, 1, 3):
+		return lakeward.Errorf(lakeward.KindInvalid, hint, "nodes must be 1 to 3, not %d", s.Nodes)
+	}
+	return nil
+}
+
+// passwords finds the secrets in the keywords of an address, or in the parameters of one that is a URL.
+var passwords = regexp.MustCompile(`(?i)((?:ssl)?password\s*=\s*)('(?:[^'\\]|\\.)*'?|[^\s&]+)`)
+
+// hide leaves the password out of an address of a PostgreSQL, in any of its forms. Where it is not sure which part is one
+// it leaves out everything. The name of a file stays as it is.
+func hide(address string) string {
+	scheme, _, isURL := strings.Cut(address, "://")
+	if !isURL {
+		return passwords.ReplaceAllString(address, "${1}***")
+	}
+	hidden := scheme + "://***"
+	u, err := url.Parse(address)
+	if err != nil {
+		return hidden
+	}
+	// A password with a slash, a question mark or a hash that is not escaped ends up behind the host.
+	if strings.Contains(u.Path+u.RawQuery+u.Fragment, "@") {
+		return hidden
+	}
+	if u.User != nil {
+		u.User = url.User(u.User.Username())
+	}
+	u.RawQuery, u.Fragment = passwords.ReplaceAllString(u.RawQuery, "${1}***"), ""
+	return u.String()
+}
