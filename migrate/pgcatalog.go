@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/lakeward/lakeward/internal/pgtool"
 )
 
 // pgCatalog is what the source has, beside the definitions that pg_dump writes.
@@ -95,7 +97,7 @@ func pgNoMember(catalog, oid string) string {
 func readPgCatalog(ctx context.Context, conn *pgx.Conn) (c *pgCatalog, err error) {
 	c = &pgCatalog{}
 	fail := func(err error) (*pgCatalog, error) { return nil, fmt.Errorf("read the catalog of the source: %w", err) }
-	rows, err := conn.Query(ctx, `SELECT nspname::text FROM (`+pgSchemasSQL+`) s ORDER BY nspname`, pgProviderSchemas)
+	rows, err := conn.Query(ctx, `SELECT nspname::text FROM (`+pgSchemasSQL+`) s ORDER BY nspname`, pgtool.ProviderSchemas)
 	if err != nil {
 		return fail(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/internal/pgtool"
 )
 
 // pgMigration is one run of Run or Verify with a PostgreSQL source.
@@ -211,7 +212,7 @@ func (m *pgMigration) plan(ctx context.Context) error {
 
 // readScript has pg_dump write the source's definitions, and sorts them.
 func (m *pgMigration) readScript(ctx context.Context, filter *pgFilter) error {
-	tools, err := findPgTools(ctx, m.snapshot.major)
+	tools, err := pgtool.Find(ctx, m.snapshot.major)
 	if err != nil {
 		return err
 	}
@@ -221,7 +222,7 @@ func (m *pgMigration) readScript(ctx context.Context, filter *pgFilter) error {
 	if m.definitions, err = pgDefinitions(ctx, m.snapshot.conn, m.catalog.schemas); err != nil {
 		return err
 	}
-	before, after, err := tools.dumpSchema(ctx, m.snapshot)
+	before, after, err := dumpSchema(ctx, tools, m.snapshot)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/internal/pgtool"
 )
 
 // longTransaction is how long a transaction of the source may be open before it is worth a word.
@@ -58,17 +59,17 @@ type pgChecker struct {
 
 // checkSource asks everything that the source alone can answer.
 func (c *pgChecker) checkSource(ctx context.Context) error {
-	rows, err := c.conn.Query(ctx, `SELECT nspname::text FROM (`+pgSchemasSQL+`) s ORDER BY nspname`, pgProviderSchemas)
+	rows, err := c.conn.Query(ctx, `SELECT nspname::text FROM (`+pgSchemasSQL+`) s ORDER BY nspname`, pgtool.ProviderSchemas)
 	if err != nil {
 		return fmt.Errorf("list the schemas of the source: %w", err)
 	}
 	if c.schemas, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
 		return fmt.Errorf("list the schemas of the source: %w", err)
 	}
-	if tools, err := findPgTools(ctx, c.source.major); err != nil {
+	if tools, err := pgtool.Find(ctx, c.source.major); err != nil {
 		c.fail("pg-dump", err)
 	} else {
-		c.pass("pg-dump", "pg_dump %d reads PostgreSQL %d", tools.major, c.source.major)
+		c.pass("pg-dump", "pg_dump %d reads PostgreSQL %d", tools.Major, c.source.major)
 	}
 	args := pgx.NamedArgs{"schemas": c.schemas, "long": c.long}
 	for _, q := range pgQuestions {
@@ -302,7 +303,7 @@ func (c *pgChecker) checkProvider(ctx context.Context) error {
 	ignored, err := c.names(ctx, `
 		SELECT 'schema ' || quote_ident(nspname) FROM pg_namespace WHERE nspname = ANY ($1)
 		UNION ALL SELECT 'extension ' || quote_ident(extname) FROM pg_extension WHERE extname = ANY ($2) AND extname <> 'plpgsql'
-		ORDER BY 1`, pgProviderSchemas, pgIgnoredExtensions)
+		ORDER BY 1`, pgtool.ProviderSchemas, pgIgnoredExtensions)
 	if err != nil {
 		return err
 	}
@@ -353,7 +354,7 @@ func (p *Preflight) checkPgNames(ctx context.Context, source, target Target, o O
 	}
 	defer closeSession(ctx, dst)
 	c := &pgChecker{Preflight: p, conn: src}
-	schemas, err := c.names(ctx, `SELECT nspname::text FROM (`+pgSchemasSQL+`) s`, pgProviderSchemas)
+	schemas, err := c.names(ctx, `SELECT nspname::text FROM (`+pgSchemasSQL+`) s`, pgtool.ProviderSchemas)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/internal/pgtool"
 )
 
 // stage is the staging schema of one migration, and the session that holds the migration's lock.
@@ -27,7 +28,7 @@ type stage struct {
 
 // stagePrefix begins the name of every staging schema; stageComment, followed by the target's schema, marks it as ours.
 const (
-	stagePrefix  = "lakeward_stage_"
+	stagePrefix  = pgtool.StagePrefix
 	stageComment = "staging of a migration by lakeward into schema "
 )
 

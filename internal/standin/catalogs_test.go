@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -148,11 +149,18 @@ func TestAVolumesFilesGoWithIt(t *testing.T) {
 	w := userClient(t, shared)
 	path := makeVolume(t, w, "fleeting")
 	upload(t, w, path+"/a.txt", "a")
+	v, err := w.Volumes.ReadByName(t.Context(), "main.default.fleeting")
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := w.Volumes.DeleteByName(t.Context(), "main.default.fleeting"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Files.DownloadByFilePath(t.Context(), path+"/a.txt"); !errors.Is(err, databricks.ErrNotFound) {
 		t.Errorf("a file of a volume that is gone: %v", err)
+	}
+	if left, err := filepath.Glob(filepath.Join(shared.volumes.dir, v.VolumeId+"*")); err != nil || len(left) > 0 {
+		t.Errorf("its folder is still there: %v %v", left, err)
 	}
 	makeVolume(t, w, "fleeting")
 	if names := listFolder(t, w, path); !slices.Equal(names, nil) {
