@@ -32,6 +32,7 @@ var floors = map[string][]string{
 	"internal/store":    {""},
 	"internal/access":   {"", "internal/store"},
 	"internal/api":      {"", "databricks", "internal/access", "internal/store"},
+	"internal/backup":   {"", "databricks", "migrate", "internal/pgtool"},
 	"internal/config":   {"", "databricks", "internal/standin"},
 	"internal/settings": {"", "databricks", "internal/config", "internal/store"},
 	"internal/observe":  {""},
