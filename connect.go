@@ -152,6 +152,18 @@ func (c *Connector) Instance(ctx context.Context) (Instance, error) {
 	return instance, nil
 }
 
+// Expires returns when the credential at hand expires, for those who watch that. It is zero while there is none.
+func (c *Connector) Expires() time.Time {
+	c.mu.Lock()
+	last := c.last
+	c.mu.Unlock()
+	if last == nil {
+		return time.Time{}
+	}
+	credential, _ := last.rotator.cached()
+	return credential.Expires
+}
+
 // ready refuses an instance that cannot be logged in to. One in error may still answer.
 func ready(i Instance) error {
 	switch i.Status {

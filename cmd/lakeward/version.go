@@ -32,3 +32,11 @@ func (versionCmd) Run(a *app) error {
 		return err
 	})
 }
+
+// buildVersion is the version alone.
+func buildVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return "unknown"
+}

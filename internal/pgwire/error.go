@@ -44,8 +44,8 @@ func (e *Error) Unwrap() error { return e.Err }
 // violation is the error of a client that does not speak the protocol.
 func violation(message string) *Error { return &Error{Code: codeProtocolViolation, Message: message} }
 
-// tell sends e to the client. The connection is about to be closed, so whether it arrives does not matter to us.
-func (e *Error) tell(conn net.Conn) {
+// Tell sends e to the client. The connection is about to be closed, so whether it arrives does not matter to us.
+func (e *Error) Tell(conn net.Conn) {
 	packet, err := (&pgproto3.ErrorResponse{
 		Severity:            severityFatal,
 		SeverityUnlocalized: severityFatal,

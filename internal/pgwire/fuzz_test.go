@@ -18,14 +18,14 @@ func FuzzStartup(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x08\x04\xd2\x16\x2f"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r := bytes.NewReader(b)
-		p, err := readPacket(r)
+		p, err := ReadPacket(r)
 		if err != nil {
 			return
 		}
 		if read := len(b) - r.Len(); read != len(p) || !bytes.Equal(p, b[:read]) {
 			t.Fatalf("read %d bytes for a packet of %d", read, len(p))
 		}
-		l, err := parseStartup(p)
+		l, err := ParseStartup(p)
 		if err != nil {
 			if _, ok := errors.AsType[*Error](err); !ok {
 				t.Fatalf("the client is not told of %v", err)

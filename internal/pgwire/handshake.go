@@ -24,13 +24,13 @@ const recordHandshake = 0x16
 func (g *gate) handshake(ctx context.Context, conn net.Conn) (*session, error) {
 	ctx, cancel := context.WithTimeout(ctx, g.timeout)
 	defer cancel()
-	defer interruptible(ctx, conn)()
+	defer Interruptible(ctx, conn)()
 
 	client, p, err := g.negotiate(ctx, conn)
 	var s *session
 	switch {
 	case err != nil:
-	case p.code() == codeCancel:
+	case p.Code() == CodeCancel:
 		err = g.forwardCancel(ctx, p)
 	default:
 		s, err = g.login(ctx, client, p)
@@ -39,7 +39,7 @@ func (g *gate) handshake(ctx context.Context, conn net.Conn) (*session, error) {
 		return s, nil
 	}
 	if e, ok := errors.AsType[*Error](err); ok {
-		e.tell(client)
+		e.Tell(client)
 	}
 	_ = client.Close()
 	return nil, err
@@ -47,7 +47,7 @@ func (g *gate) handshake(ctx context.Context, conn net.Conn) (*session, error) {
 
 // negotiate answers requests for encryption until the client has sent a startup packet inside TLS, or a cancel request
 // anywhere. The connection that it returns is the one to answer on, also with an error.
-func (g *gate) negotiate(ctx context.Context, conn net.Conn) (net.Conn, packet, error) {
+func (g *gate) negotiate(ctx context.Context, conn net.Conn) (net.Conn, Packet, error) {
 	var first [1]byte
 	if _, err := io.ReadFull(conn, first[:]); err != nil {
 		return conn, nil, fmt.Errorf("read first byte: %w", err)
@@ -58,19 +58,19 @@ func (g *gate) negotiate(ctx context.Context, conn net.Conn) (net.Conn, packet, 
 	}
 	triedGSS := false
 	for {
-		p, err := readPacket(plain)
+		p, err := ReadPacket(plain)
 		if err != nil {
 			return plain, nil, err
 		}
 		switch {
-		case p.code() == codeCancel:
+		case p.Code() == CodeCancel:
 			return plain, p, nil
-		case p.code() == codeGSS && !triedGSS:
+		case p.Code() == CodeGSS && !triedGSS:
 			triedGSS = true
 			if _, err := plain.Write([]byte{'N'}); err != nil {
 				return plain, nil, fmt.Errorf("decline GSS encryption: %w", err)
 			}
-		case p.code() == codeSSL:
+		case p.Code() == CodeSSL:
 			if _, err := plain.Write([]byte{'S'}); err != nil {
 				return plain, nil, fmt.Errorf("accept TLS: %w", err)
 			}
@@ -79,7 +79,7 @@ func (g *gate) negotiate(ctx context.Context, conn net.Conn) (net.Conn, packet, 
 			// The words are Lakebase's.
 			return plain, nil, &Error{
 				Code:    codeProtocolViolation,
-				Message: fmt.Sprintf("Invalid protocol version: %d", p.code()),
+				Message: fmt.Sprintf("Invalid protocol version: %d", p.Code()),
 				Hint:    "Connect with TLS: sslmode=require.",
 			}
 		}
@@ -87,7 +87,7 @@ func (g *gate) negotiate(ctx context.Context, conn net.Conn) (net.Conn, packet, 
 }
 
 // direct is TLS without an SSLRequest, which PostgreSQL 17 accepts from clients that name the protocol.
-func (g *gate) direct(ctx context.Context, conn net.Conn) (net.Conn, packet, error) {
+func (g *gate) direct(ctx context.Context, conn net.Conn) (net.Conn, Packet, error) {
 	client, p, err := g.encrypt(ctx, conn)
 	if err != nil {
 		return client, nil, err
@@ -99,18 +99,18 @@ func (g *gate) direct(ctx context.Context, conn net.Conn) (net.Conn, packet, err
 }
 
 // encrypt does the TLS handshake and reads the packet that follows it.
-func (g *gate) encrypt(ctx context.Context, conn net.Conn) (net.Conn, packet, error) {
+func (g *gate) encrypt(ctx context.Context, conn net.Conn) (net.Conn, Packet, error) {
 	client := tls.Server(conn, g.tls)
 	if err := client.HandshakeContext(ctx); err != nil {
 		return conn, nil, fmt.Errorf("negotiate TLS: %w", err)
 	}
-	p, err := readPacket(client)
+	p, err := ReadPacket(client)
 	return client, p, err
 }
 
 // login asks for the password, lets the caller judge it and begins a session on a backend.
-func (g *gate) login(ctx context.Context, client net.Conn, p packet) (*session, error) {
-	l, err := parseStartup(p)
+func (g *gate) login(ctx context.Context, client net.Conn, p Packet) (*session, error) {
+	l, err := ParseStartup(p)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func (g *gate) login(ctx context.Context, client net.Conn, p packet) (*session, 
 	if err != nil {
 		return nil, err
 	}
-	defer interruptible(ctx, backend)()
+	defer Interruptible(ctx, backend)()
 	key, err := begin(client, backend, p)
 	if err != nil {
 		return nil, errors.Join(err, backend.Close())
@@ -174,7 +174,7 @@ func (g *gate) dial(ctx context.Context) (net.Conn, error) {
 }
 
 // begin replays the client's own packet, so that the backend negotiates versions and options as with the client.
-func begin(client, backend net.Conn, p packet) (key []byte, err error) {
+func begin(client, backend net.Conn, p Packet) (key []byte, err error) {
 	if _, err := backend.Write(p); err != nil {
 		return nil, &Error{Code: codeCannotConnectNow, Message: messageCannotConnectNow, Err: err}
 	}
@@ -183,13 +183,13 @@ func begin(client, backend net.Conn, p packet) (key []byte, err error) {
 
 // forwardCancel hands a cancel request to the backend and waits until it has been taken: PostgreSQL closes the
 // connection then. As in PostgreSQL, the client never learns whether there was anything to cancel.
-func (g *gate) forwardCancel(ctx context.Context, p packet) error {
+func (g *gate) forwardCancel(ctx context.Context, p Packet) error {
 	backend, err := g.Dial(ctx)
 	if err != nil {
 		return fmt.Errorf("forward cancel request: %w", err)
 	}
 	defer backend.Close()
-	defer interruptible(ctx, backend)()
+	defer Interruptible(ctx, backend)()
 	if _, err := backend.Write(p); err != nil {
 		return fmt.Errorf("forward cancel request: %w", err)
 	}
@@ -197,8 +197,8 @@ func (g *gate) forwardCancel(ctx context.Context, p packet) error {
 	return nil
 }
 
-// interruptible lets conn fail at once when ctx is done. The function that it returns lifts that, and all deadlines.
-func interruptible(ctx context.Context, conn net.Conn) (lift func()) {
+// Interruptible lets conn fail at once when ctx is done. The function that it returns lifts that, and all deadlines.
+func Interruptible(ctx context.Context, conn net.Conn) (lift func()) {
 	ended := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(ended)

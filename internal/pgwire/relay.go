@@ -113,7 +113,7 @@ func (s *session) interrupt() {
 func (g *gate) part(ctx context.Context, s *session, completed, ready bool) {
 	shutdown := !completed && ready && ctx.Err() != nil
 	if shutdown {
-		(&Error{Code: codeAdminShutdown, Message: messageShutdown}).tell(s.client)
+		(&Error{Code: codeAdminShutdown, Message: messageShutdown}).Tell(s.client)
 	}
 	if shutdown || completed {
 		_ = s.client.Close()
@@ -133,7 +133,7 @@ func (g *gate) cancel(ctx context.Context, s *session) {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	defer stop()
 	p := binary.BigEndian.AppendUint32(nil, uint32(8+len(s.key)))
-	p = binary.BigEndian.AppendUint32(p, codeCancel)
+	p = binary.BigEndian.AppendUint32(p, CodeCancel)
 	if err := g.forwardCancel(ctx, append(p, s.key...)); err != nil {
 		g.log.DebugContext(ctx, "cancel abandoned statement", "user", s.user, "err", err)
 	}

@@ -5,6 +5,8 @@
 // the caller judge it, replays the client's startup packet on a backend connection and from there on relays bytes that
 // it does not read. Cancel requests pass in plaintext, as PostgreSQL accepts them, and inside TLS.
 //
+// The proxy takes from here what clients of both have in common: [ReadPacket], [ParseStartup] and [Error].
+//
 // It does not know what a token is, and it is not a pooler: one client is one backend connection.
 //
 // Every goroutine belongs to a call of [Server.Serve], which returns when all of them have ended.

@@ -10,9 +10,9 @@ import (
 
 // Codes that stand in place of a protocol version (src/include/libpq/pqcomm.h).
 const (
-	codeCancel = 1234<<16 | 5678
-	codeSSL    = 1234<<16 | 5679
-	codeGSS    = 1234<<16 | 5680
+	CodeCancel = 1234<<16 | 5678
+	CodeSSL    = 1234<<16 | 5679
+	CodeGSS    = 1234<<16 | 5680
 )
 
 const (
@@ -21,16 +21,19 @@ const (
 	maxNameLength     = 63     // NAMEDATALEN - 1
 )
 
-// packet is a message of the time before message types: a length, a code, a body. Its bytes are kept as they came, so
+// Packet is a message of the time before message types: a length, a code, a body. Its bytes are kept as they came, so
 // that the backend sees what the client sent.
-type packet []byte
+type Packet []byte
 
-func (p packet) code() uint32 { return binary.BigEndian.Uint32(p[4:]) }
-func (p packet) body() []byte { return p[8:] }
+// Code returns what stands in place of a protocol version.
+func (p Packet) Code() uint32 { return binary.BigEndian.Uint32(p[4:]) }
 
-// readPacket reads one packet and not a byte more: what follows it may belong to a TLS handshake, and must never be
+// Body returns what follows the code.
+func (p Packet) Body() []byte { return p[8:] }
+
+// ReadPacket reads one packet and not a byte more: what follows it may belong to a TLS handshake, and must never be
 // taken for something that arrived inside TLS (CVE-2021-23214).
-func readPacket(r io.Reader) (packet, error) {
+func ReadPacket(r io.Reader) (Packet, error) {
 	var head [4]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return nil, fmt.Errorf("read length of startup packet: %w", err)
@@ -39,7 +42,7 @@ func readPacket(r io.Reader) (packet, error) {
 	if n < 4 || n > maxStartupLength {
 		return nil, violation("invalid length of startup packet")
 	}
-	p := make(packet, 4+n)
+	p := make(Packet, 4+n)
 	copy(p, head[:])
 	if _, err := io.ReadFull(r, p[4:]); err != nil {
 		return nil, fmt.Errorf("read startup packet: %w", err)
@@ -47,16 +50,16 @@ func readPacket(r io.Reader) (packet, error) {
 	return p, nil
 }
 
-// parseStartup reads a startup packet the way ProcessStartupPacket of PostgreSQL does. The two must agree on who logs
+// ParseStartup reads a startup packet the way ProcessStartupPacket of PostgreSQL does. The two must agree on who logs
 // in where, because the packet itself is replayed: the last of several equal names counts, and long names are cut.
-func parseStartup(p packet) (Login, error) {
-	if major := p.code() >> 16; major != 3 {
+func ParseStartup(p Packet) (Login, error) {
+	if major := p.Code() >> 16; major != 3 {
 		return Login{}, &Error{
 			Code:    codeUnsupported,
-			Message: fmt.Sprintf("unsupported frontend protocol %d.%d: server supports 3.0 and later", major, p.code()&0xffff),
+			Message: fmt.Sprintf("unsupported frontend protocol %d.%d: server supports 3.0 and later", major, p.Code()&0xffff),
 		}
 	}
-	params, err := parseParams(p.body())
+	params, err := parseParams(p.Body())
 	if err != nil {
 		return Login{}, err
 	}

@@ -1,0 +1,143 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/lakeward/lakeward/internal/pgwire"
+)
+
+// pause makes the session hold back what comes after its transaction.
+func (s *session) pause(gate chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last != nil {
+		return
+	}
+	if s.hold == nil {
+		s.open = make(chan struct{})
+	}
+	s.hold = gate
+	s.waited.Store(true)
+}
+
+// tryPark parks the session if it is between two transactions, and reports whether it is parked already.
+func (s *session) tryPark(gate chan struct{}) (done bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.for_ == gate || s.last != nil {
+		return true
+	}
+	if s.stay == relaying && s.boundary() {
+		s.stay = parking
+		_ = s.up.wire.SetReadDeadline(longAgo)
+	}
+	return false
+}
+
+// park runs between two transactions while the route is paused: it takes down what the session holds, gives the upstream
+// back, and makes a new one when the pause is over. It returns last words when that is not possible.
+func (s *session) park(ctx context.Context, up *upstream) *pgwire.Error {
+	_ = up.wire.SetReadDeadline(time.Now().Add(farewell))
+	luggage, err := s.pack(up)
+	kept := err != nil || luggage.stays != ""
+	if !kept {
+		up.close()
+	}
+	_ = up.wire.SetReadDeadline(time.Time{})
+
+	s.mu.Lock()
+	gate := s.hold
+	s.stay, s.for_, s.why = parked, gate, luggage.stays
+	s.mu.Unlock()
+	s.route.notify()
+	select {
+	case <-gate:
+	case <-s.done:
+		return nil
+	case <-ctx.Done():
+		return shutdown()
+	}
+	s.mu.Lock()
+	last := s.last
+	s.mu.Unlock()
+	if last != nil {
+		return last
+	}
+	if c := s.route.connector(); kept && c != s.made {
+		return s.strand(luggage, err)
+	} else if !kept {
+		fresh, words := s.reconnect(ctx, luggage)
+		if words != nil {
+			return words
+		}
+		up = fresh
+	}
+	s.unpark(up, gate)
+	return nil
+}
+
+// strand ends a session that cannot follow its route.
+func (s *session) strand(l luggage, err error) *pgwire.Error {
+	held := l.stays
+	if held == "" {
+		held = "state that could not be read"
+	}
+	return &pgwire.Error{
+		Code: "57P01", Err: err,
+		Message: fmt.Sprintf("terminating connection: route %s now leads to instance %s", s.route.name, s.route.settings().Instance),
+		Detail:  "The session held " + held + ", which cannot be moved.",
+		Hint:    "Connect again.",
+	}
+}
+
+// reconnect makes a session like the one that was given back, where the route leads now.
+func (s *session) reconnect(ctx context.Context, l luggage) (*upstream, *pgwire.Error) {
+	ctx, cancel := context.WithTimeout(ctx, s.route.settings().Wait)
+	defer cancel()
+	gone := make(chan struct{})
+	defer close(gone)
+	go func() { // the client may leave while it waits
+		select {
+		case <-s.done:
+			cancel()
+		case <-gone:
+		}
+	}()
+	if err := s.route.turn(ctx); err != nil {
+		return nil, s.route.explain(err)
+	}
+	defer s.route.pass()
+	c := s.route.connector()
+	up, err := s.route.persist(ctx, c, s.want)
+	if err != nil {
+		return nil, s.route.explain(err)
+	}
+	_ = up.wire.SetReadDeadline(time.Now().Add(s.route.settings().Wait))
+	if err := s.unpack(up, l); err != nil {
+		up.conn.Close()
+		return nil, &pgwire.Error{
+			Code: "57P01", Err: err,
+			Message: fmt.Sprintf("terminating connection: what the session held could not be made again on instance %s: %v",
+				s.route.settings().Instance, err),
+			Hint: "Connect again.",
+		}
+	}
+	_ = up.wire.SetReadDeadline(time.Time{})
+	s.made = c
+	s.route.metrics.moved.WithLabelValues(s.route.name).Inc()
+	return up, nil
+}
+
+// unpark lets the client go on, unless the next pause has begun.
+func (s *session) unpark(up *upstream, gate chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.up, s.stay, s.why = up, relaying, ""
+	if s.hold == gate {
+		s.hold = nil
+		s.waited.Store(false)
+		close(s.open)
+	}
+}

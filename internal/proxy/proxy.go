@@ -1,0 +1,400 @@
+package proxy
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/internal/pgwire"
+)
+
+// Options are what a Server is made of.
+type Options struct {
+	Config    Config                                    // completed
+	Connector func(instance string) *lakeward.Connector // a new one for each call
+	Version   string
+	Log       *slog.Logger // who came, from where and as whom; nil discards it
+}
+
+// Server is a proxy at work.
+type Server struct {
+	opt     Options
+	log     *slog.Logger
+	metrics *metrics
+	nextID  atomic.Uint32
+
+	mu        sync.Mutex
+	config    Config
+	routes    map[string]*route
+	retired   []*route                // gone from the configuration, perhaps with sessions
+	listeners map[string]net.Listener // by address
+	keys      map[string]*session     // by what their clients cancel with
+	clients   sync.WaitGroup
+	accept    func(net.Listener, *route) // set while it runs
+}
+
+// New opens the listeners, so that whoever returns from it can be connected to.
+func New(o Options) (*Server, error) {
+	s := &Server{
+		opt: o, log: o.Log, config: o.Config,
+		routes: map[string]*route{}, listeners: map[string]net.Listener{}, keys: map[string]*session{},
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.metrics = newMetrics(s)
+	for _, c := range o.Config.Routes {
+		if err := s.open(c); err != nil {
+			s.closeListeners()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Collector has the numbers of the proxy.
+func (s *Server) Collector() prometheus.Collector { return s.metrics }
+
+// open makes a route with its listeners. s.mu is held, or nobody else knows s yet.
+func (s *Server) open(c RouteConfig) error {
+	r := newRoute(c, s.opt.Connector, s.metrics, s.log)
+	for _, address := range c.Listen {
+		if err := s.listen(address, r); err != nil {
+			return err
+		}
+	}
+	s.routes[c.Name] = r
+	return nil
+}
+
+func (s *Server) listen(address string, r *route) error {
+	l, err := listen(address)
+	if err != nil {
+		return err
+	}
+	s.listeners[address] = l
+	if s.accept != nil {
+		s.accept(l, r)
+	}
+	return nil
+}
+
+func (s *Server) closeListeners() {
+	for _, l := range s.listeners {
+		l.Close()
+	}
+}
+
+// Addr returns where a route listens, for addresses whose port was left to the system.
+func (s *Server) Addr(name string) net.Addr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.routes[name]
+	if r == nil {
+		return nil
+	}
+	return s.listeners[r.settings().Listen[0]].Addr()
+}
+
+func (s *Server) all() []*route {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]*route, 0, len(s.routes))
+	for _, r := range s.routes {
+		out = append(out, r)
+	}
+	slices.SortFunc(out, func(a, b *route) int {
+		if a.name < b.name {
+			return -1
+		}
+		return 1
+	})
+	return out
+}
+
+// Run serves clients until ctx is done. Then it lets no more in, ends sessions as they come to the end of their
+// transaction, and after the drain time the rest.
+func (s *Server) Run(ctx context.Context) error {
+	hard, kill := context.WithCancel(context.WithoutCancel(ctx))
+	defer kill()
+	failed := make(chan error, 1)
+	accept := func(l net.Listener, r *route) {
+		s.clients.Go(func() {
+			if err := s.serve(ctx, hard, l, r); err != nil {
+				select {
+				case failed <- err:
+				default:
+				}
+			}
+		})
+	}
+	s.mu.Lock()
+	s.accept = accept
+	for _, r := range s.routes {
+		for _, address := range r.settings().Listen {
+			accept(s.listeners[address], r)
+		}
+	}
+	s.mu.Unlock()
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	s.mu.Lock()
+	s.accept = func(l net.Listener, _ *route) { l.Close() }
+	s.closeListeners()
+	s.mu.Unlock()
+	s.drain(hard, kill)
+	s.clients.Wait()
+	return err
+}
+
+// drain ends all sessions: politely, and then not.
+func (s *Server) drain(ctx context.Context, kill func()) {
+	s.mu.Lock()
+	limit := s.config.Drain
+	s.mu.Unlock()
+	late := time.NewTimer(limit)
+	defer late.Stop()
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		open := s.sessions()
+		if len(open) == 0 {
+			kill()
+			return
+		}
+		for _, session := range open {
+			session.end(shutdown())
+		}
+		select {
+		case <-poll.C:
+			continue
+		case <-late.C:
+		}
+		s.log.WarnContext(ctx, "sessions did not end in time", "sessions", len(open))
+		for _, session := range s.sessions() {
+			session.kill(shutdown())
+		}
+		t := time.NewTimer(farewell)
+		defer t.Stop()
+		<-t.C
+		kill()
+		return
+	}
+}
+
+func (s *Server) sessions() (all []*session) {
+	s.mu.Lock()
+	routes := slices.Clone(s.retired)
+	s.mu.Unlock()
+	for _, r := range append(routes, s.all()...) {
+		all = append(all, r.list()...)
+	}
+	return all
+}
+
+// serve accepts clients of one listener.
+func (s *Server) serve(ctx, hard context.Context, l net.Listener, r *route) error {
+	for {
+		conn, err := l.Accept()
+		switch {
+		case err == nil:
+			s.clients.Go(func() { s.client(ctx, hard, conn, r) })
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, syscall.ECONNABORTED):
+			s.log.WarnContext(ctx, "accept client", "err", err)
+			t := time.NewTimer(100 * time.Millisecond)
+			select {
+			case <-t.C:
+			case <-ctx.Done():
+			}
+			t.Stop()
+		default:
+			return fmt.Errorf("accept client: %w", err)
+		}
+	}
+}
+
+// client takes one client from its first byte to its last.
+func (s *Server) client(ctx, hard context.Context, conn net.Conn, r *route) {
+	defer conn.Close()
+	came := time.Now()
+	g, err := greet(ctx, conn, r)
+	if err == nil && g.cancel != nil {
+		s.cancel(hard, g.cancel)
+		return
+	}
+	log := r.log.With("client", clientOf(g.Login), "user", g.User, "database", g.Database,
+		"application", g.Params["application_name"])
+	if err == nil {
+		err = s.session(ctx, hard, conn, r, g, came, log)
+	}
+	if err == nil {
+		return
+	}
+	r.metrics.refused.WithLabelValues(r.name).Inc()
+	if errors.Is(err, errGone) {
+		log.InfoContext(ctx, "client left before its session")
+		return
+	}
+	log.WarnContext(ctx, "client refused", "err", err)
+	if e, ok := errors.AsType[*pgwire.Error](err); ok {
+		e.Tell(conn)
+	}
+}
+
+// session makes a session for a client and relays until it ends. An error has not been told yet.
+func (s *Server) session(ctx, hard context.Context, conn net.Conn, r *route, g greeting, came time.Time, log *slog.Logger) error {
+	one := &session{route: r, client: conn, who: g.Login, began: time.Now(), done: make(chan struct{})}
+	sc, ok := conn.(syscall.Conn)
+	if !ok {
+		return fmt.Errorf("connection of type %T has no descriptor", conn)
+	}
+	var err error
+	if one.raw, err = sc.SyscallConn(); err != nil {
+		return fmt.Errorf("take descriptor: %w", err)
+	}
+	one.want = want{database: g.Database, isUser: g.Database == g.User, params: g.startup()}
+	if d := r.settings().Database; d != "" && one.want.isUser {
+		one.want.database, one.want.isUser = d, false
+	}
+	wait := r.settings().Wait
+	entered := false
+	defer func() {
+		if entered {
+			r.leave()
+		}
+	}()
+	early, err := whileThere(ctx, conn, wait, func(ctx context.Context) error {
+		if err := r.enter(ctx); err != nil {
+			return err
+		}
+		entered = true
+		return one.connect(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	defer s.forget(one)
+	s.remember(one, g.longKeys())
+	defer r.remove(one)
+	if err := one.welcome(conn); err != nil {
+		one.up.close()
+		return fmt.Errorf("%w: %w", errGone, err)
+	}
+	r.metrics.began.WithLabelValues(r.name).Inc()
+	r.metrics.login.WithLabelValues(r.name).Observe(seconds(came))
+	log.InfoContext(ctx, "session begins", "as", one.up.user, "instance", r.settings().Instance,
+		"pid", binary.BigEndian.Uint32(one.key))
+	one.run(hard, early)
+	r.metrics.lasted.WithLabelValues(r.name).Observe(seconds(one.began))
+	log.InfoContext(ctx, "session ends", "as", one.up.user, "seconds", seconds(one.began))
+	return nil
+}
+
+// connect logs in to the instance that the route leads to, and makes the session one of the route's.
+func (s *session) connect(ctx context.Context) error {
+	for {
+		c := s.route.connector()
+		up, err := s.route.persist(ctx, c, s.want)
+		if err != nil {
+			if errors.Is(context.Cause(ctx), errGone) {
+				return errGone
+			}
+			if errors.Is(context.Cause(ctx), context.Canceled) {
+				return shutdown()
+			}
+			return s.route.explain(err)
+		}
+		s.made, s.up, s.params = c, up, maps.Clone(up.params)
+		s.down.param = func(name, value string) { s.params[name] = value }
+		s.status.Store('I')
+		if s.route.add(s) {
+			return nil
+		}
+		up.close() // it was switched meanwhile
+	}
+}
+
+// whileThere does something for a client that waits, until it leaves. It returns what the client has said meanwhile.
+func whileThere(ctx context.Context, conn net.Conn, wait time.Duration, do func(context.Context) error) ([]byte, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	bounded, stop := context.WithTimeout(ctx, wait)
+	defer stop()
+	var one [1]byte
+	var n int
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		var err error
+		if n, err = conn.Read(one[:]); err != nil {
+			cancel(errGone)
+		}
+	}()
+	err := do(bounded)
+	gone := errors.Is(context.Cause(ctx), errGone)
+	_ = conn.SetReadDeadline(longAgo)
+	<-read
+	_ = conn.SetReadDeadline(time.Time{})
+	if err != nil && gone {
+		err = errGone
+	}
+	return one[:n], err
+}
+
+// remember makes the key with which the client's queries can be cancelled.
+func (s *Server) remember(one *session, long bool) {
+	one.key = newKey(s.nextID.Add(1), long)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keys[string(one.key)] = one
+}
+
+func (s *Server) forget(one *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.keys, string(one.key))
+}
+
+// cancel passes a cancel request on. The client never learns whether there was anything to cancel.
+func (s *Server) cancel(ctx context.Context, key []byte) {
+	s.mu.Lock()
+	one := s.keys[string(key)]
+	s.mu.Unlock()
+	if one == nil {
+		return
+	}
+	ctx, stop := context.WithTimeout(ctx, 5*farewell)
+	defer stop()
+	one.route.metrics.cancels.WithLabelValues(one.route.name).Inc()
+	if err := one.upstream().cancel(ctx); err != nil {
+		one.route.log.WarnContext(ctx, "cancel query", "client", clientOf(one.who), "err", err)
+	}
+}
+
+// clientOf says from where a client came.
+func clientOf(l pgwire.Login) string {
+	if l.RemoteAddr == nil {
+		return "?"
+	}
+	if l.RemoteAddr.Network() == "unix" {
+		return "unix socket"
+	}
+	return l.RemoteAddr.String()
+}

@@ -1,0 +1,329 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/internal/pgwire"
+)
+
+// farewell bounds what is done for a session that ends: the last words to the client, the cancelling of its query.
+const farewell = 2 * time.Second
+
+// session is a client with its session on the instance. Two goroutines belong to it: one takes what the client says
+// upstream, the other brings what the server says down. The second one also replaces the upstream when the route moves.
+type session struct {
+	route  *route
+	client net.Conn
+	raw    syscall.RawConn
+	who    pgwire.Login
+	want   want
+	key    []byte            // for the client, to cancel with
+	params map[string]string // that the client has been told of
+	began  time.Time
+	done   chan struct{} // closed when the client has gone
+
+	down     downWalk
+	status   atomic.Uint32
+	answered atomic.Uint64 // ReadyForQuery
+	waited   atomic.Bool   // somebody waits for the end of the transaction
+
+	mu   sync.Mutex // decides whether a piece of the client's goes upstream, or waits
+	up   *upstream
+	sent upWalk
+	made *lakeward.Connector // that has made up
+	stay stance
+	hold chan struct{} // of the route's pause: closed at its end; nil when pieces may pass
+	open chan struct{} // closed when the session lets pieces pass again
+	for_ chan struct{} // the pause that the session is parked for
+	last *pgwire.Error // the session is to end with these words
+	why  string        // it cannot move
+	lost bool          // the upstream has ended
+}
+
+// stance is what the goroutine that reads the upstream is doing.
+type stance int
+
+const (
+	relaying stance = iota
+	parking         // it has been asked to stop
+	parked
+)
+
+// boundary reports whether the session is between two transactions and nothing is on its way. s.mu is held.
+func (s *session) boundary() bool {
+	answered := s.answered.Load()
+	return s.sent.asked == answered && s.status.Load() == 'I' && !s.sent.dirty && !s.sent.bare && s.sent.between()
+}
+
+// run relays until one side ends. ctx ends it by force.
+func (s *session) run(ctx context.Context, early []byte) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(ctx, s.interrupt)
+	defer stop()
+	var down sync.WaitGroup
+	var words *pgwire.Error
+	down.Go(func() {
+		words = s.bring(ctx)
+		_ = s.client.SetReadDeadline(longAgo) // nothing that the client says would be heard
+	})
+	s.take(early)
+	close(s.done)
+	s.part(ctx, cancel)
+	down.Wait()
+	if words != nil {
+		words.Tell(s.client)
+	}
+	s.upstream().conn.Close()
+}
+
+var longAgo = time.Unix(1, 0)
+
+// interrupt ends both directions.
+func (s *session) interrupt() {
+	_ = s.client.SetReadDeadline(longAgo)
+	_ = s.client.SetWriteDeadline(time.Now().Add(farewell))
+	_ = s.upstream().wire.SetDeadline(longAgo)
+}
+
+func (s *session) upstream() *upstream {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.up
+}
+
+// part is what is left to do when nothing more comes from the client. One that said goodbye still gets what the server
+// has to say; what runs for one that vanished is cancelled.
+func (s *session) part(ctx context.Context, cancel context.CancelFunc) {
+	s.mu.Lock()
+	up, terminated, idle := s.up, s.sent.terminated, s.boundary() || s.lost
+	s.mu.Unlock()
+	if terminated {
+		_ = up.wire.SetReadDeadline(time.Now().Add(s.route.settings().Wait))
+		return
+	}
+	if !idle {
+		bounded, stop := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+		defer stop()
+		if err := up.cancel(bounded); err != nil {
+			s.route.log.DebugContext(ctx, "cancel abandoned statement", "err", err)
+		}
+	}
+	cancel()
+}
+
+// take brings what the client says upstream, until the client ends.
+func (s *session) take(early []byte) {
+	if len(early) > 0 && s.forward(early) != nil {
+		return
+	}
+	for {
+		b, n, err := readReady(s.raw, relayBuffers)
+		if err != nil {
+			return
+		}
+		err = s.forward((*b)[:n])
+		relayBuffers.give(b)
+		if err != nil {
+			return
+		}
+	}
+}
+
+// forward passes one piece on. While the route is paused and the session between two transactions, it waits.
+func (s *session) forward(b []byte) error {
+	s.mu.Lock()
+	for s.hold != nil && s.boundary() {
+		open := s.open
+		s.mu.Unlock()
+		if err := s.await(open); err != nil {
+			return err
+		}
+		s.mu.Lock()
+	}
+	s.sent.read(b, s.answered.Load())
+	up := s.up
+	s.mu.Unlock()
+	s.route.bytes.up.Add(uint64(len(b)))
+	return up.write(b)
+}
+
+// await waits with a piece in hand, and notices when the client's session has been ended meanwhile.
+func (s *session) await(open chan struct{}) error {
+	<-open
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last != nil {
+		return errGone
+	}
+	return nil
+}
+
+// bring brings what the server says to the client, from one upstream after the other. It returns last words, if any.
+func (s *session) bring(ctx context.Context) *pgwire.Error {
+	defer s.letPass()
+	for patience := 1; ; {
+		up := s.upstream()
+		err := s.relay(up)
+		s.mu.Lock()
+		stopped, last := s.stay == parking && errors.Is(err, os.ErrDeadlineExceeded), s.last
+		s.mu.Unlock()
+		switch {
+		case stopped && !s.down.between() && patience > 0:
+			patience--
+			_ = up.wire.SetReadDeadline(time.Now().Add(farewell)) // the rest of a message
+			continue
+		case stopped && last != nil:
+			return last
+		case stopped:
+			if words := s.park(ctx, up); words != nil {
+				return s.fail(words)
+			}
+			continue
+		}
+		s.mu.Lock()
+		s.lost = true
+		s.mu.Unlock()
+		return s.fail(s.loss(ctx, err))
+	}
+}
+
+// letPass frees a waiting piece when the session ends.
+func (s *session) letPass() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last == nil {
+		s.last = &pgwire.Error{Code: "57P01"}
+	}
+	if s.open != nil && s.hold != nil {
+		s.hold = nil
+		close(s.open)
+	}
+}
+
+func (s *session) fail(words *pgwire.Error) *pgwire.Error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last == nil {
+		s.last = words
+	}
+	return words
+}
+
+// relay copies what the server says until the upstream ends.
+func (s *session) relay(up *upstream) error {
+	for {
+		if err := up.wire.fill(); err != nil {
+			return err
+		}
+		b := relayBuffers.take()
+		for more := true; more; {
+			var n int
+			var err error
+			n, more, err = up.read(*b)
+			if n > 0 {
+				if werr := s.deliver((*b)[:n]); werr != nil {
+					err = werr
+				}
+			}
+			if err != nil {
+				relayBuffers.give(b)
+				return err
+			}
+		}
+		relayBuffers.give(b)
+	}
+}
+
+func (s *session) deliver(b []byte) error {
+	ready := s.down.read(b)
+	if ready > 0 {
+		s.status.Store(uint32(s.down.status))
+		s.answered.Add(ready)
+	}
+	s.route.bytes.down.Add(uint64(len(b)))
+	_, err := s.client.Write(b)
+	if ready > 0 && s.waited.Load() {
+		s.route.notify()
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", errGone, err)
+	}
+	return nil
+}
+
+// loss finds the last words for a session whose upstream has ended. What the server itself said has reached the client.
+func (s *session) loss(ctx context.Context, err error) *pgwire.Error {
+	s.mu.Lock()
+	terminated := s.sent.terminated
+	s.mu.Unlock()
+	if errors.Is(err, errGone) || terminated || !s.down.between() || s.down.kind == 'E' {
+		return nil
+	}
+	select {
+	case <-s.done:
+		return nil
+	default:
+	}
+	if ctx.Err() != nil {
+		return shutdown()
+	}
+	s.route.metrics.lost.WithLabelValues(s.route.name).Inc()
+	instance := s.route.settings().Instance
+	return &pgwire.Error{
+		Code: "57P01", Err: err,
+		Message: fmt.Sprintf("instance %s has ended the connection", instance),
+		Hint:    "It failed over, was stopped or went to sleep. Connect again: the proxy waits until it answers.",
+	}
+}
+
+func shutdown() *pgwire.Error {
+	return &pgwire.Error{
+		Code: "57P01", Message: "terminating connection: the proxy is shutting down",
+		Hint: "Connect again when it has been started.",
+	}
+}
+
+// end asks the session to end with these words when it is between two transactions, and reports whether it was.
+func (s *session) end(words *pgwire.Error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waited.Store(true)
+	if s.last != nil {
+		return true
+	}
+	if s.stay == parked {
+		s.last = words
+		_ = s.client.SetReadDeadline(longAgo)
+		return true
+	}
+	if !s.boundary() {
+		return false
+	}
+	s.last, s.stay = words, parking
+	_ = s.up.wire.SetReadDeadline(longAgo)
+	return true
+}
+
+// kill ends the session at once.
+func (s *session) kill(words *pgwire.Error) {
+	s.mu.Lock()
+	if s.last == nil {
+		s.last = words
+	}
+	s.stay = parking
+	up := s.up
+	s.mu.Unlock()
+	_ = s.client.SetReadDeadline(longAgo)
+	_ = s.client.SetWriteDeadline(time.Now().Add(farewell))
+	_ = up.wire.SetReadDeadline(longAgo)
+}
