@@ -97,8 +97,8 @@ func TestClients(t *testing.T) {
 	})
 	t.Run("notifications", func(t *testing.T) {
 		listener, sender := p.connect(t), p.connect(t)
-		exec_(t, listener, "LISTEN news")
-		exec_(t, sender, "SELECT pg_notify('news', 'hello')")
+		execute(t, listener, "LISTEN news")
+		execute(t, sender, "SELECT pg_notify('news', 'hello')")
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
 		n, err := listener.WaitForNotification(ctx)
@@ -108,7 +108,7 @@ func TestClients(t *testing.T) {
 	})
 	t.Run("copy 100 MB both ways", func(t *testing.T) {
 		conn := p.connect(t)
-		exec_(t, conn, "CREATE TABLE copied (line text)")
+		execute(t, conn, "CREATE TABLE copied (line text)")
 		line := strings.Repeat("x", 999) + "\n"
 		const lines = 100_000
 		tag, err := conn.PgConn().CopyFrom(t.Context(), io.LimitReader(&repeat{text: line}, lines*1000), "COPY copied FROM STDIN")

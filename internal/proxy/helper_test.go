@@ -104,7 +104,7 @@ func (r *running) connect(t *testing.T, more ...string) *pgx.Conn {
 }
 
 // tool runs a client program against the proxy.
-func (r *running) tool(t *testing.T, stdin string, name string, args ...string) string {
+func (r *running) tool(t *testing.T, stdin, name string, args ...string) string {
 	t.Helper()
 	out, err := r.try(t, stdin, name, args...)
 	if err != nil {
@@ -136,7 +136,7 @@ func value[T any](t *testing.T, conn *pgx.Conn, query string, args ...any) T {
 	return v
 }
 
-func exec_(t *testing.T, conn *pgx.Conn, query string, args ...any) {
+func execute(t *testing.T, conn *pgx.Conn, query string, args ...any) {
 	t.Helper()
 	if _, err := conn.Exec(t.Context(), query, args...); err != nil {
 		t.Fatalf("%s: %v", query, err)

@@ -26,7 +26,7 @@ func (s *session) pause(gate chan struct{}) {
 func (s *session) tryPark(gate chan struct{}) (done bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.for_ == gate || s.last != nil {
+	if s.spot == gate || s.last != nil {
 		return true
 	}
 	if s.stay == relaying && s.boundary() {
@@ -49,7 +49,7 @@ func (s *session) park(ctx context.Context, up *upstream) *pgwire.Error {
 
 	s.mu.Lock()
 	gate := s.hold
-	s.stay, s.for_, s.why = parked, gate, luggage.stays
+	s.stay, s.spot, s.why = parked, gate, luggage.stays
 	s.mu.Unlock()
 	s.route.notify()
 	select {

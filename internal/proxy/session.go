@@ -43,7 +43,7 @@ type session struct {
 	stay stance
 	hold chan struct{} // of the route's pause: closed at its end; nil when pieces may pass
 	open chan struct{} // closed when the session lets pieces pass again
-	for_ chan struct{} // the pause that the session is parked for
+	spot chan struct{} // the pause that the session is parked for
 	last *pgwire.Error // the session is to end with these words
 	why  string        // it cannot move
 	lost bool          // the upstream has ended

@@ -193,6 +193,7 @@ func (r *route) persist(ctx context.Context, c *lakeward.Connector, w want) (*up
 		if !passes(err) || ctx.Err() != nil {
 			return nil, err
 		}
+		r.log.InfoContext(ctx, "login retried", "err", err)
 		r.metrics.retries.WithLabelValues(r.name).Inc()
 		t := time.NewTimer(pause/2 + rand.N(pause)) // many clients must not come back at once
 		select {

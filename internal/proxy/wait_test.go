@@ -1,0 +1,181 @@
+package proxy_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/internal/proxy"
+)
+
+// code returns the SQLSTATE of an error, and the error that PostgreSQL or the proxy sent.
+func code(err error) (string, *pgconn.PgError) {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Code, e
+	}
+	return "", nil
+}
+
+func TestWaiting(t *testing.T) {
+	t.Parallel()
+	l := startLake(t)
+
+	t.Run("tokens that expire in the middle of a burst", func(t *testing.T) {
+		p := l.start(t, nil)
+		var burst sync.WaitGroup
+		for range 8 {
+			burst.Go(func() {
+				for range 10 {
+					conn, err := pgx.Connect(t.Context(), p.dsn())
+					if err != nil {
+						t.Errorf("a client heard of it: %v", err)
+						return
+					}
+					conn.Close(t.Context())
+				}
+			})
+		}
+		for range 5 {
+			l.ExpireTokens(t)
+		}
+		burst.Wait()
+	})
+	t.Run("no credentials for a while", func(t *testing.T) {
+		ws := &stubborn{Workspace: l.Workspace}
+		ws.refusals.Store(3)
+		c := proxy.Config{Routes: []proxy.RouteConfig{{Instance: "shop", Listen: []string{"127.0.0.1:0"}}}}
+		p := l.startWith(t, c, func(name string) *lakeward.Connector { return lakeward.NewConnector(ws, name, l.Options()) })
+		if got := value[int](t, p.connect(t), "SELECT 1"); got != 1 || ws.refusals.Load() >= 0 {
+			t.Errorf("%d, %d refusals are left", got, ws.refusals.Load())
+		}
+	})
+	t.Run("an instance that does not exist", func(t *testing.T) {
+		p := l.start(t, func(r *proxy.RouteConfig) { r.Instance = "nowhere" })
+		_, err := pgx.Connect(t.Context(), p.dsn())
+		if c, e := code(err); c != "08001" || !strings.Contains(e.Message, "nowhere") {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("a limit of sessions", func(t *testing.T) {
+		p := l.start(t, func(r *proxy.RouteConfig) { r.MaxConns, r.Wait = 1, 200*time.Millisecond })
+		first := p.connect(t)
+		_, err := pgx.Connect(t.Context(), p.dsn())
+		if c, e := code(err); c != "53300" || e.Hint == "" {
+			t.Errorf("the second client: %v", err)
+		}
+		first.Close(t.Context())
+		p.connect(t)
+	})
+	t.Run("a password", func(t *testing.T) {
+		p := l.start(t, func(r *proxy.RouteConfig) { r.Password = "correct horse" })
+		if got := value[int](t, p.connect(t, "password='correct horse'"), "SELECT 1"); got != 1 {
+			t.Error(got)
+		}
+		for _, wrong := range []string{"password=wrong", ""} {
+			if _, err := pgx.Connect(t.Context(), p.dsn(wrong)); err == nil {
+				t.Errorf("let in with %q", wrong)
+			}
+		}
+		if out, err := p.try(t, "", "psql", "-XAtc", "SELECT 1", "password='correct horse'"); err != nil {
+			t.Errorf("psql: %v %s", err, out)
+		}
+		open := proxy.Config{Routes: []proxy.RouteConfig{{Instance: "shop", Listen: []string{"0.0.0.0:0"}}}}
+		if err := open.Complete(); lakeward.KindOf(err) != lakeward.KindInvalid || lakeward.HintOf(err) == "" {
+			t.Errorf("every machine is let in: %v", err)
+		}
+	})
+	t.Run("a unix socket", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), ".s.PGSQL.6432")
+		l.start(t, func(r *proxy.RouteConfig) { r.Listen = append(r.Listen, path) })
+		conn, err := pgx.Connect(t.Context(), "host="+filepath.Dir(path)+" port=6432 user=app dbname=databricks_postgres")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close(t.Context())
+		if got := value[int](t, conn, "SELECT 1"); got != 1 {
+			t.Error(got)
+		}
+	})
+	t.Run("shutdown", func(t *testing.T) {
+		p := l.start(t, nil)
+		idle, busy := p.connect(t), p.connect(t)
+		execute(t, busy, "CREATE TABLE drained (i int)")
+		execute(t, busy, "BEGIN")
+		execute(t, busy, "INSERT INTO drained VALUES (1)")
+		stopped := make(chan struct{})
+		go func() { p.stop(); close(stopped) }()
+		_, err := idle.Exec(t.Context(), "SELECT 1")
+		if c, _ := code(err); c != "57P01" {
+			t.Errorf("the idle session heard: %v", err)
+		}
+		execute(t, busy, "COMMIT")
+		<-stopped
+		if _, err := net.Dial("tcp", p.addr); err == nil {
+			t.Error("it still listens")
+		}
+	})
+	t.Run("an instance that stops and starts", func(t *testing.T) {
+		p := l.start(t, nil)
+		open := p.connect(t)
+		if _, err := l.Workspace.Stop(t.Context(), "shop", nil); err != nil {
+			t.Fatal(err)
+		}
+		_, err := open.Exec(t.Context(), "SELECT 1")
+		if c, e := code(err); c != "57P01" {
+			t.Errorf("the open session heard: %v, %+v", err, e)
+		}
+		impatient := l.start(t, func(r *proxy.RouteConfig) { r.Wait = 300 * time.Millisecond })
+		_, err = pgx.Connect(t.Context(), impatient.dsn())
+		if c, e := code(err); c != "57P03" || !strings.Contains(e.Hint, "instance start shop") {
+			t.Errorf("the impatient client heard: %v", err)
+		}
+		ctx, leave := context.WithCancel(t.Context())
+		left := make(chan error, 1)
+		go func() {
+			_, err := pgx.Connect(ctx, p.dsn())
+			left <- err
+		}()
+		arrived := make(chan error, 1)
+		go func() {
+			conn, err := pgx.Connect(t.Context(), p.dsn())
+			if err == nil {
+				_, err = conn.Exec(t.Context(), "SELECT 1")
+				conn.Close(t.Context())
+			}
+			arrived <- err
+		}()
+		until(t, "two clients wait", func() bool { return strings.Count(p.log.String(), "login retried") >= 2 })
+		leave()
+		<-left
+		until(t, "the proxy notices that one has left", func() bool { return strings.Contains(p.log.String(), "client left") })
+		if _, err := l.Workspace.Start(t.Context(), "shop", nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-arrived; err != nil {
+			t.Errorf("the client that waited: %v", err)
+		}
+	})
+}
+
+// stubborn is the workspace, which first refuses a few credentials.
+type stubborn struct {
+	lakeward.Workspace
+	refusals atomic.Int64
+}
+
+func (s *stubborn) Credential(ctx context.Context, i lakeward.Instance) (lakeward.Credential, error) {
+	if s.refusals.Add(-1) >= 0 {
+		return lakeward.Credential{}, lakeward.Errorf(lakeward.KindThrottled, "try again later", "too many requests")
+	}
+	return s.Workspace.Credential(ctx, i)
+}
