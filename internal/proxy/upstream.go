@@ -181,11 +181,16 @@ const (
 // persist makes a session, and tries again where waiting may help, until ctx is done.
 func (r *route) persist(ctx context.Context, c *lakeward.Connector, w want) (*upstream, error) {
 	pause := firstPause
+	var before error
 	for {
 		u, err := login(ctx, c, w)
 		if err == nil {
 			return u, nil
 		}
+		if ctx.Err() != nil && before != nil {
+			return nil, before // it says more than that the time is over
+		}
+		before = err
 		if refusal, ok := errors.AsType[*pgconn.PgError](err); ok && refusal.Code == "3D000" && w.isUser {
 			w.database, w.isUser = "", false
 			continue

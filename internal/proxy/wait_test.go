@@ -67,7 +67,7 @@ func TestWaiting(t *testing.T) {
 		}
 	})
 	t.Run("a limit of sessions", func(t *testing.T) {
-		p := l.start(t, func(r *proxy.RouteConfig) { r.MaxConns, r.Wait = 1, 200*time.Millisecond })
+		p := l.start(t, func(r *proxy.RouteConfig) { r.MaxConns, r.Wait = 1, 4*time.Second })
 		first := p.connect(t)
 		_, err := pgx.Connect(t.Context(), p.dsn())
 		if c, e := code(err); c != "53300" || e.Hint == "" {
@@ -134,7 +134,7 @@ func TestWaiting(t *testing.T) {
 		if c, e := code(err); c != "57P01" {
 			t.Errorf("the open session heard: %v, %+v", err, e)
 		}
-		impatient := l.start(t, func(r *proxy.RouteConfig) { r.Wait = 300 * time.Millisecond })
+		impatient := l.start(t, func(r *proxy.RouteConfig) { r.Wait = 3 * time.Second })
 		_, err = pgx.Connect(t.Context(), impatient.dsn())
 		if c, e := code(err); c != "57P03" || !strings.Contains(e.Hint, "instance start shop") {
 			t.Errorf("the impatient client heard: %v", err)
