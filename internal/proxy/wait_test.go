@@ -114,7 +114,7 @@ func TestWaiting(t *testing.T) {
 		execute(t, busy, "INSERT INTO drained VALUES (1)")
 		stopped := make(chan struct{})
 		go func() { p.stop(); close(stopped) }()
-		_, err := idle.Exec(t.Context(), "SELECT 1")
+		_, err := idle.WaitForNotification(t.Context())
 		if c, _ := code(err); c != "57P01" {
 			t.Errorf("the idle session heard: %v", err)
 		}
