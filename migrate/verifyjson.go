@@ -2,7 +2,6 @@ package migrate
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"math"
 	"slices"
@@ -26,10 +25,7 @@ func canonJSON(dst []byte, v value) ([]byte, bool) {
 	case sqlite.TypeBlob:
 		return dst, false
 	}
-	if !utf8.Valid(text) || loneSurrogate(text) {
-		return dst, false
-	}
-	if !json.Valid(text) {
+	if !fitsJSON(text) {
 		return dst, false
 	}
 	w := jsonWriter{text: text}
@@ -43,10 +39,21 @@ func canonJSON(dst []byte, v value) ([]byte, bool) {
 	return append(out, 0x1f), true
 }
 
+// fitsJSON reports whether a text is JSON of characters that PostgreSQL holds.
+func fitsJSON(text []byte) bool {
+	return utf8.Valid(text) && !loneSurrogate(text) && json.Valid(text)
+}
+
 // jsonWriter writes a valid JSON text anew, without ever having a tree of it.
 type jsonWriter struct {
 	text []byte
 	at   int
+
+	// To write in pieces; see largeJSON.
+	flush func(piece []byte) error // nil writes the whole
+	err   error                    // of flush
+	large map[int][]int32          // where a large object begins, and where its members do, in their order
+	held  int                      // objects around the place that are put in order once they are written
 }
 
 // deepestJSON is how deep a document may be nested.
@@ -75,11 +82,17 @@ func (w *jsonWriter) value(dst []byte, depth int) (_ []byte, ok bool) {
 	}
 	switch c := w.next(); c {
 	case '{':
-		return w.object(dst, depth)
+		if members, large := w.large[w.at]; large {
+			return w.largeObject(dst, members, depth)
+		}
+		w.held++
+		dst, ok = w.object(dst, depth)
+		w.held--
+		return dst, ok
 	case '[':
 		return w.array(dst, depth)
 	case '"':
-		return appendJSONText(dst, w.string())
+		return w.textValue(dst)
 	case 't', 'f', 'n':
 		return append(dst, w.scalar()...), true
 	}
@@ -91,20 +104,18 @@ func (w *jsonWriter) value(dst []byte, depth int) (_ []byte, ok bool) {
 // string reads a string without its quotes.
 func (w *jsonWriter) string() []byte {
 	start := w.at
-	escaped := false
-	for w.at++; w.text[w.at] != '"'; w.at++ {
-		if w.text[w.at] == '\\' {
-			escaped = true
-			w.at++
-		}
+	w.at = w.closing(start) + 1
+	return unescaped(w.text[start+1 : w.at-1])
+}
+
+// unescaped decodes the inside of a string.
+func unescaped(raw []byte) []byte {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return raw
 	}
-	w.at++
-	raw := w.text[start:w.at]
-	if !escaped {
-		return raw[1 : len(raw)-1]
-	}
+	quoted := append(append(append(make([]byte, 0, len(raw)+2), '"'), raw...), '"')
 	var decoded string
-	_ = json.Unmarshal(raw, &decoded) // the whole text is valid
+	_ = json.Unmarshal(quoted, &decoded) // the whole text is valid
 	return []byte(decoded)
 }
 
@@ -122,7 +133,7 @@ func (w *jsonWriter) array(dst []byte, depth int) (_ []byte, ok bool) {
 		if w.ends(']') {
 			return append(dst, ']'), true
 		}
-		dst = append(dst, ", "...)
+		dst = w.passOn(append(dst, ", "...))
 	}
 }
 
@@ -166,9 +177,7 @@ func (w *jsonWriter) object(dst []byte, depth int) (_ []byte, ok bool) {
 		}
 		dst = append(dst, ", "...)
 	}
-	order := func(a, b jsonMember) int {
-		return cmp.Or(cmp.Compare(len(a.name), len(b.name)), bytes.Compare(a.name, b.name))
-	}
+	order := func(a, b jsonMember) int { return compareNames(a.name, b.name) }
 	if !slices.IsSortedFunc(members, order) {
 		written := slices.Clone(dst[start:])
 		dst = dst[:start]
@@ -188,10 +197,15 @@ func (w *jsonWriter) object(dst []byte, depth int) (_ []byte, ok bool) {
 	return append(dst, '}'), true
 }
 
-// appendJSONText escapes what PostgreSQL escapes, and nothing else.
+// appendJSONText writes a string.
 func appendJSONText(dst, text []byte) ([]byte, bool) {
+	dst, ok := appendEscaped(append(dst, '"'), text)
+	return append(dst, '"'), ok
+}
+
+// appendEscaped escapes what PostgreSQL escapes, and nothing else.
+func appendEscaped(dst, text []byte) ([]byte, bool) {
 	const special, letter = "\b\f\n\r\t\"\\", `bfnrt"\`
-	dst = append(dst, '"')
 	for i := range len(text) {
 		c := text[i]
 		switch at := strings.IndexByte(special, c); {
@@ -205,7 +219,7 @@ func appendJSONText(dst, text []byte) ([]byte, bool) {
 			dst = append(dst, c)
 		}
 	}
-	return append(dst, '"'), true
+	return dst, true
 }
 
 // loneSurrogate reports whether an escape such as \ud800 stands without its other half. Go would replace it, PostgreSQL

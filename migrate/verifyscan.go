@@ -169,6 +169,7 @@ type sourceRow struct {
 	values []value
 	null   []bool // on the target
 	large  []largeValue
+	text   []byte // a large JSON text while its form is written
 	forms  []byte // of all columns
 	ends   []int  // where in forms each column ends
 	key    uint64
@@ -316,17 +317,17 @@ func (s *rowShape) selectSQL() string {
 
 // copied returns up to which size the values of a column are copied.
 func (s *rowShape) copied(i int) int {
-	if c := s.columns[i]; c.Convert == ConvertText || c.Convert == ConvertBytes {
+	if c := s.columns[i].Convert; c == ConvertText || c == ConvertBytes || c == ConvertJSON {
 		return largeBytes
 	}
 	return math.MaxInt
 }
 
-// mayStream reports whether a column of the source may have values that are read in pieces: text or blobs that become text
-// or bytea, in tables where SQLite can open a single value.
+// mayStream reports whether a column of the source may have values that are read in pieces: text or blobs that become text,
+// bytea or jsonb, in tables where SQLite can open a single value.
 func (t *Table) mayStream(c Column) bool {
 	return c.Found.MaxBytes > largeBytes && t.RowID != "" && c.Generated == "" &&
-		(c.Convert == ConvertText || c.Convert == ConvertBytes)
+		(c.Convert == ConvertText || c.Convert == ConvertBytes || c.Convert == ConvertJSON)
 }
 
 // readLarge takes the large values of the current row, of which the query returns size and class behind all columns.
@@ -384,8 +385,14 @@ func (s *rowShape) write(r *sourceRow, i int, v value) (fits bool) {
 
 // fitsLarge reports whether a column can hold a value that is read in pieces.
 func (s *rowShape) fitsLarge(r *sourceRow, i int, v value) bool {
-	if s.columns[i].Convert == ConvertBytes {
+	switch s.columns[i].Convert {
+	case ConvertBytes:
 		return v.large.size() <= mostFieldBytes
+	case ConvertJSON:
+		form, ok, err := newLargeJSON(v, &r.text)
+		r.err = cmp.Or(r.err, err)
+		r.large[i] = form
+		return ok
 	}
 	check, err := checkText(v.large)
 	r.err = cmp.Or(r.err, err)
