@@ -172,14 +172,39 @@ func (t *tablePlanner) overflows(c *Column, e dialect.Expr) bool {
 	return !reals && c.Found.Real > 0 && max(c.Found.MaxReal, -c.Found.MinReal) >= math.MaxInt64
 }
 
-// readsChanged reports whether an expression reads a column of several classes in the source and one on the target.
-// SQLite's functions and comparisons go by the class: of a text they count the characters up to the first NUL.
-func (t *tablePlanner) readsChanged(e dialect.Expr) bool {
-	return slices.ContainsFunc(t.Columns, func(c Column) bool {
-		f := c.Found
-		changed := c.Convert == ConvertBytes && f.Text+f.Integer+f.Real > 0 || c.Convert == ConvertText && f.Integer+f.Real > 0
-		return changed && dialect.Refers(e, c.Name)
-	})
+// readsAnother says what is wrong when an expression reads a column whose values are of other storage classes or texts in
+// SQLite than the translation takes them for by the column's type. SQLite's functions and comparisons go by the class: the REAL 2.0
+// has three characters and halves to 1.0, also when it refers to the key 2 and is a bigint therefore; of a text that is held
+// as bytes they count the characters up to the first NUL.
+func (t *tablePlanner) readsAnother(e dialect.Expr) error {
+	for i, c := range t.Columns {
+		if t.asAnother(i) && dialect.Refers(e, c.Name) {
+			return fmt.Errorf("it reads %s, which has values that PostgreSQL holds as ones of another kind", c.Name)
+		}
+	}
+	return nil
+}
+
+// asAnother reports whether a column holds values as ones of another kind.
+func (t *tablePlanner) asAnother(i int) bool {
+	c, f := &t.Columns[i], t.profiles[i]
+	switch c.Convert {
+	case ConvertText:
+		return f.numbers()+f.textBlobs > 0
+	case ConvertBytes:
+		return f.numbers()+f.Text > 0
+	case ConvertInteger:
+		return c.Type == "bigint" && f.whole+f.count(formatInteger) > 0
+	case ConvertReal:
+		return f.Integer-f.overReal+f.count(formatNumber) > 0
+	case ConvertDecimal:
+		return f.count(formatNumber) > 0
+	case ConvertBoolean:
+		return f.count(formatBoolean) > 0
+	case ConvertUUID:
+		return f.uuidBlobs > 0 || f.forms.uuids[uuidHyphens] < f.count(formatUUID)
+	}
+	return false
 }
 
 // planGenerated takes over the expression of a generated column. Where PostgreSQL cannot compute it the column becomes an
@@ -195,8 +220,8 @@ func (p *planner) planGenerated(schema dialect.Schema, t *tablePlanner, c *Colum
 	if err == nil && c.Convert == ConvertText && c.Found.Integer+c.Found.Real > 0 && ofNumbers(affinity(c.Declared)) {
 		err = errors.New("SQLite makes numbers of the texts in it that look like some, and PostgreSQL leaves them as they are")
 	}
-	if err == nil && t.readsChanged(def.Generated) {
-		err = errors.New("it reads numbers that PostgreSQL holds as text, or texts and numbers that it holds as bytes")
+	if err == nil {
+		err = t.readsAnother(def.Generated)
 	}
 	if err != nil {
 		p.leave(Left{

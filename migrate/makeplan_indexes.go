@@ -71,13 +71,19 @@ func (p *planner) planIndex(t *tablePlanner, source sourceIndex) (Index, error) 
 	}
 	for i, part := range source.parts {
 		element, err := p.indexElement(t, part, parsed.Columns[i])
+		if err == nil && source.unique && part.column < rowidPlace {
+			err = t.readsAnother(parsed.Columns[i].Expr)
+		}
 		if err != nil {
 			return index, err
 		}
 		index.Keys = append(index.Keys, element)
 	}
 	if parsed.Where != nil {
-		if index.Where, err = dialect.TranslateCondition(parsed.Where, p, t.Name); err != nil {
+		if index.Where, err = dialect.TranslateCondition(parsed.Where, p, t.Name); err == nil && source.unique {
+			err = t.readsAnother(parsed.Where)
+		}
+		if err != nil {
 			return index, fmt.Errorf("its WHERE: %w", err)
 		}
 	}
