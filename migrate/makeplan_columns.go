@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lakeward/lakeward/internal/dialect"
 )
@@ -201,6 +202,10 @@ func (t *tablePlanner) asAnother(i int) bool {
 		return f.count(formatNumber) > 0
 	case ConvertBoolean:
 		return f.count(formatBoolean) > 0
+	case ConvertEpoch, ConvertEpochMS, ConvertEpochUS, ConvertJulian:
+		return f.numbers() > 0
+	case ConvertDate:
+		return f.shape != nil && (!f.shaped || len(f.shape) != len(time.DateOnly))
 	case ConvertUUID:
 		return f.uuidBlobs > 0 || f.forms.uuids[uuidHyphens] < f.count(formatUUID)
 	}
