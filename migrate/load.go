@@ -101,6 +101,7 @@ func (l *loader) segment(ctx context.Context, dst *pgx.Conn, s *segment) error {
 		loader: l, segment: s, encoder: encoder, load: l.tables[s.table.Name], chunks: make(chan *chunk, 1),
 		setsAside: s.table.setsAside(), aside: aside, spill: spill{folder: l.snapshot.folder},
 	}
+	defer r.spill.close() // when nobody reads or writes any more
 	if r.limit = cmp.Or(l.chunk, chunkBytes); !s.created {
 		r.limit = cmp.Or(l.chunk, frozenBytes)
 	}

@@ -48,6 +48,7 @@ func (h heldValue) pieces(fn func([]byte) error) error { return fn(h) }
 type spill struct {
 	folder string
 	values []spilledValue
+	files  []*os.File // of all values
 	bytes  int64
 	err    error
 }
@@ -67,7 +68,7 @@ func (s *spill) keep(l largeValue) string {
 	file, err := os.CreateTemp(s.folder, "rejected-")
 	if err == nil {
 		_ = os.Remove(file.Name()) // where it cannot be, it goes with its folder
-		v.file = file
+		v.file, s.files = file, append(s.files, file)
 		err = l.pieces(func(piece []byte) error {
 			n, err := file.Write(piece)
 			v.size += int64(n)
@@ -86,6 +87,13 @@ func (s *spill) take() ([]spilledValue, int64, error) {
 	values, bytes, err := s.values, s.bytes, s.err
 	s.values, s.bytes, s.err = nil, 0, nil
 	return values, bytes, err
+}
+
+// close gives up the files, also those of chunks that were not written.
+func (s *spill) close() {
+	for _, file := range s.files {
+		_ = file.Close() // of a value that was written it is closed already
+	}
 }
 
 // writeSpilled adds large values to the quarantine of the staging schema.
