@@ -118,3 +118,34 @@ func TestForeignKeysOfOneTableAreProvenByOne(t *testing.T) {
 		t.Errorf("got %s", joined)
 	}
 }
+
+// TestPostgresIndexesOverFunctionsThatReadTables has indexes whose functions read another table, called by name and as
+// an operator. They are right only when that table is full before, under its own name.
+func TestPostgresIndexesOverFunctionsThatReadTables(t *testing.T) {
+	t.Parallel()
+	source, target := DSN(pgtest.DB(t)), DSN(pgtest.DB(t))
+	loadScript(t, source, `
+		CREATE TABLE rates (id int PRIMARY KEY, rate int, filler text);
+		INSERT INTO rates SELECT i, i * 10, repeat('x', 500) FROM generate_series(1, 2000) i;
+		CREATE TABLE orders (id int PRIMARY KEY, rate int);
+		INSERT INTO orders SELECT i, i FROM generate_series(1, 100) i;
+		CREATE FUNCTION rate_of(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT rate FROM public.rates WHERE id = $1';
+		CREATE FUNCTION rates_at(int, int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT public.rate_of($1) = $2';
+		CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = rates_at);
+		CREATE INDEX orders_rate ON orders (rate_of(rate));
+		CREATE INDEX orders_at ON orders (id) WHERE rate === 50;`)
+	report, err := Run(t.Context(), string(source), target, Options{Jobs: 2})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, asJSON(t, report))
+	}
+	requireIdentical(t, report)
+	conn := connect(t, target)
+	if _, err := conn.Exec(t.Context(), "SET enable_seqscan = off; SET enable_bitmapscan = off"); err != nil {
+		t.Fatal(err)
+	}
+	requireCells(t, conn, map[string]string{
+		"SELECT id FROM orders WHERE rate_of(rate) = 50":          "5",
+		"SELECT count(*) FROM orders WHERE rate_of(rate) IS NULL": "0",
+		"SELECT id FROM orders WHERE rate === 50":                 "5",
+	})
+}

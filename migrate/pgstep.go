@@ -33,16 +33,19 @@ func (s pgStep) built() pgBuilt {
 }
 
 // pgStepsSQL selects the steps in the staging schemas of $1. An index or a constraint that calls functions of the
-// source is late: their bodies name things by the names that these have after the swap.
+// source, by their names or as operators, is late: their bodies name things by the names that these have after the swap, and
+// may read tables that have to be full.
 var pgStepsSQL = `
 	WITH relation AS (
 		SELECT c.oid, c.relname, c.relkind, c.reloptions, n.nspname
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY ($1)
 	),
 	late AS (
-		SELECT DISTINCT d.objid AS oid FROM pg_depend d JOIN pg_proc p ON p.oid = d.refobjid
+		SELECT DISTINCT d.objid AS oid FROM pg_depend d
+		LEFT JOIN pg_operator o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
+		JOIN pg_proc p ON p.oid IN (CASE WHEN d.refclassid = 'pg_proc'::regclass THEN d.refobjid END, o.oprcode)
 		JOIN pg_namespace n ON n.oid = p.pronamespace
-		WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_proc'::regclass AND n.nspname = ANY ($1)
+		WHERE d.classid = 'pg_class'::regclass AND n.nspname = ANY ($1)
 			AND ` + pgNoMember("pg_proc", "p.oid") + `
 	),
 	build AS (
