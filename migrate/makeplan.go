@@ -266,6 +266,7 @@ func (t *tablePlanner) takeColumns() {
 		}
 		t.asked = append(t.asked, asked)
 		profile := newProfile(asked)
+		profile.computed = c.generated
 		profile.loose = affinity(c.declared) == "BLOB"
 		t.profiles = append(t.profiles, profile)
 		name := t.source.shownColumn(len(t.Columns))

@@ -173,6 +173,21 @@ func (t *tablePlanner) overflows(c *Column, e dialect.Expr) bool {
 	return !reals && c.Found.Real > 0 && max(c.Found.MaxReal, -c.Found.MinReal) >= math.MaxInt64
 }
 
+// rounds reports whether a generated column has REALs whose last digits PostgreSQL would not compute: it rounds them to 15
+// where they become decimals, and decimals it computes exactly, where SQLite has 0.1 * 3 = 0.30000000000000004.
+func (t *tablePlanner) rounds(c *Column, e dialect.Expr) bool {
+	const mostWhole = 1e15
+	f := t.profiles[t.source.column(c.Name)]
+	decimals, reals := typeClass(c.Type) == "numeric", false
+	for _, other := range t.Columns {
+		if dialect.Refers(e, other.Name) {
+			decimals = decimals || typeClass(other.Type) == "numeric"
+			reals = reals || other.Found.Real > 0
+		}
+	}
+	return decimals && (f.longReals > 0 || reals && max(f.MaxInteger, -f.MinInteger) >= mostWhole)
+}
+
 // readsAnother says what is wrong when an expression reads a column whose values are of other storage classes or texts in
 // SQLite than the translation takes them for by the column's type. SQLite's functions and comparisons go by the class: the REAL 2.0
 // has three characters and halves to 1.0, also when it refers to the key 2 and is a bigint therefore; of a text that is held
@@ -224,6 +239,9 @@ func (p *planner) planGenerated(schema dialect.Schema, t *tablePlanner, c *Colum
 	}
 	if err == nil && c.Convert == ConvertText && c.Found.Integer+c.Found.Real > 0 && ofNumbers(affinity(c.Declared)) {
 		err = errors.New("SQLite makes numbers of the texts in it that look like some, and PostgreSQL leaves them as they are")
+	}
+	if err == nil && t.rounds(c, def.Generated) {
+		err = errors.New("SQLite computes some of its values to 17 digits, and PostgreSQL other ones with decimals")
 	}
 	if err == nil {
 		err = t.readsAnother(def.Generated)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -20,6 +21,7 @@ type profile struct {
 	digits  [2]int    // of numeric(p,s), or 0, 0
 
 	forms      forms
+	computed   bool // of a generated column
 	loose      bool // the column keeps numbers and texts apart that look the same
 	formats    [formatCount]int64
 	badText    int64 // TEXT with NUL bytes or invalid UTF-8
@@ -34,6 +36,7 @@ type profile struct {
 	hugeText   int64 // TEXT that is a number, perhaps beyond double precision
 	whole      int64 // REAL without a fraction, within bigint
 	infinite   int64
+	longReals  int64    // REAL of more than 15 digits, of a generated column
 	zeros      int64    // INTEGER 0
 	calendar   int64    // INTEGER written like a date, as 202401311000 and 2024013110
 	julian     int64    // REAL that could be Julian days of this age
@@ -250,6 +253,16 @@ func (p *profile) addReal(f float64) {
 	if p.digits[0] > 0 {
 		p.addDigits(value{class: sqlite.TypeFloat, f: f})
 	}
+	if p.computed && hasMoreDigits(f) {
+		p.longReals++
+	}
+}
+
+// hasMoreDigits reports whether a REAL has more digits than the 15 that PostgreSQL keeps when it casts one to numeric.
+func hasMoreDigits(f float64) bool {
+	var room [32]byte
+	rounded, _ := strconv.ParseFloat(string(strconv.AppendFloat(room[:0], f, 'e', 14, 64)), 64)
+	return rounded != f
 }
 
 func (p *profile) addDigits(v value) {

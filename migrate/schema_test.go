@@ -402,3 +402,22 @@ func TestGeneratedColumnsOverValuesOfAnotherClass(t *testing.T) {
 		t.Errorf("verdict %s, %q stay behind", report.Verdict, got)
 	}
 }
+
+// TestGeneratedColumnsOfManyDigits has REALs to the last bit, as SQLite computes them also of decimals.
+func TestGeneratedColumnsOfManyDigits(t *testing.T) {
+	t.Parallel()
+	report, conn := migrated(t, `CREATE TABLE t (id INTEGER PRIMARY KEY, price DECIMAL(10,2), n INTEGER, r REAL,
+			exact DECIMAL(10,2) AS (price * 2), total AS (price * n), more NUMERIC AS (r + 1), whole NUMERIC AS (r * 4), same REAL AS (r + 1));
+		INSERT INTO t (price, n, r) VALUES (0.1, 3, 0.1), (19.99, 2, -9223372036854775808), (2, 2, 2251799813685249);`)
+	requireCells(t, conn, map[string]string{
+		"SELECT string_agg(concat_ws(' ', exact, total, more, whole, same), ', ' ORDER BY id) FROM t": "0.20 0.30000000000000004 1.1 0.4 1.1, " +
+			"39.98 39.98 -9223372036854776000 -36893488147419103000 -9.223372036854776e+18, 4.00 4 2251799813685250 9007199254740996 2.25179981368525e+15",
+	})
+	var left []string
+	for _, l := range report.Left {
+		left = append(left, l.Name)
+	}
+	if got := strings.Join(left, " "); got != "total more whole" || report.Verdict != VerdictExcept {
+		t.Errorf("verdict %s, %q stay behind", report.Verdict, got)
+	}
+}
