@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -192,5 +193,32 @@ func TestPostgresStartsOver(t *testing.T) {
 	requireSameDump(t, source, target)
 	if left := stages(t, connect(t, target)); len(left) > 0 {
 		t.Errorf("staging schemas are left: %v", left)
+	}
+}
+
+// TestPostgresRefusesASecondRunAtOnce has the same migration begin while the first is at work: it must not take the first
+// one's sessions for those of a run that was killed, and wait for them.
+func TestPostgresRefusesASecondRunAtOnce(t *testing.T) {
+	t.Parallel()
+	source, target, folder := DSN(pgtest.DB(t)), DSN(pgtest.DB(t)), t.TempDir()
+	loadScript(t, source, killedPostgres)
+	var second error
+	var took time.Duration
+	report, err := Run(t.Context(), string(source), target, Options{Jobs: 2, WorkDir: folder, Progress: func(e lakeward.Event) {
+		if e.Type == lakeward.EventPhase && e.Phase == "load" {
+			began := time.Now()
+			_, second = Run(t.Context(), string(source), target, Options{Jobs: 2, WorkDir: folder})
+			took = time.Since(began)
+		}
+	}})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, asJSON(t, report))
+	}
+	requireIdentical(t, report)
+	if lakeward.KindOf(second) != lakeward.KindConflict || took >= orphanWait {
+		t.Errorf("the second run ended after %v with %v", took, second)
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+		t.Errorf("%v are left of the work, %v", left, err)
 	}
 }

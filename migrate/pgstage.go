@@ -18,7 +18,8 @@ type pgStage struct {
 	meta string // the schema with the progress
 	pgState
 
-	found []*pgStage // that earlier runs have left
+	found []*pgStage  // that earlier runs have left
+	work  *workFolder // is locked for as long as the migration lives, and holds nothing
 }
 
 // pgState is what a later run must know to go on.
@@ -108,6 +109,11 @@ func (m *pgMigration) openStage(ctx context.Context) (_ *pgStage, err error) {
 		}
 	}
 	s.meta = stagePrefix + s.id
+	// Whether the sessions of an earlier run are those of a living one, the server cannot say, and waiting for them to end
+	// takes long. On this machine the lock says it.
+	if s.work, err = openWork(m.WorkDir, workName("postgres", s.id)); err != nil {
+		return nil, err
+	}
 	for _, schema := range m.catalog.schemas {
 		lock := stage{conn: conn, id: s.id, into: schema}
 		if err := lock.lock(ctx, begun); err != nil {
@@ -118,7 +124,12 @@ func (m *pgMigration) openStage(ctx context.Context) (_ *pgStage, err error) {
 }
 
 // close ends the session, and with it the locks.
-func (s *pgStage) close(ctx context.Context) { closeSession(ctx, s.conn) }
+func (s *pgStage) close(ctx context.Context) {
+	closeSession(ctx, s.conn)
+	if s.work != nil {
+		_ = s.work.remove() // an empty folder that stays is removed by a later run
+	}
+}
 
 // leftovers finds the stagings of runs into any of these schemas. When the locks are held, none of them can be alive.
 func (s *pgStage) leftovers(ctx context.Context, schemas []string) ([]*pgStage, error) {
