@@ -39,7 +39,7 @@ var floors = map[string][]string{
 	"internal/task":     {"", "databricks", "migrate", "internal/store", "internal/observe"},
 	"internal/proxy":    {"", "internal/pgwire", "internal/observe"},
 	"internal/daemon":   {"", "databricks", "migrate", "examples/helpdesk", "internal/standin", "internal/config"},
-	"cmd/lakeward":      {"", "databricks", "migrate", "internal/standin", "internal/config", "internal/daemon", "internal/pgproc", "internal/proxy", "internal/observe"},
+	"cmd/lakeward":      {"", "databricks", "migrate", "internal/backup", "internal/standin", "internal/config", "internal/daemon", "internal/pgproc", "internal/proxy", "internal/observe"},
 	"bench":             {"", "databricks", "migrate", "internal/standin", "internal/pgproc"},
 }
 

@@ -170,7 +170,7 @@ func TestAFileThatCannotBeWrittenIsNotThere(t *testing.T) {
 	expectKind(t, ws.WriteFile(ctx, backups, "vast", vast{strings.NewReader("x")}, false), lakeward.KindUnsupported)
 	broken := errors.New("the disk is broken")
 	half := io.MultiReader(strings.NewReader("half"), iotest.ErrReader(broken))
-	if err := ws.WriteFile(ctx, backups, "half", half, false); !errors.Is(err, broken) {
+	if err := ws.WriteFile(ctx, backups, "half", half, false); !errors.Is(err, broken) || lakeward.KindOf(err) != lakeward.KindInternal {
 		t.Errorf("a source that breaks: %v", err)
 	}
 	if files, err := ws.Files(ctx, backups); err != nil || len(files) != 0 {

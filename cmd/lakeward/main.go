@@ -32,6 +32,7 @@ type cli struct {
 	Migrate  migrateCmd  `cmd:"" help:"Move a database into an instance and prove it."`
 	Verify   verifyCmd   `cmd:"" help:"Compare source and target again."`
 	Export   exportCmd   `cmd:"" help:"Write a migrated database back into a SQLite file."`
+	Backup   backupCmd   `cmd:"" help:"Keep instances in a volume of Unity Catalog, and bring them back."`
 	Proxy    proxyCmd    `cmd:"" help:"Give applications a local address whose logins never expire."`
 	Psql     psqlCmd     `cmd:"" passthrough:"" help:"Open psql on an instance."`
 	Token    tokenCmd    `cmd:"" help:"Print a fresh database token of an instance."`

@@ -85,6 +85,9 @@ type Instance struct {
 	Connector *lakeward.Connector
 }
 
+// DefaultVolume is where backups are kept when no other place is named.
+const DefaultVolume = "main.default.lakeward_backups"
+
 const manifestSuffix = ".manifest.json"
 
 // stamp is the time in a backup's name, in UTC.

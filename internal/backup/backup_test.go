@@ -73,21 +73,23 @@ func TestAnArchiveAsABackup(t *testing.T) {
 		t.Errorf("made %+v", b)
 	}
 
-	h.sql(t, `DELETE FROM "My Shop"."Big Things" WHERE id > 10`)
+	h.sql(t, `DELETE FROM "My Shop"."Big Things" WHERE id > 10`, `INSERT INTO lakeward.settings VALUES ('since')`)
 	_, err := h.restore(t, b.Name, backup.RestoreOptions{})
 	expectKind(t, err, lakeward.KindConflict)
 	if !strings.Contains(err.Error(), "already has") || !strings.Contains(err.Error(), `My Shop.Big Things`) {
 		t.Errorf("it does not say what is in the way: %v", err)
 	}
-	_, err = h.restore(t, b.Name, backup.RestoreOptions{Schema: "x"})
-	expectKind(t, err, lakeward.KindInvalid)
+	for _, wrong := range []backup.RestoreOptions{{Schema: "x"}, {Replace: "shoppe"}} {
+		_, err = h.restore(t, b.Name, wrong)
+		expectKind(t, err, lakeward.KindInvalid)
+	}
 	if r, err := h.restore(t, b.Name, backup.RestoreOptions{Replace: "shop"}); err != nil || r.Tables != 3 {
 		t.Errorf("restored %+v: %v", r, err)
 	}
 	if got := h.ask(t, state); got != want {
 		t.Errorf("after a replacing restore %q, want %q", got, want)
 	}
-	if got := h.ask(t, "SELECT count(*)::text FROM pg_tables WHERE schemaname = 'lakeward' AND tablename = 'settings'"); got != "1" {
+	if got := h.ask(t, "SELECT string_agg(name, ' ') FROM lakeward.settings"); got != "since" {
 		t.Error("the restore has touched the settings of a server")
 	}
 
@@ -118,11 +120,11 @@ func TestARestoreThatFailsChangesNothing(t *testing.T) {
 	h := open(t)
 	h.sql(t, "CREATE TABLE a (id integer PRIMARY KEY)", "INSERT INTO a VALUES (1)", "CREATE TABLE b (id integer PRIMARY KEY)")
 	b := h.make(t, backup.SQL)
-	h.sql(t, "INSERT INTO a VALUES (2)", "CREATE TABLE c (a integer REFERENCES a)")
+	h.sql(t, "INSERT INTO a VALUES (2)", "INSERT INTO b VALUES (1)", "CREATE TABLE c (a integer REFERENCES a)")
 	_, err := h.restore(t, b.Name, backup.RestoreOptions{Replace: "shop"})
 	expectKind(t, err, lakeward.KindConflict)
-	if got := h.ask(t, "SELECT count(*)::text FROM a"); got != "2" {
-		t.Errorf("a has %s rows", got)
+	if got := h.ask(t, "SELECT concat(count(*), (SELECT count(*) FROM b)) FROM a"); got != "21" {
+		t.Errorf("a and b have %s rows, want 2 and 1", got)
 	}
 }
 
