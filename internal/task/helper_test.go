@@ -1,9 +1,12 @@
 package task_test
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -11,6 +14,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/internal/observe"
 	"github.com/lakeward/lakeward/internal/pgtest"
 	"github.com/lakeward/lakeward/internal/settings"
 	"github.com/lakeward/lakeward/internal/store"
@@ -67,6 +71,35 @@ func newService(t *testing.T, s *store.Store, lake *lakewardtest.Lakebase, dir s
 		t.Fatal(err)
 	}
 	return service
+}
+
+// newServiceWithLog is newService without a Lakebase, whose log is kept.
+func newServiceWithLog(t *testing.T, s *store.Store, log io.Writer) *task.Service {
+	t.Helper()
+	o := task.Options{Store: s, Dir: t.TempDir(), Log: observe.NewLog(log, slog.LevelDebug, false)}
+	service, err := task.New(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return service
+}
+
+// lockedBuffer is a log that is read while it is written.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
 
 // newSettings makes the settings that a server with these options has.

@@ -127,7 +127,7 @@ var (
 // checkName refuses what cannot be the name of an instance to make.
 func checkName(name string) error {
 	if !instanceName.MatchString(name) {
-		return lakeward.Errorf(lakeward.KindInvalid, "use 1 to 63 letters, digits and hyphens", "%q cannot be the name of an instance", name)
+		return lakeward.Errorf(lakeward.KindInvalid, "use 1 to 63 letters, digits and hyphens", "%q cannot be the name of an instance", hide(name))
 	}
 	return nil
 }
