@@ -229,11 +229,11 @@ func (h *hub) watch(ctx context.Context, id string, after int64) iter.Seq2[store
 // before that moves the window: it may be the first who was wrong about what there is.
 func (f *feed) follow(after int64) {
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	if !f.follows || len(f.events) == 0 && after < f.first {
 		f.follows, f.first = true, after
+		f.poke()
 	}
-	f.mu.Unlock()
-	f.poke()
 }
 
 // next returns events after a number, from the window or, of a watcher who is far behind, from the store. It waits for
