@@ -25,6 +25,7 @@ run: setup build ## migrate the example onto a local Lakebase and keep it runnin
 
 test: setup ## run every test with the race detector
 	@tools/setup.sh orms
+	@tools/setup.sh clients
 	$(GO) test $(RACE) -timeout 25m ./...
 
 test-versions: setup ## migrate from this machine's PostgreSQL to a newer one, which npm brings (24 MB)
@@ -43,9 +44,10 @@ fmt: $(LINT) ## format the code
 fuzz: ## fuzz each fuzz target for ten seconds
 	@tools/fuzz.sh 10s
 
-bench: setup build ## migrate a generated database beside pgloader, the floor, pgcopydb and pg_dump, and print the ratios
+bench: setup build ## migrate a generated database beside pgloader, the floor, pgcopydb and pg_dump, and pgbench beside PgBouncer; print the ratios
 	@tools/setup.sh pgloader
 	@tools/setup.sh pgcopydb
+	@tools/setup.sh pgbouncer
 	$(GO) run ./bench
 
 clean: ## remove what was built

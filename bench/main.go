@@ -8,6 +8,8 @@
 //	          load uses
 //	pg        a generated PostgreSQL database of 1.75 GB into another one: with `lakeward migrate`, with `pgcopydb clone`,
 //	          and with pg_dump and pg_restore, each over the unix socket with the same number of jobs
+//	proxy     pgbench and a bulk copy through `lakeward proxy`, beside PgBouncer and the way without a proxy, in front of a
+//	          PostgreSQL that speaks TLS
 //
 //	go run ./bench            from the module's root; make bench builds and installs what it needs
 //	go run ./bench -size 100  a smaller database
@@ -54,6 +56,7 @@ var parts = []part{
 	{"values", benchValues},
 	{"link", benchLink},
 	{"pg", benchPostgres},
+	{"proxy", benchProxy},
 }
 
 func main() {

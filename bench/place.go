@@ -30,7 +30,10 @@ type place struct {
 	socket    string // the folder of the instance's unix socket
 }
 
-func open(ctx context.Context) (p *place, err error) {
+func open(ctx context.Context) (p *place, err error) { return openAt(ctx, 0) }
+
+// openAt is open with another port for the endpoints than PostgreSQL's.
+func openAt(ctx context.Context, port int) (p *place, err error) {
 	dir, err := os.MkdirTemp("", "lakeward-bench-")
 	if err != nil {
 		return nil, fmt.Errorf("make folder: %w", err)
@@ -44,7 +47,7 @@ func open(ctx context.Context) (p *place, err error) {
 	if err := os.Chmod(dir, 0o711); err != nil { // as root, PostgreSQL's own user must pass
 		return p, fmt.Errorf("open folder to PostgreSQL: %w", err)
 	}
-	p.lakebase, err = standin.Start(ctx, standin.Options{Dir: dir, API: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)})
+	p.lakebase, err = standin.Start(ctx, standin.Options{Dir: dir, API: "127.0.0.1:0", Port: port, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return p, fmt.Errorf("start local Lakebase: %w", err)
 	}

