@@ -184,6 +184,31 @@ with c, c.cursor() as cur:
 			t.Error(out)
 		}
 	})
+	t.Run("asyncpg", func(t *testing.T) {
+		const python = "/usr/bin/python3"
+		if _, err := p.try(t, "", python, "-c", "import asyncpg"); err != nil {
+			t.Skip("asyncpg is not installed: tools/setup.sh clients")
+		}
+		out := p.tool(t, `
+import asyncio, asyncpg
+async def main():
+    c = await asyncpg.connect(ssl="prefer")
+    async with c.transaction():
+        print(sum([r["i"] async for r in c.cursor("SELECT generate_series(1, $1::int) AS i", 1000)]))
+    await c.execute("CREATE TEMP TABLE copied (i int)")
+    await c.copy_records_to_table("copied", records=[(i,) for i in range(1000)])
+    print(await c.fetchval("SELECT sum(i) FROM copied"))
+    try:
+        await c.fetch("SELECT pg_sleep(60)", timeout=0.2)
+    except asyncio.TimeoutError:
+        print(await c.fetchval("SELECT 'cancelled'"))
+    await c.close()
+asyncio.run(main())
+`, python, "-")
+		if out != "500500\n499500\ncancelled\n" {
+			t.Error(out)
+		}
+	})
 	t.Run("the token is seen nowhere", func(t *testing.T) {
 		if strings.Contains(p.log.String(), "eyJ") {
 			t.Error("there is something like a token in the log")

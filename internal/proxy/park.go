@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/internal/pgwire"
 )
 
@@ -26,7 +27,10 @@ func (s *session) pause(gate chan struct{}) {
 func (s *session) tryPark(gate chan struct{}) (done bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.spot == gate || s.last != nil {
+	if s.last != nil {
+		return false // it is not parked until it is gone
+	}
+	if s.spot == gate {
 		return true
 	}
 	if s.stay == relaying && s.boundary() {
@@ -36,12 +40,31 @@ func (s *session) tryPark(gate chan struct{}) (done bool) {
 	return false
 }
 
+// release lets a session go on that the end of its route's pause finds not parked: the pause was given up.
+func (s *session) release(gate chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hold == gate && s.stay == relaying && s.last == nil {
+		s.pass()
+	}
+}
+
+// pass lets pieces pass again. s.mu is held.
+func (s *session) pass() {
+	s.hold = nil
+	s.waited.Store(false)
+	close(s.open)
+}
+
 // park runs between two transactions while the route is paused: it takes down what the session holds, gives the upstream
 // back, and makes a new one when the pause is over. It returns last words when that is not possible.
 func (s *session) park(ctx context.Context, up *upstream) *pgwire.Error {
-	_ = up.wire.SetReadDeadline(time.Now().Add(farewell))
+	_ = up.wire.SetReadDeadline(time.Now().Add(packing))
 	luggage, err := s.pack(up)
-	kept := err != nil || luggage.stays != ""
+	if err != nil {
+		return s.loss(ctx, err)
+	}
+	kept := luggage.stays != ""
 	if !kept {
 		up.close()
 	}
@@ -65,27 +88,27 @@ func (s *session) park(ctx context.Context, up *upstream) *pgwire.Error {
 	if last != nil {
 		return last
 	}
-	if c := s.route.connector(); kept && c != s.made {
-		return s.strand(luggage, err)
-	} else if !kept {
-		fresh, words := s.reconnect(ctx, luggage)
-		if words != nil {
+	if kept && s.route.connector() != s.made {
+		return s.strand(luggage.stays)
+	}
+	to := s.made
+	if !kept {
+		var words *pgwire.Error
+		if up, to, words = s.reconnect(ctx, luggage); words != nil {
 			return words
 		}
-		up = fresh
 	}
-	s.unpark(up, gate)
+	s.unpark(up, to, gate)
 	return nil
 }
 
+// packing bounds the questions about what a session holds.
+const packing = 10 * time.Second
+
 // strand ends a session that cannot follow its route.
-func (s *session) strand(l luggage, err error) *pgwire.Error {
-	held := l.stays
-	if held == "" {
-		held = "state that could not be read"
-	}
+func (s *session) strand(held string) *pgwire.Error {
 	return &pgwire.Error{
-		Code: "57P01", Err: err,
+		Code:    "57P01",
 		Message: fmt.Sprintf("terminating connection: route %s now leads to instance %s", s.route.name, s.route.settings().Instance),
 		Detail:  "The session held " + held + ", which cannot be moved.",
 		Hint:    "Connect again.",
@@ -93,7 +116,7 @@ func (s *session) strand(l luggage, err error) *pgwire.Error {
 }
 
 // reconnect makes a session like the one that was given back, where the route leads now.
-func (s *session) reconnect(ctx context.Context, l luggage) (*upstream, *pgwire.Error) {
+func (s *session) reconnect(ctx context.Context, l luggage) (*upstream, *lakeward.Connector, *pgwire.Error) {
 	ctx, cancel := context.WithTimeout(ctx, s.route.settings().Wait)
 	defer cancel()
 	gone := make(chan struct{})
@@ -106,18 +129,18 @@ func (s *session) reconnect(ctx context.Context, l luggage) (*upstream, *pgwire.
 		}
 	}()
 	if err := s.route.turn(ctx); err != nil {
-		return nil, s.route.explain(err)
+		return nil, nil, s.route.explain(err)
 	}
 	defer s.route.pass()
 	c := s.route.connector()
 	up, err := s.route.persist(ctx, c, s.want)
 	if err != nil {
-		return nil, s.route.explain(err)
+		return nil, nil, s.route.explain(err)
 	}
 	_ = up.wire.SetReadDeadline(time.Now().Add(s.route.settings().Wait))
 	if err := s.unpack(up, l); err != nil {
 		up.conn.Close()
-		return nil, &pgwire.Error{
+		return nil, nil, &pgwire.Error{
 			Code: "57P01", Err: err,
 			Message: fmt.Sprintf("terminating connection: what the session held could not be made again on instance %s: %v",
 				s.route.settings().Instance, err),
@@ -125,19 +148,18 @@ func (s *session) reconnect(ctx context.Context, l luggage) (*upstream, *pgwire.
 		}
 	}
 	_ = up.wire.SetReadDeadline(time.Time{})
-	s.made = c
 	s.route.metrics.moved.WithLabelValues(s.route.name).Inc()
-	return up, nil
+	return up, c, nil
 }
 
 // unpark lets the client go on, unless the next pause has begun.
-func (s *session) unpark(up *upstream, gate chan struct{}) {
+func (s *session) unpark(up *upstream, made *lakeward.Connector, gate chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.up, s.stay, s.why = up, relaying, ""
+	s.up, s.made, s.stay, s.why = up, made, relaying, ""
 	if s.hold == gate {
-		s.hold = nil
-		s.waited.Store(false)
-		close(s.open)
+		s.pass()
+		return
 	}
+	s.route.notify() // it can be parked again
 }

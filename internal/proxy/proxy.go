@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"net"
@@ -247,6 +248,10 @@ func (s *Server) client(ctx, hard context.Context, conn net.Conn, r *route) {
 	if err == nil {
 		return
 	}
+	if errors.Is(err, io.EOF) {
+		log.DebugContext(ctx, "client left without a word")
+		return
+	}
 	r.metrics.refused.WithLabelValues(r.name).Inc()
 	if errors.Is(err, errGone) {
 		log.InfoContext(ctx, "client left before its session")
@@ -327,7 +332,10 @@ func (s *session) connect(ctx context.Context) error {
 		if s.route.add(s) {
 			return nil
 		}
-		up.close() // it was switched meanwhile
+		up.close() // it was paused or switched meanwhile
+		if err := s.route.opened(ctx); err != nil {
+			return err
+		}
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -123,18 +125,31 @@ func (r *route) leave() {
 	r.freed = make(chan struct{})
 }
 
-// add counts a session in, unless the route leads elsewhere by now.
+// add counts a session in, unless the route has been paused or leads elsewhere by now.
 func (r *route) add(s *session) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.to != s.made {
+	if r.to != s.made || r.gate != nil {
 		return false
 	}
 	r.sessions[s] = struct{}{}
-	if r.gate != nil {
-		s.pause(r.gate)
-	}
 	return true
+}
+
+// opened waits for the end of a pause.
+func (r *route) opened(ctx context.Context) error {
+	r.mu.Lock()
+	gate := r.gate
+	r.mu.Unlock()
+	if gate == nil {
+		return nil
+	}
+	select {
+	case <-gate:
+		return nil
+	case <-ctx.Done():
+		return r.noEntry(false)
+	}
 }
 
 func (r *route) remove(s *session) {
@@ -147,11 +162,7 @@ func (r *route) remove(s *session) {
 func (r *route) list() []*session {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	out := make([]*session, 0, len(r.sessions))
-	for s := range r.sessions {
-		out = append(out, s)
-	}
-	return out
+	return slices.Collect(maps.Keys(r.sessions))
 }
 
 // RouteState is how a route is.
@@ -264,10 +275,16 @@ func (r *route) settle(ctx context.Context, gate chan struct{}) error {
 // resume ends the pause, if there is one.
 func (r *route) resume() {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.gate != nil {
-		close(r.gate)
+	gate := r.gate
+	var sessions []*session
+	if gate != nil {
+		close(gate)
 		r.gate = nil
+		sessions = slices.Collect(maps.Keys(r.sessions))
+	}
+	r.mu.Unlock()
+	for _, s := range sessions {
+		s.release(gate)
 	}
 }
 

@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -91,6 +92,21 @@ func TestRoutes(t *testing.T) {
 				}
 			})
 		}
+		for range 2 { // others come and go meanwhile
+			writers.Go(func() {
+				for !stop.Load() {
+					conn, err := pgx.Connect(t.Context(), p.dsn())
+					if err == nil {
+						_, err = conn.Exec(t.Context(), "SELECT 1")
+						conn.Close(t.Context())
+					}
+					if err != nil {
+						t.Errorf("a client that came: %v", err)
+						return
+					}
+				}
+			})
+		}
 		for range 3 {
 			for _, to := range []string{"spare", "shop"} {
 				before := done.Load()
@@ -107,6 +123,29 @@ func TestRoutes(t *testing.T) {
 		here, there := count(t, l.shop, whole), count(t, other, whole)
 		if int64(here+there) != done.Load() || here == 0 || there == 0 {
 			t.Errorf("%d and %d transactions arrived, %d were done", here, there, done.Load())
+		}
+	})
+	t.Run("pgbench does not notice", func(t *testing.T) {
+		p := l.start(t, nil)
+		for _, to := range []string{"spare", "shop"} {
+			order(t, p, "switch", proxy.Order{Instance: to})
+			p.tool(t, "", "pgbench", "-i", "-q", "-s", "1")
+		}
+		for _, mode := range []string{"simple", "extended", "prepared"} {
+			ended := make(chan string, 1)
+			go func() {
+				out, err := p.try(t, "", "pgbench", "-n", "-M", mode, "-c", "8", "-j", "2", "-t", "300")
+				ended <- fmt.Sprint(out, err)
+			}()
+			until(t, "pgbench runs", func() bool { return p.States()[0].Sessions == 8 })
+			order(t, p, "switch", proxy.Order{Instance: "spare"})
+			order(t, p, "switch", proxy.Order{Instance: "shop"})
+			if out := <-ended; !strings.Contains(out, "actually processed: 2400/2400") {
+				t.Errorf("mode %s:\n%s", mode, out)
+			}
+		}
+		if moved := strings.Count(p.log.String(), "order done"); moved < 8 {
+			t.Errorf("%d orders were done", moved)
 		}
 	})
 	t.Run("an idle session takes along what it holds", func(t *testing.T) {
@@ -203,7 +242,9 @@ func TestRoutes(t *testing.T) {
 		if lakeward.KindOf(err) != lakeward.KindUnavailable || !strings.Contains(lakeward.HintOf(err), "--force") {
 			t.Errorf("%v", err)
 		}
-		execute(t, busy, "SELECT 1") // as if there had been no pause
+		execute(t, busy, "COMMIT") // as if there had been no pause
+		execute(t, busy, "BEGIN")
+		execute(t, busy, "SELECT 1")
 		paused := make(chan error, 1)
 		go func() {
 			_, err := p.Order(t.Context(), "shop", "pause", proxy.Order{})

@@ -80,7 +80,7 @@ func (s *session) run(ctx context.Context, early []byte) {
 	close(s.done)
 	s.part(ctx, cancel)
 	down.Wait()
-	if words != nil {
+	if words != nil && s.down.between() {
 		words.Tell(s.client)
 	}
 	s.upstream().conn.Close()
@@ -308,6 +308,9 @@ func (s *session) end(words *pgwire.Error) bool {
 	}
 	if !s.boundary() {
 		return false
+	}
+	if s.hold == nil { // nothing may go upstream any more that would not be answered
+		s.hold, s.open = make(chan struct{}), make(chan struct{})
 	}
 	s.last, s.stay = words, parking
 	_ = s.up.wire.SetReadDeadline(longAgo)
