@@ -22,7 +22,8 @@ type existingTable struct {
 // existingColumn is one of its columns.
 type existingColumn struct {
 	Name       string
-	Type       string // as in format_type()
+	Type       string // as in format_type(); of a domain, what it is over
+	Bare       string // the type without its length or precision
 	NotNull    bool
 	Default    bool   // also of an identity
 	Expression string // of a generated column
@@ -37,12 +38,20 @@ func readExisting(ctx context.Context, target Target, schema string) (existingTa
 	}
 	defer closeSession(ctx, conn)
 	rows, err := conn.Query(ctx, `
-		SELECT c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+		SELECT c.relname::text, a.attname::text, format_type(base.type, base.mod), format_type(base.type, -1), a.attnotnull,
 			a.atthasdef OR a.attidentity <> '',
 			CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) ELSE '' END,
 			pg_get_serial_sequence(format('%I.%I', $1::text, c.relname), a.attname) IS NOT NULL
 		FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 			LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+			CROSS JOIN LATERAL (
+				WITH RECURSIVE over AS (
+					SELECT a.atttypid AS type, a.atttypmod AS mod
+					UNION ALL
+					SELECT t.typbasetype, t.typtypmod FROM over JOIN pg_type t ON t.oid = over.type WHERE t.typtype = 'd'
+				)
+				SELECT over.type, over.mod FROM over JOIN pg_type t ON t.oid = over.type WHERE t.typtype <> 'd'
+			) base
 		WHERE c.relnamespace = to_regnamespace(quote_ident($1)) AND c.relkind IN ('r', 'p') AND c.relname <> ALL ($2)
 		ORDER BY c.relname, a.attnum`, schema, []string{quarantineTable, quarantineValues})
 	if err != nil {
@@ -51,7 +60,7 @@ func readExisting(ctx context.Context, target Target, schema string) (existingTa
 	tables := existingTables{}
 	var name string
 	var c existingColumn
-	_, err = pgx.ForEachRow(rows, []any{&name, &c.Name, &c.Type, &c.NotNull, &c.Default, &c.Expression, &c.Sequence}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&name, &c.Name, &c.Type, &c.Bare, &c.NotNull, &c.Default, &c.Expression, &c.Sequence}, func() error {
 		if tables[name] == nil {
 			tables[name] = &existingTable{Name: name}
 		}
@@ -90,7 +99,7 @@ func (t *existingTable) find(name string) *existingColumn {
 // staged returns the types in which values on their way to the column can be staged: its own, or one from which
 // PostgreSQL casts to it.
 func (c *existingColumn) staged() []target {
-	base, _ := typeParts(c.Type)
+	base, args := typeParts(c.Type)
 	switch base {
 	case "smallint", "integer", "bigint":
 		return []target{{c.Type, ConvertInteger}}
@@ -102,6 +111,8 @@ func (c *existingColumn) staged() []target {
 		return []target{{c.Type, ConvertDecimal}}
 	case "text", "character varying":
 		return []target{{c.Type, ConvertText}}
+	case "character":
+		return []target{{fmt.Sprintf("character varying(%d)", args[0]), ConvertText}}
 	case "bytea":
 		return []target{toBytes}
 	case "jsonb":
@@ -113,25 +124,41 @@ func (c *existingColumn) staged() []target {
 	case "time without time zone":
 		return []target{{c.Type, ConvertTime}}
 	case "timestamp without time zone":
-		return []target{{c.Type, ConvertTimestamp}, toTimestampTZ, toEpoch, toEpochMS, toEpochUS, toJulian}
+		return []target{{c.Type, ConvertTimestamp}, {c.zoned(), ConvertTimestamp}, toEpoch, toEpochMS, toEpochUS, toJulian}
 	case "timestamp with time zone":
 		return []target{{c.Type, ConvertTimestamp}, toEpoch, toEpochMS, toEpochUS}
-	case "real":
-		return nil // it would round
+	case "real", "money", "name", `"char"`:
+		return nil // it would round, or cut
 	}
 	return []target{toText}
 }
 
-// cast returns the SQL expression that turns the staged column into the one of the target.
+// zoned returns the type of a timestamp with the zone that it does not have.
+func (c *existingColumn) zoned() string { return strings.Replace(c.Type, "without", "with", 1) }
+
+// cast returns the SQL expression that turns the staged column into the one of the target, without its length and precision:
+// a cast cuts and rounds to those in silence, where storing the value refuses it, or changes it so that the proof sees it.
 func (c *existingColumn) cast(staged Column) string {
 	name := quoteName(staged.Target)
 	switch {
 	case staged.Type == c.Type:
 		return name
 	case strings.HasPrefix(staged.Type, "timestamp with time zone") && strings.Contains(c.Type, "without time zone"):
-		return "(" + name + " AT TIME ZONE 'UTC')::" + c.Type
+		return "(" + name + " AT TIME ZONE 'UTC')"
+	case strings.HasPrefix(c.Type, "character("):
+		return name // what casts to it pads it
 	}
-	return name + "::" + c.Type
+	return name + "::" + c.Bare
+}
+
+// compared returns the SQL expressions of the column and of what was staged for it, which are the same text when the column
+// holds the value.
+func (c *existingColumn) compared(staged Column) (there, from string) {
+	there, from = quoteName(c.Name), c.cast(staged)
+	if strings.HasPrefix(c.Type, "character(") { // spaces at its end are none
+		there, from = "rtrim("+there+"::text)", "rtrim("+from+")"
+	}
+	return there, from
 }
 
 // takeExisting gives columns that the target has the types that they have there.
@@ -205,7 +232,7 @@ func (m *migration) checkColumns(t Table, there *existingTable) (problems []stri
 			problems = append(problems, fmt.Sprintf("table %s has no column %s", there.Name, c.Name))
 		case m.Strategy == UseExisting:
 		case column.staged() == nil:
-			problems = append(problems, fmt.Sprintf("%s.%s is %s, which rounds numbers", there.Name, column.Name, column.Type))
+			problems = append(problems, fmt.Sprintf("%s.%s is %s, which rounds or cuts values", there.Name, column.Name, column.Type))
 		case !rare(c.Misfits, c.Found.values()):
 			problems = append(problems, fmt.Sprintf("%s.%s is %s, which cannot hold %s of the source",
 				there.Name, column.Name, column.Type, countOf(c.Misfits, "value", "values")))

@@ -101,42 +101,62 @@ func (m *migration) pourTable(ctx context.Context, tx pgx.Tx, t Table) error {
 		return lakeward.Errorf(lakeward.KindConflict, "empty it first, or use --strategy use-existing to keep what it has",
 			"table %s of the target has rows already", t.Target)
 	}
-	var names, values, shown []string
+	var names, values []string
+	var pairs [][2]string
 	for _, c := range loadColumns(t) {
 		column := there.find(c.Name)
 		names, values = append(names, c.Target), append(values, column.cast(c))
-		shown = append(shown, quoteName(c.Target))
+		arrived, staged := column.compared(c)
+		pairs = append(pairs, [2]string{arrived, staged})
 	}
 	insert := "INSERT INTO " + into + " " + nameList(names) + " OVERRIDING SYSTEM VALUE SELECT " + strings.Join(values, ", ") + " FROM " + from
 	tag, err := tx.Exec(ctx, insert)
 	if err != nil {
 		return explainPour(t.Target, explainStatement(insert, err))
 	}
-	if err := provePoured(ctx, tx, t, tag.RowsAffected(), into, from, shown, values); err != nil {
+	if err := provePoured(ctx, tx, t, tag.RowsAffected(), into, from, names, pairs); err != nil {
 		return err
 	}
 	return m.goOn(ctx, tx, t, there)
 }
 
-// provePoured compares what has arrived with what was staged: a trigger of the target may have changed it.
-func provePoured(ctx context.Context, tx pgx.Tx, t Table, inserted int64, into, from string, names, values []string) error {
-	hash := func(columns []string) string {
-		return "sum(hashtextextended(ROW(" + strings.Join(columns, ", ") + ")::text, 0))"
-	}
-	var rows, staged int64
-	var same bool
-	err := tx.QueryRow(ctx, `
-		SELECT a.n, s.n, a.h IS NOT DISTINCT FROM s.h
-		FROM (SELECT count(*) AS n, `+hash(names)+` AS h FROM `+into+`) a,
-			(SELECT count(*) AS n, `+hash(values)+` AS h FROM `+from+`) s`).Scan(&rows, &staged, &same)
+// provePoured compares what has arrived with what was staged: a trigger of the target may have changed it, or the type of
+// a column rounded it. The pairs are the expressions of each column on both sides.
+func provePoured(ctx context.Context, tx pgx.Tx, t Table, inserted int64, into, from string, names []string, pairs [][2]string) error {
+	rows, staged, same, err := comparePoured(ctx, tx, into, from, pairs)
 	if err != nil {
 		return fmt.Errorf("compare the rows of %s: %w", t.Target, err)
 	}
-	if rows != staged || inserted != staged || !same {
-		return lakeward.Errorf(lakeward.KindConflict, "disable the triggers and rules of the table for the migration",
-			"table %s of the target did not take its rows as they are: %d staged, %d arrived", t.Target, staged, rows)
+	if rows == staged && inserted == staged && same {
+		return nil
 	}
-	return nil
+	changed := ""
+	for i, pair := range pairs {
+		if _, _, same, err := comparePoured(ctx, tx, into, from, [][2]string{pair}); err != nil {
+			return fmt.Errorf("compare column %s of %s: %w", names[i], t.Target, err)
+		} else if !same && rows == staged {
+			changed += ", " + names[i] + " has changed"
+		}
+	}
+	return lakeward.Errorf(lakeward.KindConflict,
+		"disable the triggers and rules of the table for the migration, and give its columns types that hold all digits of the source",
+		"table %s of the target did not take its rows as they are: %d staged, %d arrived%s", t.Target, staged, rows, changed)
+}
+
+// comparePoured counts the rows of both sides and compares some columns of them.
+func comparePoured(ctx context.Context, tx pgx.Tx, into, from string, pairs [][2]string) (rows, staged int64, same bool, err error) {
+	hash := func(side int) string {
+		var columns []string
+		for _, pair := range pairs {
+			columns = append(columns, pair[side])
+		}
+		return "sum(hashtextextended(ROW(" + strings.Join(columns, ", ") + ")::text, 0))"
+	}
+	err = tx.QueryRow(ctx, `
+		SELECT a.n, s.n, a.h IS NOT DISTINCT FROM s.h
+		FROM (SELECT count(*) AS n, `+hash(0)+` AS h FROM `+into+`) a,
+			(SELECT count(*) AS n, `+hash(1)+` AS h FROM `+from+`) s`).Scan(&rows, &staged, &same)
+	return rows, staged, same, err
 }
 
 // goOn has the sequences of a table go on after the last value of the source.
@@ -168,6 +188,10 @@ func explainPour(table string, err error) error {
 	case "23505", "23514", "23502", "23P01":
 		return lakeward.Errorf(lakeward.KindConflict, "mend the rows in the source, or the constraint on the target",
 			"a constraint of the target refuses rows of %s: %w", table, err)
+	}
+	if strings.HasPrefix(sqlState(err), "22") { // data exceptions
+		return lakeward.Errorf(lakeward.KindConflict, "mend the values in the source, or the type of the column on the target",
+			"a type of the target refuses values of %s: %w", table, err)
 	}
 	return err
 }

@@ -1,6 +1,8 @@
 package migrate
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -125,6 +127,69 @@ func TestDataOnlyRefuses(t *testing.T) {
 		if n := countRowsOf(t, conn, "SELECT FROM customers"); n != 0 {
 			t.Errorf("%s: %d rows are left", want, n)
 		}
+	}
+}
+
+// TestDataOnlyLosesNothing has columns of the target that are too short or too coarse for one value of the source. It goes to
+// the quarantine, or the rows are refused; a cast of PostgreSQL would cut and round in silence.
+func TestDataOnlyLosesNothing(t *testing.T) {
+	t.Parallel()
+	const (
+		kept  = "in quarantine"
+		types = "CREATE DOMAIN short AS varchar(3); CREATE DOMAIN shorter AS short CHECK (value <> 'no'); CREATE DOMAIN tenths AS numeric(5,1);"
+	)
+	columns := []struct{ typ, fits, not, want string }{
+		{"char(3)", "'ab'", "'abcd'", kept},
+		{"bit(3)", "'101'", "'1011'", "refuses values of t"},
+		{"varchar(3)[]", "'{ab}'", "'{abcd}'", "refuses values of t"},
+		{"short", "'ab'", "'abcd'", kept},
+		{"shorter", "'ab'", "'abcd'", kept},
+		{"tenths", "2", "1.55", kept},
+		{"interval(0)", "'01:00'", "'01:00:00.7'", "v has changed"},
+		{"timestamp(0)", "'2024-01-31 10:00:00'", "'2024-01-31 10:00:00.7'", "v has changed"},
+		{"time(0)", "'10:00:00'", "'10:00:00.7'", kept},
+		{"inet", "'10.0.0.1/32'", "'10.0.0.'", "refuses values of t"},
+		{"name", "", "'a'", "v is name, which rounds or cuts"},
+		{"money", "", "1.555", "v is money, which rounds or cuts"},
+	}
+	into, insert, all := "", "1", ""
+	for i, c := range columns {
+		if c.fits != "" {
+			into, insert, all = fmt.Sprintf("%s, c%d %s", into, i, c.typ), insert+", "+c.fits, fmt.Sprintf("%s, c%d %s", all, i, "TEXT")
+		}
+	}
+	source, target := newSource(t, "CREATE TABLE t (id INTEGER PRIMARY KEY"+all+"); INSERT INTO t VALUES ("+insert+")"), DSN(pgtest.DB(t))
+	if _, err := connect(t, target).Exec(t.Context(), types+"CREATE TABLE t (id int PRIMARY KEY"+into+")"); err != nil {
+		t.Fatal(err)
+	}
+	report, err := Run(t.Context(), source, target, Options{WorkDir: t.TempDir(), Strategy: DataOnly})
+	if err != nil || report.Verdict != VerdictIdentical {
+		t.Errorf("what fits: %v\n%s", err, asJSON(t, report))
+	}
+	for _, c := range columns {
+		t.Run(c.typ, func(t *testing.T) {
+			t.Parallel()
+			source, target := newSource(t, "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, NULL), (2, "+c.not+`);
+				WITH RECURSIVE i(i) AS (SELECT 3 UNION ALL SELECT i+1 FROM i WHERE i < 200) INSERT INTO t SELECT i, nullif(`+
+				cmp.Or(c.fits, "''")+`, '') FROM i`), DSN(pgtest.DB(t))
+			conn := connect(t, target)
+			if _, err := conn.Exec(t.Context(), types+"CREATE TABLE t (id int PRIMARY KEY, v "+c.typ+")"); err != nil {
+				t.Fatal(err)
+			}
+			report, err := Run(t.Context(), source, target, Options{WorkDir: t.TempDir(), Strategy: DataOnly})
+			if c.want == kept {
+				if err != nil || report.Verdict != VerdictExcept || report.Tables[0].Quarantined != 1 {
+					t.Errorf("%v\n%s", err, asJSON(t, report))
+				}
+				return
+			}
+			if lakeward.KindOf(err) != lakeward.KindConflict || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %s", err, c.want)
+			}
+			if n := countRowsOf(t, conn, "SELECT FROM t"); n != 0 {
+				t.Errorf("%d rows are left", n)
+			}
+		})
 	}
 }
 
