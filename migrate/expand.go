@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/lakeward/lakeward"
 )
 
 // expand adds to the target what it lacks of the source's tables and columns, in one transaction; where nothing was to be
@@ -29,7 +31,8 @@ func (m *migration) expand(ctx context.Context) error {
 func (m *migration) addMissing(ctx context.Context, tx pgx.Tx) error {
 	m.plan = m.plan.empty()
 	statements := []string{"SET LOCAL lock_timeout = '30s'", "CREATE SCHEMA IF NOT EXISTS " + quoteName(m.Schema)}
-	var added, keys []string
+	var added []string
+	var keys []addition
 	for _, t := range m.plan.Tables {
 		there := m.existing[t.Target]
 		if there == nil {
@@ -41,21 +44,59 @@ func (m *migration) addMissing(ctx context.Context, tx pgx.Tx) error {
 				added = append(added, "added column "+t.Target+"."+c.Target)
 				statements = append(statements, m.newColumn(t, c))
 			}
-			statements = append(statements, m.newIndexes(t, columns)...)
+			keys = append(keys, m.newIndexes(t, columns)...)
 		}
-		keys = append(keys, m.newForeignKeys(t, there)...) // when all tables are there
 	}
-	for _, sql := range append(statements, keys...) {
+	for _, t := range m.plan.Tables { // when all tables have their own keys
+		keys = append(keys, m.newForeignKeys(t, m.existing[t.Target])...)
+	}
+	for _, sql := range statements {
 		if _, err := tx.Exec(ctx, sql); err != nil {
-			return explainSwap(sql, err)
+			return explainExpand(sql, err)
 		}
+	}
+	refused, err := addAll(ctx, tx, keys)
+	if err != nil {
+		return err
 	}
 	views, err := m.addViews(ctx, tx)
 	if err != nil {
 		return err
 	}
-	m.report.Notes = append(m.report.Notes, append(added, views...)...)
+	m.report.Notes = slices.Concat(m.report.Notes, added, refused, views)
 	return nil
+}
+
+// addition is a key or an index that the target may not take beside what it has: a foreign key needs a unique key to refer
+// to, which an application may have left out, and names may be taken.
+type addition struct{ what, sql string }
+
+// addAll makes additions, and returns what it has to say of those that the target does not take.
+func addAll(ctx context.Context, tx pgx.Tx, list []addition) (refused []string, err error) {
+	for _, a := range list {
+		err := pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, a.sql)
+			return err
+		})
+		if sqlState(err) == "55P03" { // lock_not_available
+			return nil, explainSwap(a.sql, err)
+		}
+		if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
+			refused = append(refused, a.what+" was not added: "+pgErr.Message)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return refused, nil
+}
+
+// explainExpand is explainSwap for names that the target has given to other things.
+func explainExpand(sql string, err error) error {
+	if state := sqlState(err); state == "42P07" || state == "42710" { // duplicate_table, duplicate_object
+		return lakeward.Errorf(lakeward.KindConflict, "give it another name there, or drop it",
+			"the target has something else of that name: %w", explainStatement(sql, err))
+	}
+	return explainSwap(sql, err)
 }
 
 // newTable returns the statements that create a table with its keys, checks and indexes.
@@ -88,29 +129,30 @@ func (m *migration) newColumn(t Table, c Column) string {
 }
 
 // newIndexes returns the statements for the indexes over columns that were added.
-func (m *migration) newIndexes(t Table, added []Column) (statements []string) {
+func (m *migration) newIndexes(t Table, added []Column) (list []addition) {
 	for _, ix := range t.Indexes {
 		text := strings.Join(ix.Keys, " ") + " " + ix.Where
 		if slices.ContainsFunc(added, func(c Column) bool { return strings.Contains(text, quoteName(c.Target)) }) {
-			statements = append(statements, createIndex(m.Schema, t, ix))
+			list = append(list, addition{"index " + ix.Name, createIndex(m.Schema, t, ix)})
 		}
 	}
 	for _, k := range t.Uniques {
 		if slices.ContainsFunc(added, func(c Column) bool { return slices.Contains(k.Columns, c.Target) }) {
-			statements = append(statements, addUnique(m.Schema, t, k))
+			list = append(list, addition{"unique constraint " + k.Name, addUnique(m.Schema, t, k)})
 		}
 	}
-	return statements
+	return list
 }
 
 // newForeignKeys returns the statements for the foreign keys of a table that was added, and of columns that were.
-func (m *migration) newForeignKeys(t Table, there *existingTable) (statements []string) {
+func (m *migration) newForeignKeys(t Table, there *existingTable) (list []addition) {
 	for _, fk := range t.ForeignKeys {
 		if there == nil || slices.ContainsFunc(fk.Columns, func(c string) bool { return there.find(c) == nil }) {
-			statements = append(statements, addForeignKey(m.Schema, t, fk), validateForeignKey(m.Schema, t, fk))
+			sql := addForeignKey(m.Schema, t, fk) + "; " + validateForeignKey(m.Schema, t, fk)
+			list = append(list, addition{"foreign key " + t.Target + "." + fk.Name, sql})
 		}
 	}
-	return statements
+	return list
 }
 
 // addViews creates the views that the target lacks, but for those that it does not accept.

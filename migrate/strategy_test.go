@@ -245,6 +245,40 @@ func TestExpandExisting(t *testing.T) {
 	}
 }
 
+// TestExpandExistingBesideWhatStands expands tables of an application that has left out a key which others refer to, and has
+// given a name to something else.
+func TestExpandExistingBesideWhatStands(t *testing.T) {
+	t.Parallel()
+	const script = `CREATE TABLE parent (id INTEGER PRIMARY KEY, code TEXT UNIQUE, n INTEGER);
+		CREATE TABLE child (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES parent (id), code TEXT REFERENCES parent (code));
+		CREATE INDEX by_n ON parent (n);`
+	source, target := newSource(t, script), DSN(pgtest.DB(t))
+	conn := connect(t, target)
+	if _, err := conn.Exec(t.Context(), "CREATE TABLE parent (id bigint PRIMARY KEY, code text); CREATE INDEX by_n ON parent (code)"); err != nil {
+		t.Fatal(err)
+	}
+	report, err := Run(t.Context(), source, target, Options{WorkDir: t.TempDir(), Strategy: ExpandExisting})
+	want := []string{
+		"added column parent.n", "added table child", `index by_n was not added: relation "by_n" already exists`,
+		`foreign key child.child_code_fkey was not added: there is no unique constraint matching given keys for referenced table "parent"`,
+	}
+	if err != nil || !slices.Equal(report.Notes, want) {
+		t.Errorf("%v, %q", err, report.Notes)
+	}
+	if n := countRowsOf(t, conn, "SELECT FROM pg_constraint WHERE contype = 'f' AND convalidated"); n != 1 {
+		t.Errorf("%d foreign keys, want that to the primary key", n)
+	}
+
+	target = DSN(pgtest.DB(t))
+	if _, err := connect(t, target).Exec(t.Context(), "CREATE VIEW parent AS SELECT 1 AS id"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Run(t.Context(), source, target, Options{WorkDir: t.TempDir(), Strategy: ExpandExisting})
+	if lakeward.KindOf(err) != lakeward.KindConflict || !strings.Contains(err.Error(), "something else of that name") {
+		t.Errorf("a view of a table's name: %v", err)
+	}
+}
+
 func sorted(s []string) []string { return slices.Sorted(slices.Values(s)) }
 
 func TestWhatIsInQuarantineIsNoTableOfTheApplication(t *testing.T) {
