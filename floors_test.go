@@ -36,7 +36,7 @@ var floors = map[string][]string{
 	"internal/config":   {"", "databricks", "internal/standin"},
 	"internal/settings": {"", "databricks", "internal/config", "internal/store"},
 	"internal/observe":  {""},
-	"internal/task":     {"", "databricks", "migrate", "internal/store", "internal/observe"},
+	"internal/task":     {"", "databricks", "migrate", "internal/backup", "internal/store", "internal/observe"},
 	"internal/proxy":    {"", "internal/pgwire", "internal/observe"},
 	"internal/daemon":   {"", "databricks", "migrate", "examples/helpdesk", "internal/standin", "internal/config"},
 	"cmd/lakeward":      {"", "databricks", "migrate", "internal/backup", "internal/standin", "internal/config", "internal/daemon", "internal/pgproc", "internal/proxy", "internal/observe"},

@@ -152,8 +152,8 @@ func (p Place) manifest(ctx context.Context, name string) (*Backup, error) {
 	return b, nil
 }
 
-// checkBackupName refuses what is not the name of a backup in the volume itself.
-func checkBackupName(name string) error {
+// CheckName refuses what is not the name of a backup in the volume itself.
+func CheckName(name string) error {
 	if name == "" || path.Base(name) != name || formatOf(name) == "" {
 		return lakeward.Errorf(lakeward.KindInvalid, "lakeward backup list shows what there is",
 			"%q is not the name of a backup: it must be a .db, .dump or .sql file of the volume", name)

@@ -33,7 +33,7 @@ type Restored struct {
 // Restore brings a backup into an instance: all of it, or nothing. A backup with a manifest must be what that says.
 func (p Place) Restore(ctx context.Context, name string, in Instance, o RestoreOptions) (Restored, error) {
 	r := Restored{Backup: Backup{Version: 1, Name: name, Format: formatOf(name)}}
-	if err := checkBackupName(name); err != nil {
+	if err := CheckName(name); err != nil {
 		return r, err
 	}
 	if o.Replace != "" && o.Replace != in.Name {

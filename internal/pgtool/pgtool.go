@@ -146,6 +146,7 @@ func (t Tools) Run(ctx context.Context, c Command) error {
 	cmd.Env = environment(c.Password)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = stopPatience
+	defer endWithUs(cmd)()
 	var stderr bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, c.Stdout, &stderr
 	started := time.Now()

@@ -40,6 +40,8 @@ var inputs = map[string]func() Input{
 	"resize":  func() Input { return new(Resize) },
 	"delete":  func() Input { return new(Delete) },
 	"enable":  func() Input { return new(Enable) },
+	"backup":  func() Input { return new(Backup) },
+	"restore": func() Input { return new(Restore) },
 }
 
 // NewInput returns an empty input of a kind, for a decoder to fill.

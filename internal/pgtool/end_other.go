@@ -1,0 +1,7 @@
+//go:build !linux
+
+package pgtool
+
+import "os/exec"
+
+func endWithUs(*exec.Cmd) func() { return func() {} }
