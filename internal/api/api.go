@@ -16,23 +16,26 @@ import (
 
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/databricks"
+	"github.com/lakeward/lakeward/internal/settings"
 	"github.com/lakeward/lakeward/internal/store"
+	"github.com/lakeward/lakeward/internal/task"
 )
 
 // Options are what the API needs.
 type Options struct {
 	Store     *store.Store
+	Tasks     *task.Service
+	Settings  *settings.Settings
 	Workspace *databricks.Workspace
 	Connector func(instance string) *lakeward.Connector
 	Version   string
+	Heartbeat time.Duration // between signs of life in a stream of events; 0 means 15 seconds
+	Dir       string // where uploads are kept, and where operations leave files
+	MaxUpload int64  // of a file, in bytes; 0 means DefaultMaxUpload
 	Log       *slog.Logger
 }
 
-type server struct {
-	Options
-	heartbeat time.Duration // between signs of life in a stream of events
-	look      time.Duration // between looks for new events, which any server on the same store may write
-}
+type server struct{ Options }
 
 const (
 	answerFor = 30 * time.Second // to reach Lakebase for an answer that is not an operation
@@ -66,10 +69,19 @@ func build(o Options) (*http.ServeMux, huma.API) {
 	config.CreateHooks = nil                     // no $schema in answers: consoles for the guide do not know it
 	config.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
 	a := humago.New(mux, config)
-	s := &server{Options: o, heartbeat: 15 * time.Second, look: 250 * time.Millisecond}
+	o.Heartbeat = cmp.Or(o.Heartbeat, 15*time.Second)
+	s := &server{o}
 	s.operations(a)
+	s.reports(a)
+	s.migrations(a)
+	s.uploads(a)
 	s.instances(a)
+	s.audit(a)
 	s.guide(a)
+	s.config(a)
+	s.changes(a)
+	s.guideMigrations(a)
+	s.info(a)
 	examples(a.OpenAPI())
 	docs(mux)
 	mux.HandleFunc("/", elsewhere(mux))
@@ -80,12 +92,16 @@ func build(o Options) (*http.ServeMux, huma.API) {
 const (
 	tagOperations = "operations"
 	tagInstances  = "instances"
+	tagMigrations = "migrations"
+	tagServer     = "server"
 	tagGuide      = "guide"
 )
 
 var tags = []*huma.Tag{
 	{Name: tagOperations, Description: "What is slow: asked for, watched while it happens, cancelled, tried again."},
+	{Name: tagMigrations, Description: "Move a database onto an instance, compare it again, and go back."},
 	{Name: tagInstances, Description: "The instances of the workspace."},
+	{Name: tagServer, Description: "What the server itself keeps."},
 	{Name: tagGuide, Description: "The endpoints that a console written for the guide calls, with its words."},
 }
 

@@ -63,12 +63,24 @@ func (s *server) operations(a huma.API) {
 			if err != nil {
 				return nil, err
 			}
-			o, err := s.wait(ctx, in.ID, atMost)
+			o, err := s.Tasks.Wait(ctx, in.ID, atMost)
 			return &body[store.Operation]{o}, err
 		})
 	answer(s, a, route("cancel-operation", http.MethodPost, "/api/operations/{id}/cancel", "Cancel an operation", tag),
 		func(ctx context.Context, in *ByID) (store.Operation, error) {
-			return s.Store.Cancel(ctx, access.From(ctx).Name, in.ID)
+			return s.Tasks.Cancel(ctx, access.From(ctx).Name, in.ID)
+		})
+	handle(s, a, submitRoute("retry-operation", http.MethodPost, "/api/operations/{id}/retry",
+		"Try an operation again that has failed or was cancelled", tag),
+		func(ctx context.Context, in *getOperation) (*accepted, error) {
+			if _, err := in.wait(); err != nil {
+				return nil, err
+			}
+			o, err := s.Tasks.Retry(ctx, access.From(ctx).Name, in.ID)
+			if err != nil {
+				return nil, err
+			}
+			return s.await(ctx, o, in.Waiting)
 		})
 	handle(s, a, s.eventsRoute(a), s.watch)
 }
@@ -108,85 +120,84 @@ func (w Waiting) wait() (time.Duration, error) {
 	return 0, nil
 }
 
-// wait returns an operation when it has ended, or as it is after atMost.
-func (s *server) wait(ctx context.Context, id string, atMost time.Duration) (store.Operation, error) {
-	late := time.After(atMost)
-	tick := time.NewTicker(s.look)
-	defer tick.Stop()
-	for {
-		o, err := s.Store.Operation(ctx, id)
-		if err != nil || o.State.Ended() || atMost == 0 {
-			return o, err
-		}
-		select {
-		case <-ctx.Done():
-			return o, context.Cause(ctx)
-		case <-late:
-			atMost = 0 // one last look
-		case <-tick.C:
-		}
-	}
-}
-
 // watch streams the events of an operation: those that have happened after the one that the caller knows, then each as
 // it happens. That the caller goes away changes nothing for the operation.
 func (s *server) watch(ctx context.Context, in *watchOperation) (*huma.StreamResponse, error) {
 	if _, err := s.Store.Operation(ctx, in.ID); err != nil {
 		return nil, err
 	}
-	after := max(in.After, in.LastEventID)
 	return &huma.StreamResponse{Body: func(h huma.Context) {
 		out := open(h)
 		if h.Method() == http.MethodHead {
 			return
 		}
-		if err := s.stream(ctx, out, in.ID, after); err != nil && ctx.Err() == nil {
-			s.Log.WarnContext(ctx, "a stream of events broke off", "operation", in.ID, "error", err)
+		err := out.comment("operation " + in.ID)
+		if err == nil {
+			err = s.follow(ctx, out, in.ID, max(in.After, in.LastEventID),
+				func(e store.Event) error { return out.send(e.Seq, "event", e) },
+				func(o store.Operation) error { return out.send(0, "end", o) })
 		}
+		s.brokenOff(ctx, in.ID, err)
 	}}, nil
 }
 
-func (s *server) stream(ctx context.Context, out stream, id string, after int64) error {
-	tick := time.NewTicker(s.look)
-	defer tick.Stop()
-	spoke := time.Now()
-	if err := out.comment("operation " + id); err != nil {
-		return err
+// follow hands each event of an operation to one function, and the operation that has ended to another. In between it
+// tells the client that the server is still there.
+func (s *server) follow(
+	ctx context.Context, out stream, id string, after int64, event func(store.Event) error, end func(store.Operation) error,
+) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	type happened struct {
+		event store.Event
+		err   error
 	}
-	for {
-		// The state is read before the events: what is written before the end is then among them.
-		o, err := s.Store.Operation(ctx, id)
-		if err != nil {
-			return err
-		}
-		for {
-			events, err := s.Store.Events(ctx, id, after, 0)
-			if err != nil {
-				return err
+	events := make(chan happened)
+	go func() {
+		defer close(events)
+		for e, err := range s.Tasks.Watch(ctx, id, after) {
+			select {
+			case events <- happened{e, err}:
+			case <-ctx.Done():
+				return
 			}
-			for _, e := range events {
-				if err := out.send(e.Seq, "event", e); err != nil {
+		}
+	}()
+	defer func() {
+		stop()
+		for range events { // until the watching has ended
+		}
+	}()
+	beat := time.NewTicker(s.Heartbeat)
+	defer beat.Stop()
+	for {
+		select {
+		case e, more := <-events:
+			if !more {
+				o, err := s.Store.Operation(ctx, id)
+				if err != nil {
 					return err
 				}
-				after, spoke = e.Seq, time.Now()
+				return end(o)
 			}
-			if len(events) == 0 {
-				break
+			if e.err != nil {
+				return e.err
 			}
-		}
-		if o.State.Ended() {
-			return out.send(0, "end", o)
-		}
-		if time.Since(spoke) >= s.heartbeat {
+			if err := event(e.event); err != nil {
+				return err
+			}
+			beat.Reset(s.Heartbeat)
+		case <-beat.C:
 			if err := out.comment("still there"); err != nil {
 				return err
 			}
-			spoke = time.Now()
 		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-tick.C:
-		}
+	}
+}
+
+// brokenOff notes a stream that has ended before its operation, unless its client has gone.
+func (s *server) brokenOff(ctx context.Context, id string, err error) {
+	if err != nil && ctx.Err() == nil {
+		s.Log.WarnContext(ctx, "a stream of events broke off", "operation", id, "error", err)
 	}
 }

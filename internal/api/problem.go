@@ -53,7 +53,10 @@ func (s *server) problem(ctx context.Context, o huma.Operation, err error) error
 		}
 	}
 	p := access.NewProblem(err)
-	if kind == lakeward.KindUnauthenticated {
+	switch kind {
+	case lakeward.KindUnsupported: // it is asked for in vain, and that is no defect of the server
+		p.Status, p.Title = http.StatusUnprocessableEntity, http.StatusText(http.StatusUnprocessableEntity)
+	case lakeward.KindUnauthenticated:
 		// The gate knows the caller. It is the server whom the workspace or PostgreSQL does not accept.
 		p.Status, p.Title = http.StatusBadGateway, http.StatusText(http.StatusBadGateway)
 	}

@@ -10,12 +10,26 @@ import (
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/internal/access"
 	"github.com/lakeward/lakeward/internal/store"
+	"github.com/lakeward/lakeward/migrate"
 )
 
 // names are those of types that would be called alike, or whose own names say too little in a document of all of them.
 var names = map[reflect.Type]string{
 	reflect.TypeFor[access.Problem](): "Problem",
 	reflect.TypeFor[store.Problem]():  "OperationError",
+	reflect.TypeFor[store.Entry]():    "AuditEntry",
+
+	reflect.TypeFor[migrate.Table]():      "PlanTable",
+	reflect.TypeFor[migrate.Column]():     "PlanColumn",
+	reflect.TypeFor[migrate.Key]():        "PlanKey",
+	reflect.TypeFor[migrate.ForeignKey](): "PlanForeignKey",
+	reflect.TypeFor[migrate.Check]():      "PlanCheck",
+	reflect.TypeFor[migrate.Index]():      "PlanIndex",
+	reflect.TypeFor[migrate.View]():       "PlanView",
+	reflect.TypeFor[migrate.Found]():      "PlanFound",
+	reflect.TypeFor[migrate.Sample]():     "PlanSample",
+	reflect.TypeFor[migrate.Left]():       "LeftBehind",
+	reflect.TypeFor[migrate.Phase]():      "ReportPhase",
 }
 
 // schemaName names the schema of a type in the document.
@@ -46,6 +60,10 @@ var shown = map[string]any{
 	"Event": store.Event{Seq: 7, Event: lakeward.Event{
 		Time: shownTime, Type: lakeward.EventProgress, Phase: "load", Table: "orders", Done: 1200, Total: 4800, Bytes: 96000,
 	}},
+	"AuditEntry": store.Entry{
+		ID: 41, Time: shownTime, Actor: "ana@example.com", Action: "POST /api/migrate", Object: "/api/migrate", Outcome: "done",
+		Remote: "10.0.0.7:52110", Request: "0f6b8a52-5f0e-4f4e-8a59-0c6f3d1d9e57",
+	},
 	"OperationError": store.Problem{
 		Kind: lakeward.KindUnavailable, Message: "instance shop is stopped", Hint: "lakeward instance start shop",
 	},

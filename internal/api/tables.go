@@ -210,10 +210,14 @@ func (s *server) on(ctx context.Context, instance string, do func(*pgx.Conn) err
 	return do(c)
 }
 
-// instanceOr returns the instance that a request names.
-func (s *server) instanceOr(_ context.Context, name string) (string, error) {
+// instanceOr returns the instance that a request names, or the configured one.
+func (s *server) instanceOr(ctx context.Context, name string) (string, error) {
 	if name != "" {
 		return name, nil
 	}
-	return "", lakeward.Errorf(lakeward.KindInvalid, "add instance_name", "no instance is named, and none is configured")
+	l, err := s.Settings.Load(ctx)
+	if err == nil && l.Instance.Text == "" {
+		err = lakeward.Errorf(lakeward.KindInvalid, "add instance_name", "no instance is named, and none is configured")
+	}
+	return l.Instance.Text, err
 }

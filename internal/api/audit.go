@@ -1,0 +1,75 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/internal/store"
+)
+
+type auditFilter struct {
+	Actor  string `query:"actor" maxLength:"200" example:"ana@example.com"`
+	Action string `query:"action" maxLength:"200" example:"POST /api/migrate"`
+	Object string `query:"object" maxLength:"500" doc:"The path that was asked for"`
+	Before int64  `query:"before" minimum:"0" doc:"The id of the last line of the page before"`
+	Limit  int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
+}
+
+type auditLog struct {
+	Entries []store.Entry `json:"entries" nullable:"false" doc:"The newest first"`
+}
+
+// Cutoff says what is too old to be kept.
+type Cutoff struct {
+	CutoffDate string   `json:"cutoff_date" maxLength:"40" example:"2026-06-30" doc:"A date, or a date and time as in RFC 3339; what is older goes"`
+	_          struct{} `json:"-" additionalProperties:"true"`
+}
+
+// Cleared says what was deleted.
+type Cleared struct {
+	Success      bool         `json:"success"`
+	CutoffDate   time.Time    `json:"cutoff_date"`
+	Deleted      store.Pruned `json:"deleted" doc:"By table of the server's own store"`
+	TotalDeleted int64        `json:"total_deleted" example:"512"`
+}
+
+// audit registers who has changed what, and the end of such memories.
+func (s *server) audit(a huma.API) {
+	answer(s, a, route("audit", http.MethodGet, "/api/audit", "List who has changed what", tagServer),
+		func(ctx context.Context, in *auditFilter) (auditLog, error) {
+			entries, err := s.Store.Entries(ctx, store.AuditFilter{
+				Actor: in.Actor, Action: in.Action, Object: in.Object, Before: in.Before, Limit: in.Limit,
+			})
+			return auditLog{append([]store.Entry{}, entries...)}, err
+		})
+	o := route("guide-housekeeping", http.MethodPost, management+"/housekeeping", "Delete old operations, events and audit lines", tagGuide)
+	o.Description = "Deletes operations that ended before the date, with their events, and older lines of the audit log: " +
+		"all of it Lakeward's own. The application's data and files of exports, backups and uploads are never touched."
+	answer(s, a, o, func(ctx context.Context, in *struct{ Body Cutoff }) (Cleared, error) {
+		before, err := cutoff(in.Body.CutoffDate)
+		if err != nil {
+			return Cleared{}, err
+		}
+		p, err := s.Store.Prune(ctx, before)
+		return Cleared{err == nil, before, p, p.Operations + p.Events + p.Audit}, err
+	})
+}
+
+// cutoff reads a date, or a date and time. A day begins in UTC.
+func cutoff(text string) (time.Time, error) {
+	before, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		before, err = time.Parse(time.RFC3339, text)
+	}
+	if err != nil {
+		return before, lakeward.Errorf(lakeward.KindInvalid, "write it like this: 2026-06-30", "cutoff_date is not a date: %q", text)
+	}
+	if before.After(time.Now()) {
+		return before, lakeward.Errorf(lakeward.KindInvalid, "choose a day that is over", "cutoff_date %s is in the future", text)
+	}
+	return before.UTC(), nil
+}
