@@ -30,8 +30,8 @@ type Options struct {
 	Connector func(instance string) *lakeward.Connector
 	Version   string
 	Heartbeat time.Duration // between signs of life in a stream of events; 0 means 15 seconds
-	Dir       string // where uploads are kept, and where operations leave files
-	MaxUpload int64  // of a file, in bytes; 0 means DefaultMaxUpload
+	Dir       string        // where uploads are kept, and where operations leave files
+	MaxUpload int64         // of a file, in bytes; 0 means DefaultMaxUpload
 	Log       *slog.Logger
 }
 

@@ -106,7 +106,9 @@ func (s *server) guide(a huma.API) {
 	answer(s, a, route("guide-test", http.MethodGet, lakebase+"/test/{name}", "Test the connection", tagGuide),
 		func(ctx context.Context, in *ByName) (Connection, error) { return s.test(ctx, in.Name) })
 	answer(s, a, route("guide-test-connection", http.MethodPost, lakebase+"/test-connection", "Test the connection", tagGuide),
-		func(ctx context.Context, in *struct{ Body GuideNamed }) (Connection, error) { return s.test(ctx, in.Body.InstanceName) })
+		func(ctx context.Context, in *struct{ Body GuideNamed }) (Connection, error) {
+			return s.test(ctx, in.Body.InstanceName)
+		})
 	answer(s, a, route("guide-tables", http.MethodGet, lakebase+"/tables", "Count the rows of all tables", tagGuide), s.tables)
 	answer(s, a, route("guide-workspace", http.MethodGet, lakebase+"/workspace-info", "Show the workspace", tagGuide),
 		func(ctx context.Context, _ *struct{}) (WorkspaceInfo, error) {

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -146,6 +147,14 @@ func noSecretIsAnswered(t *testing.T, lakebase *lakewardtest.Lakebase) {
 			t.Errorf("%s: %d %s", path, status, text)
 		}
 	}
+	for path, body := range map[string]string{ // in the wrong place
+		"/api/plan": `{"source":["` + secret + `"]}`, "/api/export": `{"instance":"shop","jobs":"` + secret + `"}`,
+		base + "/create": `{"instance_name":"a","capacity":"` + secret + `"}`, "/api/migrate": `{"source":"` + secret,
+	} {
+		if status, text := w.ask(t, "ana", "POST", path, body); status < 400 || status >= 500 || strings.Contains(text, secret) {
+			t.Errorf("%s: %d %s", path, status, text)
+		}
+	}
 	all := decode[struct{ Operations []store.Operation }](t, w, "GET", "/api/operations", "", 200)
 	if len(all.Operations) < 6 {
 		t.Errorf("%d operations", len(all.Operations))
@@ -189,26 +198,32 @@ func noSecretIsAnswered(t *testing.T, lakebase *lakewardtest.Lakebase) {
 func aClientThatGoesChangesNothing(t *testing.T, lakebase *lakewardtest.Lakebase) {
 	w := serve(t, lakebase)
 	lakebase.Instance(t, "left-alone")
-	body := `{"instance_name":"left-alone","source":` + quote(source(t, shop)) + `}`
+	large := source(t, `CREATE TABLE lines (id INTEGER PRIMARY KEY, text TEXT);
+		WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 200000)
+		INSERT INTO lines SELECT i, 'line ' || i FROM n`)
+	body := `{"instance_name":"left-alone","source":` + quote(large) + `}`
 	response, err := w.Client().Do(w.request(t, "ana", "POST", base+"/migrate/stream", strings.NewReader(body)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var id string
 	err = read(response.Body, func(m message) bool {
-		var start struct {
-			ID string `json:"operation_id"`
+		var e struct {
+			Type string
+			ID   string `json:"operation_id"`
 		}
-		_ = json.Unmarshal([]byte(m.data), &start)
-		id = start.ID
-		return false // the first message, and away
+		if err := json.Unmarshal([]byte(m.data), &e); err != nil {
+			t.Error(err, m.data)
+		}
+		id = cmp.Or(id, e.ID)
+		return e.Type != "table_start" // and away
 	})
 	if err != nil || id == "" {
 		t.Fatalf("the stream did not start: %v", err)
 	}
 	response.Body.Close()
 	status, text := w.ask(t, "bob", "GET", "/api/operations/"+id, "", "Prefer", "wait=120")
-	if status != 200 || !strings.Contains(text, `"state":"succeeded"`) {
+	if status != 200 || !strings.Contains(text, `"state":"succeeded"`) || !strings.Contains(text, `"loaded":200000`) {
 		t.Errorf("the migration: %d %s", status, text)
 	}
 	if strings.Contains(w.logged.String(), "panic") {
