@@ -3,6 +3,9 @@ package api_test
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -117,6 +120,27 @@ func TestBodiesHaveLimits(t *testing.T) {
 		status, body := w.ask(t, "ana", "POST", "/api/plan", `{"source":"`+strings.Repeat("x", size)+`"}`)
 		if status != http.StatusRequestEntityTooLarge && status != http.StatusBadRequest || !isProblem(body) {
 			t.Errorf("%d bytes: %d %s", size, status, body)
+		}
+	}
+}
+
+// TestABodyThatBreaksOffIsNoDefect promises more than it sends.
+func TestABodyThatBreaksOffIsNoDefect(t *testing.T) {
+	t.Parallel()
+	w := idle(t)
+	for _, path := range []string{"/api/plan", "/api/uploads?name=app.db"} {
+		c, err := net.Dial("tcp", w.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_, err = io.WriteString(c, "POST "+path+" HTTP/1.1\r\nHost: x\r\nX-Forwarded-Email: ana\r\nContent-Length: 100\r\n\r\n{")
+		if err := errors.Join(err, c.(*net.TCPConn).CloseWrite()); err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(c)
+		if status, _, _ := strings.Cut(string(text), "\r\n"); err != nil || !strings.HasPrefix(status, "HTTP/1.1 4") {
+			t.Errorf("%s: %s, %v", path, text, err)
 		}
 	}
 }
