@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/internal/access"
@@ -206,21 +205,6 @@ const shop = `CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT NOT NULL
 	CREATE TABLE orders (id INTEGER PRIMARY KEY, customer INTEGER REFERENCES customers (id), cents INTEGER);
 	INSERT INTO customers VALUES (1, 'Ada'), (2, 'Grace');
 	INSERT INTO orders VALUES (1, 1, 1200), (2, 1, 99), (3, 2, 7)`
-
-// until asks until something is so, or fails the test.
-func until(t testing.TB, what string, is func() bool) {
-	t.Helper()
-	late := time.After(time.Minute)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !is() {
-		select {
-		case <-late:
-			t.Fatalf("not within a minute: %s", what)
-		case <-tick.C:
-		}
-	}
-}
 
 func quote(v any) string {
 	text, err := json.Marshal(v)
