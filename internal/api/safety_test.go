@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,6 +36,7 @@ func routes(t testing.TB) (all [][2]string) {
 			all = append(all, [2]string{strings.ToUpper(method), path})
 		}
 	}
+	slices.SortFunc(all, func(a, b [2]string) int { return cmp.Or(cmp.Compare(a[1], b[1]), cmp.Compare(a[0], b[0])) })
 	if len(all) < 40 {
 		t.Fatalf("%d routes", len(all))
 	}
@@ -106,11 +108,29 @@ func FuzzBodies(f *testing.F) {
 		if strings.HasSuffix(path, "/uploads") {
 			ending += "?name=app.db"
 		}
-		status, text := w.ask(t, administrator, "POST", ending, string(body), "Content-Type", kind)
+		status, text := w.begin(t, ending, string(body), kind)
 		if status >= 500 || status >= 400 && !isProblem(text) || strings.Contains(text, "goroutine") || strings.Contains(text, ".go:") {
 			t.Errorf("%s with %q: %d %s", path, body, status, text)
 		}
 	})
+}
+
+// begin sends a request, and does not wait for the end of a stream: nobody does here what it is about.
+func (w *world) begin(t *testing.T, path, body, kind string) (int, string) {
+	t.Helper()
+	response, err := w.Client().Do(w.request(t, administrator, "POST", path, strings.NewReader(body), "Content-Type", kind))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.Header.Get("Content-Type") == "text/event-stream" {
+		return response.StatusCode, ""
+	}
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(text)
 }
 
 func TestBodiesHaveLimits(t *testing.T) {
