@@ -38,9 +38,12 @@ var floors = map[string][]string{
 	"internal/observe":  {""},
 	"internal/task":     {"", "databricks", "migrate", "internal/backup", "internal/store", "internal/observe"},
 	"internal/proxy":    {"", "internal/pgwire", "internal/observe"},
-	"internal/daemon":   {"", "databricks", "migrate", "examples/helpdesk", "internal/standin", "internal/config"},
-	"cmd/lakeward":      {"", "databricks", "migrate", "internal/backup", "internal/standin", "internal/config", "internal/daemon", "internal/pgproc", "internal/proxy", "internal/observe"},
-	"bench":             {"", "databricks", "migrate", "internal/standin", "internal/pgproc"},
+	"internal/daemon": {
+		"", "databricks", "migrate", "examples/helpdesk", "internal/standin", "internal/config", "internal/settings",
+		"internal/store", "internal/task", "internal/access", "internal/api", "internal/observe",
+	},
+	"cmd/lakeward": {"", "databricks", "migrate", "internal/backup", "internal/standin", "internal/config", "internal/daemon", "internal/pgproc", "internal/proxy", "internal/observe", "internal/settings", "internal/store"},
+	"bench":        {"", "databricks", "migrate", "internal/standin", "internal/pgproc"},
 }
 
 // outside says which packages may import a part that only some rooms know.

@@ -83,11 +83,11 @@ type localRunCmd struct {
 
 // Run runs the local Lakebase until a signal ends it.
 func (c localRunCmd) Run(ctx context.Context, a *app) error {
-	return a.serve(ctx, c.listen, false)
+	return a.serve(ctx, c.listen, false, nil)
 }
 
-// serve runs the local Lakebase, with or without the example, and shows what answers.
-func (a *app) serve(ctx context.Context, l listen, demo bool) error {
+// serve runs the local Lakebase, with or without the example and the server, and shows what answers.
+func (a *app) serve(ctx context.Context, l listen, demo bool, server *daemon.ServerOptions) error {
 	options, err := l.options(a)
 	if err != nil {
 		return err
@@ -96,7 +96,7 @@ func (a *app) serve(ctx context.Context, l listen, demo bool) error {
 	end := sync.OnceFunc(done)
 	defer end()
 	return daemon.Run(ctx, daemon.Options{
-		Lakebase: options, Demo: demo, Progress: progress,
+		Lakebase: options, Demo: demo, Progress: progress, Server: server,
 		Ready: func(r daemon.Ready) error {
 			end() // the screen comes after the last bar
 			if err := l.profile(a, r.Workspace); err != nil {

@@ -24,21 +24,23 @@ type cli struct {
 	Profile string `help:"Databricks profile of the workspace to talk to." placeholder:"NAME"`
 	JSON    bool   `name:"json" help:"Print events and the result as JSON lines."`
 
-	Up       upCmd       `cmd:"" help:"Run the local Lakebase; --demo loads an example."`
-	Local    localCmd    `cmd:"" help:"Run the local Lakebase alone, or show how to reach it."`
-	Instance instanceCmd `cmd:"" help:"Create, list, show, stop, start and delete instances."`
-	Plan     planCmd     `cmd:"" help:"Show what a migration would do."`
-	Check    checkCmd    `cmd:"" help:"Say what would stand in the way of a migration, without writing anything."`
-	Migrate  migrateCmd  `cmd:"" help:"Move a database into an instance and prove it."`
-	Verify   verifyCmd   `cmd:"" help:"Compare source and target again."`
-	Export   exportCmd   `cmd:"" help:"Write a migrated database back into a SQLite file."`
-	Backup   backupCmd   `cmd:"" help:"Keep instances in a volume of Unity Catalog, and bring them back."`
-	Proxy    proxyCmd    `cmd:"" help:"Give applications a local address whose logins never expire."`
-	Psql     psqlCmd     `cmd:"" passthrough:"" help:"Open psql on an instance."`
-	Token    tokenCmd    `cmd:"" help:"Print a fresh database token of an instance."`
-	Doctor   doctorCmd   `cmd:"" help:"Walk the way to an instance step by step and say where it ends."`
-	Config   configCmd   `cmd:"" help:"Show the configuration that applies, and where each value comes from."`
-	Version  versionCmd  `cmd:"" help:"Show the version."`
+	Up         upCmd         `cmd:"" help:"Run the local Lakebase and the server; --demo loads an example."`
+	Serve      serveCmd      `cmd:"" help:"Run the server: the API for the workspace in the environment."`
+	Local      localCmd      `cmd:"" help:"Run the local Lakebase alone, or show how to reach it."`
+	Instance   instanceCmd   `cmd:"" help:"Create, list, show, stop, start and delete instances."`
+	Plan       planCmd       `cmd:"" help:"Show what a migration would do."`
+	Check      checkCmd      `cmd:"" help:"Say what would stand in the way of a migration, without writing anything."`
+	Migrate    migrateCmd    `cmd:"" help:"Move a database into an instance and prove it."`
+	Verify     verifyCmd     `cmd:"" help:"Compare source and target again."`
+	Export     exportCmd     `cmd:"" help:"Write a migrated database back into a SQLite file."`
+	Backup     backupCmd     `cmd:"" help:"Keep instances in a volume of Unity Catalog, and bring them back."`
+	Proxy      proxyCmd      `cmd:"" help:"Give applications a local address whose logins never expire."`
+	Operations operationsCmd `cmd:"" help:"List, show, watch, cancel and retry what a running server works on."`
+	Psql       psqlCmd       `cmd:"" passthrough:"" help:"Open psql on an instance."`
+	Token      tokenCmd      `cmd:"" help:"Print a fresh database token of an instance."`
+	Doctor     doctorCmd     `cmd:"" help:"Walk the way to an instance step by step and say where it ends."`
+	Config     configCmd     `cmd:"" help:"Show the configuration that applies, and where each value comes from."`
+	Version    versionCmd    `cmd:"" help:"Show the version."`
 }
 
 func main() { os.Exit(run(os.Args[1:])) }

@@ -23,7 +23,23 @@ type readyInfo struct {
 	RootCAs   string         `json:"root_cas"`
 	Workspace string         `json:"workspace_id"`
 	User      string         `json:"user"`
+	Server    *servingInfo   `json:"server,omitempty"`
 	Demo      *demoReadyInfo `json:"demo,omitempty"`
+}
+
+// servingInfo says where the server answers.
+type servingInfo struct {
+	Address string `json:"address"`
+	Link    string `json:"link,omitempty"` // works once
+	Store   string `json:"store"`
+	App     string `json:"app,omitempty"`
+}
+
+func servingOf(s *daemon.Serving) *servingInfo {
+	if s == nil {
+		return nil
+	}
+	return &servingInfo{Address: s.Address, Link: s.Link, Store: s.Store, App: s.App}
 }
 
 type demoReadyInfo struct {
@@ -40,7 +56,7 @@ type demoReadyInfo struct {
 func readyOf(r daemon.Ready) readyInfo {
 	info := readyInfo{
 		Ready: true, Host: r.Workspace.Host, Dir: r.Dir, RootCAs: r.Workspace.CAFile,
-		Workspace: r.Workspace.WorkspaceID, User: r.Workspace.UserName,
+		Workspace: r.Workspace.WorkspaceID, User: r.Workspace.UserName, Server: servingOf(r.Serving),
 	}
 	if d := r.Demo; d != nil {
 		info.Demo = &demoReadyInfo{
@@ -80,6 +96,9 @@ func (s screen) write(w io.Writer) error {
 	}
 	if s.Demo != nil {
 		s.instance(&b)
+	}
+	if s.Serving != nil {
+		line(&b, "server", s.Serving.Link+" (works once)")
 	}
 	line(&b, "workspace", s.Workspace.Host+" as "+s.Workspace.UserName)
 	line(&b, "data", s.Dir)

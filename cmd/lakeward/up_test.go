@@ -78,7 +78,7 @@ func TestUpDemo(t *testing.T) {
 func TestUpDemoCompletes(t *testing.T) {
 	t.Parallel()
 	dir := openDir(t)
-	first, err := startChild(os.Environ(), "up", "--demo", "--json", "--dir", dir, "--api", "127.0.0.1:0")
+	first, err := startChild(os.Environ(), "up", "--demo", "--json", "--dir", dir, "--api", "127.0.0.1:0", "--listen", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestUpDemoCompletes(t *testing.T) {
 		t.Error("killed, and no error?")
 	}
 
-	second, err := startChild(os.Environ(), "up", "--demo", "--json", "--dir", dir, "--api", "127.0.0.1:0")
+	second, err := startChild(os.Environ(), "up", "--demo", "--json", "--dir", dir, "--api", "127.0.0.1:0", "--listen", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestUpDemoCompletes(t *testing.T) {
 
 func up(t *testing.T, dir string) *child {
 	t.Helper()
-	c, err := startChild(os.Environ(), "up", "--demo", "--dir", dir, "--api", "127.0.0.1:0")
+	c, err := startChild(os.Environ(), "up", "--demo", "--dir", dir, "--api", "127.0.0.1:0", "--listen", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

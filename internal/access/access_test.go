@@ -173,6 +173,35 @@ func TestWhoStandsBeforeTheGateLearnsTheRoute(t *testing.T) {
 	}
 }
 
+// TestAProgramSignsInByTheToken: the token lets in, anything like it does not, and it is none where there is none.
+func TestAProgramSignsInByTheToken(t *testing.T) {
+	t.Parallel()
+	_, server, s := gate(t, access.Options{Token: "correct"})
+	c := server.Client()
+	if status, body := do(t, c, "POST", server.URL+"/thing/a", "", "Authorization", "Bearer correct"); status != 200 || !strings.Contains(body, `"local"`) {
+		t.Errorf("with the token: %d %s", status, body)
+	}
+	if e, err := s.Entries(t.Context(), store.AuditFilter{}); err != nil || len(e) != 1 || e[0].Actor != "local" {
+		t.Errorf("the audit log has %v (%v)", e, err)
+	}
+	for _, header := range []string{"Bearer correc", "Bearer correct1", "Bearer ", "correct", "Basic correct"} {
+		if status, _ := do(t, c, "GET", server.URL+"/thing/a", "", "Authorization", header); status != 401 {
+			t.Errorf("with %q: %d", header, status)
+		}
+	}
+	if status, _ := do(t, c, "POST", server.URL+"/thing/a", "", "Authorization", "Bearer correct", "Origin", "https://evil.example"); status != 403 {
+		t.Errorf("from a page elsewhere: %d", status)
+	}
+	_, none, _ := gate(t, access.Options{})
+	if status, _ := do(t, c, "GET", none.URL+"/thing/a", "", "Authorization", "Bearer "); status != 401 {
+		t.Errorf("without a token there is one: %d", status)
+	}
+	_, app, _ := gate(t, access.Options{Token: "correct", Forwarded: true, Administrators: []string{"ana"}})
+	if status, body := do(t, c, "GET", app.URL+"/thing/a", "", "Authorization", "Bearer of-the-platform", "X-Forwarded-Email", "bob"); status != 200 || !strings.Contains(body, "bob") {
+		t.Errorf("a token of the platform keeps its user out: %d %s", status, body)
+	}
+}
+
 // TestALinkIsAnsweredSafely looks at what the browser is told with a session, and at who only looks at the link.
 func TestALinkIsAnsweredSafely(t *testing.T) {
 	t.Parallel()
