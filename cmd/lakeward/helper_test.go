@@ -47,9 +47,14 @@ const tooLong = 10 * time.Minute
 
 // startChild starts lakeward with these arguments.
 func startChild(env []string, args ...string) (*child, error) {
+	return startProgram(env, "", append([]string{"lakeward"}, args...)...)
+}
+
+// startProgram starts a command in a folder.
+func startProgram(env []string, folder string, command ...string) (*child, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), tooLong)
-	c := &child{cmd: exec.CommandContext(ctx, "lakeward", args...), cancel: cancel}
-	c.cmd.Env = env
+	c := &child{cmd: exec.CommandContext(ctx, command[0], command[1:]...), cancel: cancel}
+	c.cmd.Env, c.cmd.Dir = env, folder
 	c.cmd.Stderr = &c.stderr
 	out, err := c.cmd.StdoutPipe()
 	if err == nil {

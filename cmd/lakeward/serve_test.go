@@ -8,11 +8,14 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/goccy/go-yaml"
 
 	"github.com/lakeward/lakeward/internal/store"
 )
@@ -280,5 +283,40 @@ func TestServingIsRefusedClearly(t *testing.T) {
 				t.Errorf("a stack: %v", err)
 			}
 		})
+	}
+}
+
+// TestTheAppsFolderServes makes the folder that is uploaded as a Databricks App, and starts it as app.yaml says.
+func TestTheAppsFolderServes(t *testing.T) {
+	t.Parallel()
+	env := append(lakeAndEnvironment(t), "DATABRICKS_APP_NAME=folder", "DATABRICKS_APP_PORT="+freeTCPPort(t), "LAKEWARD_ADMINS=ana@example.com")
+	binary, err := exec.LookPath("lakeward")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	build := exec.CommandContext(t.Context(), "sh", "../../deploy/package.sh", folder)
+	build.Env = append(os.Environ(), "LAKEWARD_BIN="+binary)
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	files, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if info, err := f.Info(); err != nil || info.Size() > 10_000_000 {
+			t.Errorf("the platform refuses %s of %d bytes (%v)", f.Name(), info.Size(), err)
+		}
+	}
+	var app struct{ Command []string }
+	text, err := os.ReadFile(filepath.Join(folder, "app.yaml"))
+	if err := errors.Join(err, yaml.Unmarshal(text, &app)); err != nil {
+		t.Fatal(err)
+	}
+	s := serveChild(t, append(env, "LAKEWARD_DIR="+t.TempDir()), folder, append(app.Command, "--json")...)
+	s.as = [2]string{"X-Forwarded-Email", "ana@example.com"}
+	if status, text := s.ask(t, http.MethodGet, "/readyz", ""); status != http.StatusOK {
+		t.Errorf("readyz: %d %s", status, text)
 	}
 }

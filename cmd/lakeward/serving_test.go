@@ -57,9 +57,24 @@ type serving struct {
 // startServing starts a server on the disk dir.
 func startServing(t *testing.T, env []string, dir string, args ...string) *serving {
 	t.Helper()
-	s := &serving{env: append(env[:len(env):len(env)], "LAKEWARD_DIR="+dir), dir: dir}
+	env = append(env[:len(env):len(env)], "LAKEWARD_DIR="+dir)
+	s := serveChild(t, env, "", append([]string{"lakeward", "serve", "--json"}, args...)...)
+	s.dir = dir
+	var file struct{ Token string }
+	text, err := os.ReadFile(filepath.Join(dir, "server", "server.json"))
+	if err := errors.Join(err, json.Unmarshal(text, &file)); err != nil {
+		t.Fatal(err)
+	}
+	s.as = [2]string{"Authorization", "Bearer " + file.Token}
+	return s
+}
+
+// serveChild starts a server by any command, in a folder.
+func serveChild(t *testing.T, env []string, folder string, command ...string) *serving {
+	t.Helper()
+	s := &serving{env: env}
 	var err error
-	if s.child, err = startChild(s.env, append([]string{"serve", "--json"}, args...)...); err != nil {
+	if s.child, err = startProgram(env, folder, command...); err != nil {
 		t.Fatal(err)
 	}
 	out, err := s.until(`"ready":true`)
@@ -71,12 +86,6 @@ func startServing(t *testing.T, env []string, dir string, args ...string) *servi
 		t.Fatal(err)
 	}
 	s.address = info.Server.Address
-	var file struct{ Token string }
-	text, err := os.ReadFile(filepath.Join(dir, "server", "server.json"))
-	if err := errors.Join(err, json.Unmarshal(text, &file)); err != nil {
-		t.Fatal(err)
-	}
-	s.as = [2]string{"Authorization", "Bearer " + file.Token}
 	t.Cleanup(func() {
 		if s.cmd.ProcessState == nil {
 			if err := s.end(os.Interrupt); err != nil {
