@@ -43,8 +43,8 @@ func (w worker) Work(ctx context.Context, j *river.Job[job]) error {
 }
 
 // Timeout says that an operation takes as long as it takes. It also keeps River from giving a job to another worker
-// after an hour: the sweep knows which servers are dead.
-func (worker) Timeout(*river.Job[job]) time.Duration { return -1 }
+// after an hour: the sweep knows which servers are dead, and what is left of their jobs may lie about for so long.
+func (worker) Timeout(*river.Job[job]) time.Duration { return longest }
 
 // NextRetry is for a job that could not reach the store.
 func (worker) NextRetry(*river.Job[job]) time.Time { return time.Now().Add(retryPause) }
@@ -52,6 +52,7 @@ func (worker) NextRetry(*river.Job[job]) time.Time { return time.Now().Add(retry
 const (
 	retryPause = 2 * time.Second
 	poll       = 250 * time.Millisecond // how often a queue is looked at whose database notifies nobody
+	longest    = 30 * 24 * time.Hour    // that an attempt takes; another one goes on then
 	kept       = time.Hour              // jobs that are done; they say nothing that the store does not
 )
 

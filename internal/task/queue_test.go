@@ -211,6 +211,27 @@ func TestCancelEndsWhatIsQueuedAndWhatRuns(t *testing.T) {
 	})
 }
 
+// TestCancelReachesAnOperationWhoseServerIsDead cancels one that nobody works on at the moment.
+func TestCancelReachesAnOperationWhoseServerIsDead(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, o store.Options) {
+		st := openStore(t, o)
+		s := newService(t, st, nil, t.TempDir())
+		op := submit(t, s, task.NewProbe("shop", t.Name(), func(context.Context, store.Operation, lakeward.Progress) (any, error) {
+			t.Error("a cancelled operation goes on")
+			return nil, nil
+		}))
+		if _, _, err := st.Begin(t.Context(), op.ID); err != nil {
+			t.Fatal(err)
+		}
+		if o, err := s.Cancel(t.Context(), "bob", op.ID); err != nil || o.State != store.Running {
+			t.Fatalf("cancel: %s, %v", o.State, err)
+		}
+		serve(t, s)
+		finish(t, s, op.ID, store.Cancelled)
+	})
+}
+
 func TestRetryDoesItAgain(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, o store.Options) {
