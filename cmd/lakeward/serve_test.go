@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -199,6 +200,36 @@ func TestTwoServersOnOneStore(t *testing.T) {
 		if o.State != store.Succeeded || o.Attempt != 1 {
 			t.Errorf("%s after %d attempts: %+v", o.State, o.Attempt, o.Error)
 		}
+	}
+}
+
+// TestAStoreInAnInstanceOutlivesTheDisk keeps operations where no redeploy reaches them, and gives two servers one memory.
+func TestAStoreInAnInstanceOutlivesTheDisk(t *testing.T) {
+	t.Parallel()
+	env := append(lakeAndEnvironment(t), store.KeyVariable+"="+base64.StdEncoding.EncodeToString(make([]byte, 32)))
+	maker := startServing(t, env, t.TempDir(), "--listen", "127.0.0.1:0")
+	if out, err := maker.lakeward("operations", "watch", maker.submit(t, "/api/instances", `{"name":"memory"}`)); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	first := startServing(t, env, t.TempDir(), "--listen", "127.0.0.1:0", "--store", "memory")
+	id := first.submit(t, "/api/instances", `{"name":"made"}`)
+	if out, err := first.lakeward("operations", "watch", id); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if err := first.end(syscall.SIGKILL); err == nil {
+		t.Error("killed, and no error?")
+	}
+	second := startServing(t, env, t.TempDir(), "--listen", "127.0.0.1:0", "--store", "memory")
+	var o store.Operation
+	if second.read(t, "/api/operations/"+id, &o); o.State != store.Succeeded {
+		t.Errorf("the operation is %+v", o)
+	}
+	if status, text := second.ask(t, http.MethodPost, guideAPI+"/config", `{"enabled":true,"instance_name":"made"}`); status != http.StatusOK {
+		t.Fatalf("%d %s", status, text)
+	}
+	out, err := second.lakeward("config", "--store", "memory")
+	if err != nil || !strings.Contains(out, "store databricks_postgres on ") || strings.Contains(out, "could not be") {
+		t.Errorf("lakeward config: %v\n%s", err, out)
 	}
 }
 

@@ -257,4 +257,8 @@ func strangeHost(t *testing.T, lake *lakewardtest.Lakebase) {
 	if lakeward.KindOf(err) != lakeward.KindNotFound || !strings.Contains(err.Error(), "PGHOST is elsewhere.example.com") {
 		t.Error(err)
 	}
+	s.env = map[string]string{"PGHOST": "elsewhere.example.com"} // of a shell, for any PostgreSQL
+	if l := s.load(t); l.On() {
+		t.Errorf("a shell's PGHOST switches on: %v", texts(l))
+	}
 }
