@@ -127,6 +127,41 @@ func answer[I, O any](s *server, a huma.API, o huma.Operation, do func(context.C
 	})
 }
 
+// reach returns the workspace, which a server may have been started without.
+func (s *server) reach() (*databricks.Workspace, error) {
+	if s.Workspace == nil {
+		return nil, lakeward.Errorf(lakeward.KindUnavailable, "start the server with DATABRICKS_HOST, or with a profile",
+			"no workspace is configured")
+	}
+	return s.Workspace, nil
+}
+
+// instance returns an instance as the workspace knows it now.
+func (s *server) instance(ctx context.Context, name string) (lakeward.Instance, error) {
+	w, err := s.reach()
+	if err != nil {
+		return lakeward.Instance{}, err
+	}
+	return w.Instance(ctx, name)
+}
+
+// all returns all instances.
+func (s *server) all(ctx context.Context) ([]lakeward.Instance, error) {
+	w, err := s.reach()
+	if err != nil {
+		return nil, err
+	}
+	return w.Instances(ctx)
+}
+
+// connect returns a way to connect to an instance.
+func (s *server) connect(name string) (*lakeward.Connector, error) {
+	if _, err := s.reach(); err != nil {
+		return nil, err
+	}
+	return s.Connector(name), nil
+}
+
 // body is an answer that has nothing but a body.
 type body[T any] struct{ Body T }
 

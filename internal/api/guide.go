@@ -99,7 +99,7 @@ type Permission struct {
 func (s *server) guide(a huma.API) {
 	answer(s, a, route("guide-instances", http.MethodGet, lakebase+"/instances", "List instances by page", tagGuide),
 		func(ctx context.Context, in *guidePage) (GuideInstances, error) {
-			all, err := s.Workspace.Instances(ctx)
+			all, err := s.all(ctx)
 			return paged(all, *in), err
 		})
 	answer(s, a, route("guide-instance", http.MethodGet, lakebase+"/instance/{name}", "Show an instance", tagGuide), s.guideInstance)
@@ -112,8 +112,12 @@ func (s *server) guide(a huma.API) {
 	answer(s, a, route("guide-tables", http.MethodGet, lakebase+"/tables", "Count the rows of all tables", tagGuide), s.tables)
 	answer(s, a, route("guide-workspace", http.MethodGet, lakebase+"/workspace-info", "Show the workspace", tagGuide),
 		func(ctx context.Context, _ *struct{}) (WorkspaceInfo, error) {
-			me, err := s.Workspace.Me(ctx)
-			return WorkspaceInfo{true, s.Workspace.Host(), me.WorkspaceID}, err
+			w, err := s.reach()
+			if err != nil {
+				return WorkspaceInfo{}, err
+			}
+			me, err := w.Me(ctx)
+			return WorkspaceInfo{true, w.Host(), me.WorkspaceID}, err
 		})
 	answer(s, a, route("guide-permission", http.MethodGet, management+"/check-permission", "Say what the caller may do", tagGuide),
 		func(ctx context.Context, _ *struct{}) (Permission, error) {
@@ -125,7 +129,7 @@ func (s *server) guide(a huma.API) {
 // guideInstance answers for an instance that is not there with a state instead of an error, as consoles for the guide
 // expect. Any other failure stays one.
 func (s *server) guideInstance(ctx context.Context, in *ByName) (GuideInstance, error) {
-	i, err := s.Workspace.Instance(ctx, in.Name)
+	i, err := s.instance(ctx, in.Name)
 	if lakeward.KindOf(err) == lakeward.KindNotFound {
 		i, err = lakeward.Instance{Name: in.Name, Status: lakeward.StatusNotCreated}, nil
 	}

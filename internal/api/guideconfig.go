@@ -128,7 +128,7 @@ func (s *server) guideConfig(ctx context.Context) GuideConfig {
 func (s *server) status(ctx context.Context, name string) lakeward.Status {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	i, err := s.Workspace.Instance(ctx, name)
+	i, err := s.instance(ctx, name)
 	switch {
 	case lakeward.KindOf(err) == lakeward.KindNotFound:
 		return lakeward.StatusNotCreated

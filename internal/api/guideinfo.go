@@ -65,7 +65,11 @@ const megabyte = 1 << 20
 
 // infoOfInstance looks at an instance.
 func (s *server) infoOfInstance(ctx context.Context, name string, out *DatabaseInfo) error {
-	i, err := s.Connector(name).Instance(ctx)
+	c, err := s.connect(name)
+	if err != nil {
+		return err
+	}
+	i, err := c.Instance(ctx)
 	if err != nil {
 		return err
 	}

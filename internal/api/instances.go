@@ -54,12 +54,12 @@ func (s *server) instances(a huma.API) {
 	const one = "/api/instances/{name}"
 	answer(s, a, route("list-instances", http.MethodGet, "/api/instances", "List instances", tagInstances),
 		func(ctx context.Context, _ *struct{}) (instanceList, error) {
-			list, err := s.Workspace.Instances(ctx)
+			list, err := s.all(ctx)
 			return instanceList{append([]lakeward.Instance{}, list...)}, err
 		})
 	answer(s, a, route("get-instance", http.MethodGet, one, "Show an instance", tagInstances),
 		func(ctx context.Context, in *ByName) (lakeward.Instance, error) {
-			return s.Workspace.Instance(ctx, in.Name)
+			return s.instance(ctx, in.Name)
 		})
 	submits(s, a, submitRoute("create-instance", http.MethodPost, "/api/instances", "Create an instance", tagInstances),
 		func(r CreateRequest) task.Input {

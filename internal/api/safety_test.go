@@ -72,6 +72,29 @@ func TestWhoMayDoWhat(t *testing.T) {
 	}
 }
 
+// TestWithoutAWorkspaceNothingIsADefect asks everything of a server that knows of no workspace.
+func TestWithoutAWorkspaceNothingIsADefect(t *testing.T) {
+	t.Parallel()
+	w := idle(t)
+	for _, r := range routes(t) {
+		for _, body := range []string{"{}", `{"instance_name":"shop"}`} {
+			path := inPath.ReplaceAllString(r[1], "none")
+			status, text := 0, ""
+			if r[0] == "GET" {
+				status, text = w.ask(t, administrator, r[0], path+"?instance_name=shop", "")
+			} else if r[0] == "POST" {
+				status, text = w.begin(t, path, body, "application/json")
+			}
+			if status >= 400 && !isProblem(text) || status >= 500 && status != http.StatusServiceUnavailable {
+				t.Errorf("%s %s: %d %s", r[0], r[1], status, text)
+			}
+		}
+	}
+	if strings.Contains(w.logged.String(), "panic") {
+		t.Errorf("the log: %s", w.logged)
+	}
+}
+
 func isProblem(body string) bool {
 	var p struct{ Kind, Detail, Hint, Title string }
 	return json.Unmarshal([]byte(body), &p) == nil && p.Kind != "" && p.Detail != "" && p.Hint != "" && p.Title != ""
@@ -82,8 +105,7 @@ func FuzzBodies(f *testing.F) {
 	w := idle(f, func(o *api.Options) { o.MaxUpload = 1 << 20 })
 	var posts []string
 	for _, r := range routes(f) {
-		// A server without a Lakebase cannot ask it; what asks it at once is tested over one.
-		if r[0] == "POST" && !strings.Contains(r[1], "test-connection") {
+		if r[0] == "POST" {
 			posts = append(posts, inPath.ReplaceAllString(r[1], "none"))
 		}
 	}

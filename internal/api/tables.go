@@ -94,7 +94,11 @@ func (s *server) tables(ctx context.Context, in *tablesOf) (Tables, error) {
 	if err != nil {
 		return Tables{}, err
 	}
-	i, err := s.Connector(name).Instance(ctx)
+	to, err := s.connect(name)
+	if err != nil {
+		return Tables{}, err
+	}
+	i, err := to.Instance(ctx)
 	if err != nil {
 		return Tables{}, err
 	}
@@ -202,7 +206,11 @@ func count(ctx context.Context, c *pgx.Conn, tables []RowCount) error {
 
 // on does something on a new connection to an instance.
 func (s *server) on(ctx context.Context, instance string, do func(*pgx.Conn) error) error {
-	c, err := s.Connector(instance).Connect(ctx)
+	to, err := s.connect(instance)
+	if err != nil {
+		return err
+	}
+	c, err := to.Connect(ctx)
 	if err != nil {
 		return err
 	}
