@@ -80,9 +80,10 @@ func TestWithoutAWorkspaceNothingIsADefect(t *testing.T) {
 		for _, body := range []string{"{}", `{"instance_name":"shop"}`} {
 			path := inPath.ReplaceAllString(r[1], "none")
 			status, text := 0, ""
-			if r[0] == "GET" {
+			switch r[0] {
+			case "GET":
 				status, text = w.ask(t, administrator, r[0], path+"?instance_name=shop", "")
-			} else if r[0] == "POST" {
+			case "POST":
 				status, text = w.begin(t, path, body, "application/json")
 			}
 			if status >= 400 && !isProblem(text) || status >= 500 && status != http.StatusServiceUnavailable {
