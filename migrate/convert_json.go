@@ -3,6 +3,8 @@ package migrate
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"iter"
 	"unicode/utf8"
 )
 
@@ -23,9 +25,40 @@ func (s *jsonScanner) problemOf(b []byte) string {
 	if !utf8.Valid(b) {
 		return "not valid UTF-8"
 	}
-	s.b, s.at, s.problem, s.names = b, 0, "", s.names[:0]
+	s.b, s.kept = b, nil
+	return s.scan()
+}
+
+// largeJSONProblem is jsonProblem of a text that is read in pieces.
+func largeJSONProblem(l largeValue) (string, error) {
+	if l.size() > mostJSONBytes {
+		return "too large for jsonb", nil
+	}
+	check, err := checkText(l)
+	if check.bad || err != nil {
+		return "not valid UTF-8", err
+	}
+	next, stop := iter.Pull(func(yield func([]byte) bool) {
+		err = l.pieces(func(piece []byte) error {
+			if !yield(piece) {
+				return errEnough
+			}
+			return nil
+		})
+	})
+	s := jsonScanner{kept: []byte{}, more: next}
+	problem := s.scan()
+	stop()
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return problem, err
+}
+
+func (s *jsonScanner) scan() string {
+	s.at, s.from, s.problem, s.names = 0, -1, "", s.names[:0]
 	if s.value(0); s.problem == "" {
-		if s.skipSpace(); s.at < len(b) {
+		if s.skipSpace(); s.at < len(s.b) {
 			s.fail()
 		}
 	}
@@ -34,10 +67,14 @@ func (s *jsonScanner) problemOf(b []byte) string {
 
 // jsonScanner reads one JSON text. After a problem it goes no further.
 type jsonScanner struct {
-	b       []byte
+	b       []byte // the text, or what is needed of a large one around at
 	at      int
 	problem string
 	names   []jsonName // of the objects around at, from the outermost on
+
+	more func() (piece []byte, ok bool) // reads on in a large text
+	from int                            // where a name or number begins that has to stay, or -1
+	kept []byte                         // the names of a large text; nil for one that is held
 }
 
 // jsonName is where a name stands, with its quotes.
@@ -47,18 +84,47 @@ func (s *jsonScanner) fail() {
 	if s.problem == "" {
 		s.problem = "not JSON"
 	}
-	s.at = len(s.b)
+	s.at, s.more = len(s.b), nil
+}
+
+// has reports whether the text goes on.
+func (s *jsonScanner) has() bool { return s.at < len(s.b) || s.more != nil && s.fetch() }
+
+// fetch reads on in a large text and lets go of what is not needed.
+func (s *jsonScanner) fetch() bool {
+	keep := s.at
+	if s.from >= 0 {
+		keep, s.from = s.from, 0
+	}
+	s.b, s.at = append(s.b[:0], s.b[keep:]...), s.at-keep
+	for had := len(s.b); len(s.b) == had; {
+		piece, ok := s.more()
+		if !ok {
+			s.more = nil
+			return false
+		}
+		s.b = append(s.b, piece...)
+	}
+	return true
+}
+
+// ahead returns up to so many bytes that come next.
+func (s *jsonScanner) ahead(n int) []byte {
+	for len(s.b)-s.at < n && s.more != nil {
+		s.fetch()
+	}
+	return s.b[s.at:min(s.at+n, len(s.b))]
 }
 
 func (s *jsonScanner) peek() byte {
-	if s.at < len(s.b) {
+	if s.has() {
 		return s.b[s.at]
 	}
 	return 0
 }
 
 func (s *jsonScanner) skipSpace() {
-	for s.at < len(s.b) {
+	for s.has() {
 		switch s.b[s.at] {
 		case ' ', '\t', '\n', '\r':
 			s.at++
@@ -115,15 +181,24 @@ func (s *jsonScanner) list(depth int, end byte, named bool) {
 	if s.problem == "" && len(s.names)-outer > 1 && s.repeats(s.names[outer:]) {
 		s.problem = "a name twice in one object of it"
 	}
+	if s.kept != nil && len(s.names) > outer {
+		s.kept = s.kept[:s.names[outer].start]
+	}
 	s.names = s.names[:outer]
 }
 
 // name reads the name of a member, and the colon behind it.
 func (s *jsonScanner) name() {
 	s.skipSpace()
-	start := s.at
+	s.from = s.at
 	s.text()
-	s.names = append(s.names, jsonName{start, s.at})
+	name := jsonName{s.from, s.at}
+	if s.kept != nil {
+		at := len(s.kept)
+		s.kept = append(s.kept, s.b[name.start:name.end]...)
+		name = jsonName{at, len(s.kept)}
+	}
+	s.names, s.from = append(s.names, name), -1
 	s.skipSpace()
 	s.expect(':')
 }
@@ -131,12 +206,16 @@ func (s *jsonScanner) name() {
 // repeats reports whether two names are the same, which those written with escapes may be without looking so.
 func (s *jsonScanner) repeats(names []jsonName) bool {
 	const few = 16
+	text := s.b
+	if s.kept != nil {
+		text = s.kept
+	}
 	for i, n := range names {
-		if len(names) > few || bytes.IndexByte(s.b[n.start:n.end], '\\') >= 0 {
-			return s.repeatsDecoded(names)
+		if len(names) > few || bytes.IndexByte(text[n.start:n.end], '\\') >= 0 {
+			return repeatsDecoded(text, names)
 		}
 		for _, other := range names[:i] {
-			if n.end-n.start == other.end-other.start && bytes.Equal(s.b[n.start:n.end], s.b[other.start:other.end]) {
+			if n.end-n.start == other.end-other.start && bytes.Equal(text[n.start:n.end], text[other.start:other.end]) {
 				return true
 			}
 		}
@@ -144,11 +223,11 @@ func (s *jsonScanner) repeats(names []jsonName) bool {
 	return false
 }
 
-func (s *jsonScanner) repeatsDecoded(names []jsonName) bool {
+func repeatsDecoded(text []byte, names []jsonName) bool {
 	seen := make(map[string]bool, len(names))
 	for _, n := range names {
 		var name string
-		if err := json.Unmarshal(s.b[n.start:n.end], &name); err != nil || seen[name] {
+		if err := json.Unmarshal(text[n.start:n.end], &name); err != nil || seen[name] {
 			return true
 		}
 		seen[name] = true
@@ -165,7 +244,7 @@ func (s *jsonScanner) expect(c byte) {
 }
 
 func (s *jsonScanner) word(w string) {
-	if len(s.b)-s.at < len(w) || string(s.b[s.at:s.at+len(w)]) != w {
+	if string(s.ahead(len(w))) != w {
 		s.fail()
 		return
 	}
@@ -174,7 +253,7 @@ func (s *jsonScanner) word(w string) {
 
 func (s *jsonScanner) text() {
 	s.expect('"')
-	for s.at < len(s.b) {
+	for s.has() {
 		switch c := s.b[s.at]; {
 		case c == '"':
 			s.at++
@@ -213,7 +292,7 @@ func (s *jsonScanner) codePoint() {
 		s.problem = "a lone surrogate in it"
 	case r >= 0xd800 && r < 0xdc00:
 		low := 0
-		if bytes.HasPrefix(s.b[s.at:], []byte(`\u`)) {
+		if string(s.ahead(2)) == `\u` {
 			s.at++
 			low = s.hex4()
 		}
@@ -244,7 +323,7 @@ func (s *jsonScanner) hex4() (r int) {
 }
 
 func (s *jsonScanner) number() {
-	start := s.at
+	s.from = s.at
 	if s.peek() == '-' {
 		s.at++
 	}
@@ -267,9 +346,10 @@ func (s *jsonScanner) number() {
 			s.fail()
 		}
 	}
-	if s.problem == "" && (exponent > 3 || s.at-start > 1000) && !numericHolds(s.b[start:s.at]) {
+	if s.problem == "" && (exponent > 3 || s.at-s.from > 1000) && !numericHolds(s.b[s.from:s.at]) {
 		s.problem = "a number beyond the range of numeric in it"
 	}
+	s.from = -1
 }
 
 func (s *jsonScanner) digits() (n int) {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -291,5 +293,46 @@ func TestEncodingAllocatesNothing(t *testing.T) {
 		if n := testing.AllocsPerRun(100, func() { buffer, _ = encode(buffer[:0], test.v) }); n > 0 {
 			t.Errorf("encoding %s as %s allocates %.0f times", showValue(test.v), test.to.name(), n)
 		}
+	}
+}
+
+// TestLargeJSONHasTheSameProblems compares what is said of JSON that is held and of JSON that is read in pieces.
+func TestLargeJSONHasTheSameProblems(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(3, 4))
+	problems := map[string]int{}
+	for range 3000 {
+		var text strings.Builder
+		randomJSON(r, &text, 4, 5)
+		b := []byte(text.String())
+		if len(b) > 4000 {
+			continue
+		}
+		for range r.IntN(3) { // break it
+			switch at := r.IntN(len(b)); r.IntN(5) {
+			case 0:
+				b = slices.Delete(b, at, at+1)
+			case 1:
+				b[at] = `{}[]",:\u0e-+1 a`[r.IntN(16)]
+			case 2:
+				b = slices.Insert(b, at, []byte(`{"a":1,"\u0061":{"a":2}}`)...)
+			case 3:
+				b = slices.Insert(b, at, []byte(`\ud800`)...)
+			default:
+				b = slices.Insert(b, at, []byte("1e999999")...)
+			}
+			if len(b) == 0 {
+				b = []byte("1")
+			}
+		}
+		want := jsonProblem(b)
+		got, err := largeJSONProblem(piecewise{b, 1 + r.IntN(40)})
+		if err != nil || got != want {
+			t.Fatalf("%q: %q, %v, want %q", b, got, err, want)
+		}
+		problems[want]++
+	}
+	if len(problems) < 6 {
+		t.Errorf("only %v", problems)
 	}
 }

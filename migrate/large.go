@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -36,6 +37,21 @@ func (v *value) hold() error {
 	v.b, v.large = b, nil
 	return err
 }
+
+// startOf returns the first piece of a large value.
+func startOf(l largeValue) (start []byte, err error) {
+	err = l.pieces(func(piece []byte) error {
+		start = bytes.Clone(piece[:min(len(piece), sampleBytes)])
+		return errEnough
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return start, err
+}
+
+// errEnough ends the reading of a large value of which nothing more is needed.
+var errEnough = errors.New("enough")
 
 // storedValue is a large value in the pages of a snapshot.
 type storedValue struct {

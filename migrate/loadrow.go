@@ -139,17 +139,17 @@ func (e *rowEncoder) appendLarge(dst []byte, i int, v *value) (_ []byte, reason 
 	return dst, ""
 }
 
-// appendLargeJSON appends the beginning of a JSON text. It is held to be checked, and read once more to be sent.
+// appendLargeJSON appends the beginning of a JSON text, which is read once to be checked, and once more to be sent.
 func (e *rowEncoder) appendLargeJSON(dst []byte, v *value) (_ []byte, reason string) {
-	held := value{class: v.class, large: v.large}
-	problem := "too large for jsonb"
-	if v.large.size() <= mostJSONBytes {
-		e.err = cmp.Or(e.err, held.hold())
-		problem = jsonProblem(held.b)
-	}
+	problem, err := largeJSONProblem(v.large)
 	if problem != "" {
-		return dst, refusal(held, "JSON that PostgreSQL can hold") + ": " + problem
+		shown := value{class: v.class}
+		var startErr error
+		shown.b, startErr = startOf(v.large)
+		e.err = cmp.Or(e.err, err, startErr)
+		return dst, refusal(shown, "JSON that PostgreSQL can hold") + ": " + problem
 	}
+	e.err = cmp.Or(e.err, err)
 	dst = append(appendLength(dst, int(v.large.size())+1), 1) // the version of jsonb's binary format
 	e.splices = append(e.splices, splice{len(dst), v.large})
 	return dst, ""

@@ -136,7 +136,7 @@ const mostJSONSeen = 16 << 20
 
 // addLarge adds a value that is read in pieces. It can only be text of no other form, JSON, or a blob.
 func (p *profile) addLarge(v *value) error {
-	if v.class == sqlite.TypeText && p.looking&lookJSON != 0 && (p.want&lookJSON != 0 || v.large.size() <= mostJSONSeen) {
+	if v.class == sqlite.TypeText && p.looking&lookJSON != 0 && v.large.size() <= mostJSONSeen {
 		if err := v.hold(); err != nil {
 			return err
 		}
@@ -167,7 +167,22 @@ func (p *profile) addLarge(v *value) error {
 	}
 	p.MaxChars = max(p.MaxChars, check.chars)
 	p.giveUp(lookAll)
+	if p.looking&lookJSON != 0 {
+		return p.addLargeJSON(v.large)
+	}
 	return nil
+}
+
+// addLargeJSON adds a text where somebody says that it is JSON.
+func (p *profile) addLargeJSON(l largeValue) error {
+	problem, err := largeJSONProblem(l)
+	if err != nil || problem != "" {
+		return err
+	}
+	start, err := startOf(l)
+	p.formats[formatJSON]++
+	p.forms.addJSON(start)
+	return err
 }
 
 func (p *profile) sample(v *value) {
