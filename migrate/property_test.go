@@ -95,6 +95,9 @@ func (p *property) holds(script []string) error {
 	if err != nil || report.Verdict == VerdictDifferent {
 		return fmt.Errorf("export: verdict %q, %w", report.Verdict, err)
 	}
+	if err := p.sameRows(back, plan); err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
 	return nil
 }
 
