@@ -30,6 +30,15 @@ type existingColumn struct {
 	Sequence   bool   // it has one of its own
 }
 
+// underDomains selects type and modifier of an attribute a, of a domain those of what it is over.
+const underDomains = `
+	WITH RECURSIVE over AS (
+		SELECT a.atttypid AS type, a.atttypmod AS mod
+		UNION ALL
+		SELECT t.typbasetype, t.typtypmod FROM over JOIN pg_type t ON t.oid = over.type WHERE t.typtype = 'd'
+	)
+	SELECT over.type, over.mod FROM over JOIN pg_type t ON t.oid = over.type WHERE t.typtype <> 'd'`
+
 // readExisting reads the ordinary and partitioned tables of a schema, without the quarantine.
 func readExisting(ctx context.Context, target Target, schema string) (existingTables, error) {
 	conn, err := session(ctx, target)
@@ -44,14 +53,7 @@ func readExisting(ctx context.Context, target Target, schema string) (existingTa
 			pg_get_serial_sequence(format('%I.%I', $1::text, c.relname), a.attname) IS NOT NULL
 		FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 			LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-			CROSS JOIN LATERAL (
-				WITH RECURSIVE over AS (
-					SELECT a.atttypid AS type, a.atttypmod AS mod
-					UNION ALL
-					SELECT t.typbasetype, t.typtypmod FROM over JOIN pg_type t ON t.oid = over.type WHERE t.typtype = 'd'
-				)
-				SELECT over.type, over.mod FROM over JOIN pg_type t ON t.oid = over.type WHERE t.typtype <> 'd'
-			) base
+			CROSS JOIN LATERAL (`+underDomains+`) base
 		WHERE c.relnamespace = to_regnamespace(quote_ident($1)) AND c.relkind IN ('r', 'p') AND c.relname <> ALL ($2)
 		ORDER BY c.relname, a.attnum`, schema, []string{quarantineTable, quarantineValues})
 	if err != nil {
@@ -155,8 +157,8 @@ func (c *existingColumn) cast(staged Column) string {
 // holds the value.
 func (c *existingColumn) compared(staged Column) (there, from string) {
 	there, from = quoteName(c.Name), c.cast(staged)
-	if strings.HasPrefix(c.Type, "character(") { // spaces at its end are none
-		there, from = "rtrim("+there+"::text)", "rtrim("+from+")"
+	if strings.HasPrefix(c.Type, "character(") { // as text it has no spaces at its end: a value with some is another one
+		there += "::text"
 	}
 	return there, from
 }

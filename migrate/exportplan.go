@@ -97,8 +97,9 @@ func readStanding(ctx context.Context, conn *pgx.Conn, schema string) ([]standin
 				FROM pg_index x CROSS JOIN unnest(x.indkey::int2[]) WITH ORDINALITY AS i (attnum, place)
 				JOIN pg_attribute k ON k.attrelid = c.oid AND k.attnum = i.attnum
 				WHERE x.indrelid = c.oid AND x.indisprimary), '{}'),
-			a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attgenerated <> ''
+			a.attname::text, format_type(base.type, base.mod), a.attnotnull, a.attgenerated <> ''
 		FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+			CROSS JOIN LATERAL (`+underDomains+`) base
 		WHERE c.relnamespace = to_regnamespace($1) AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 			AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 		ORDER BY c.relname, a.attnum`, quoteName(schema))
