@@ -32,7 +32,7 @@ var floors = map[string][]string{
 	"internal/store":    {""},
 	"internal/access":   {"", "internal/store"},
 	"internal/backup":   {"", "databricks", "migrate", "internal/pgtool"},
-	"internal/api":      {"", "databricks", "migrate", "internal/access", "internal/observe", "internal/settings", "internal/store", "internal/task"},
+	"internal/api":      {"", "databricks", "migrate", "internal/backup", "internal/access", "internal/observe", "internal/settings", "internal/store", "internal/task"},
 	"internal/config":   {"", "databricks", "internal/standin"},
 	"internal/settings": {"", "databricks", "internal/config", "internal/store"},
 	"internal/observe":  {""},

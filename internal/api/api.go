@@ -75,6 +75,7 @@ func build(o Options) (*http.ServeMux, huma.API) {
 	s.reports(a)
 	s.migrations(a)
 	s.uploads(a)
+	s.backups(a)
 	s.instances(a)
 	s.audit(a)
 	s.guide(a)

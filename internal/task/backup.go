@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 
+	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/databricks"
 	"github.com/lakeward/lakeward/internal/backup"
 	"github.com/lakeward/lakeward/migrate"
@@ -105,7 +106,13 @@ func (r *run) backupOf(instance string) backup.Instance {
 	return backup.Instance{Name: instance, Connector: r.Connector(instance)}
 }
 
-func (r *run) place(volume string) (backup.Place, error) { return Place(r.Workspace, volume) }
+func (r *run) place(volume string) (backup.Place, error) {
+	if r.Workspace == nil {
+		return backup.Place{}, lakeward.Errorf(lakeward.KindUnavailable, "start the server with DATABRICKS_HOST, or with a profile",
+			"no workspace is configured")
+	}
+	return Place(r.Workspace, volume)
+}
 
 // Place finds the volume that a name means.
 func Place(w *databricks.Workspace, volume string) (backup.Place, error) {
