@@ -28,6 +28,7 @@ type Options struct {
 	Settings  *settings.Settings
 	Workspace *databricks.Workspace
 	Connector func(instance string) *lakeward.Connector
+	Port      int // of endpoints, where it is another than PostgreSQL's: the workspace does not know it
 	Version   string
 	Heartbeat time.Duration // between signs of life in a stream of events; 0 means 15 seconds
 	Dir       string        // where uploads are kept, and where operations leave files
@@ -143,7 +144,9 @@ func (s *server) instance(ctx context.Context, name string) (lakeward.Instance, 
 	if err != nil {
 		return lakeward.Instance{}, err
 	}
-	return w.Instance(ctx, name)
+	i, err := w.Instance(ctx, name)
+	i.Port = cmp.Or(s.Port, i.Port)
+	return i, err
 }
 
 // all returns all instances.
@@ -152,7 +155,11 @@ func (s *server) all(ctx context.Context) ([]lakeward.Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	return w.Instances(ctx)
+	all, err := w.Instances(ctx)
+	for n := range all {
+		all[n].Port = cmp.Or(s.Port, all[n].Port)
+	}
+	return all, err
 }
 
 // connect returns a way to connect to an instance.

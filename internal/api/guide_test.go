@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lakeward/lakeward/internal/api"
 	"github.com/lakeward/lakeward/internal/store"
 	"github.com/lakeward/lakeward/lakewardtest"
 )
@@ -33,7 +34,7 @@ func theGuidesConsoleSeesInstances(t *testing.T, lakebase *lakewardtest.Lakebase
 		insert into "My shop"."Order's" values (1), (2)`); err != nil {
 		t.Fatal(err)
 	}
-	w := serve(t, lakebase)
+	w := serve(t, lakebase, func(o *api.Options) { o.Port = 6543 })
 	for _, c := range []struct {
 		who, method, path, body string
 		status                  int
@@ -61,6 +62,8 @@ func theGuidesConsoleSeesInstances(t *testing.T, lakebase *lakewardtest.Lakebase
 		{"bob", "GET", "/api/database-management/info", "", 200, `"success":false`},
 		{"bob", "GET", "/api/instances", "", 200, `"name":"seen"`},
 		{"bob", "GET", "/api/instances/seen", "", 200, `"status":"READY"`},
+		{"bob", "GET", "/api/instances/seen", "", 200, `"port":6543`},
+		{"bob", "GET", "/api/instances", "", 200, `"port":6543`},
 		{"bob", "GET", "/api/instances/none", "", 404, `"not_found"`},
 	} {
 		status, body := w.ask(t, c.who, c.method, c.path, c.body)
