@@ -8,6 +8,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -94,6 +95,9 @@ func (p *property) holds(script []string) error {
 	report, err := Export(ctx, p.target, back, ExportOptions{Schema: name})
 	if err != nil || report.Verdict == VerdictDifferent {
 		return fmt.Errorf("export: verdict %q, %w", report.Verdict, err)
+	}
+	if slices.ContainsFunc(report.Tables, func(t TableReport) bool { return t.Quarantined > 0 }) {
+		return nil // SQLite cannot hold all of them, and the file says so
 	}
 	if err := p.sameRows(back, plan); err != nil {
 		return fmt.Errorf("export: %w", err)
