@@ -200,3 +200,12 @@ func (s *Settings) tell(ctx context.Context, instance, actor string, values map[
 	s.found, s.searched = "", time.Time{}
 	return nil
 }
+
+// Migrated notes that a database was migrated into an instance, when that is the one that the application uses.
+func (s *Settings) Migrated(ctx context.Context, actor, instance string, at time.Time) error {
+	l, err := s.Load(ctx)
+	if err != nil || l.Instance.Text != instance {
+		return err
+	}
+	return s.Save(ctx, actor, map[string]string{MigratedAt: at.UTC().Format(time.RFC3339)})
+}

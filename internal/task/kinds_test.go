@@ -105,8 +105,14 @@ func TestEachKindDoesWhatTheCommandLineDoes(t *testing.T) {
 		}
 		if kept, err := st.Settings(t.Context()); err != nil || kept["instance"].Value != name || kept["enabled"].Value != "true" {
 			t.Errorf("configuration %v, %v", kept, err)
+		} else if kept["migrated_at"].Value != "" {
+			t.Errorf("the migration into an instance that nobody used yet is noted at %s", kept["migrated_at"].Value)
 		}
 		do(store.Succeeded, &task.Enable{Instance: name})
+		do(store.Succeeded, &task.Migrate{Source: source, To: name, Schema: "again"})
+		if kept, err := st.Settings(t.Context()); err != nil || kept["migrated_at"].Value == "" {
+			t.Errorf("a migration into the application's instance is not noted: %v, %v", kept, err)
+		}
 
 		do(store.Succeeded, &task.Stop{Name: name})
 		if o := do(store.Failed, &task.Enable{Instance: name}); o.Error.Kind != lakeward.KindUnavailable || o.Error.Hint == "" {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"path/filepath"
+	"time"
 
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/migrate"
@@ -40,7 +41,24 @@ func (in *Migrate) check() error {
 		checkPolicies(in.OnMisfit, in.OnOrphan, in.Plan))
 }
 
-func (in *Migrate) do(ctx context.Context, r *run) (any, error) { return reported(in.run(ctx, r)) }
+func (in *Migrate) do(ctx context.Context, r *run) (any, error) {
+	report, err := in.run(ctx, r)
+	if err == nil {
+		in.note(ctx, r)
+	}
+	return reported(report, err)
+}
+
+// note has the configuration say that the application's instance has its data. The migration stands without that.
+func (in *Migrate) note(ctx context.Context, r *run) {
+	if in.Strategy == migrate.SchemaOnly || isAddress(in.To) {
+		return
+	}
+	if err := r.Settings.Migrated(ctx, r.o.Actor, in.To, time.Now()); err != nil {
+		r.Log.WarnContext(ctx, "the configuration could not be told of a migration", "instance", in.To, "error", err)
+		r.progress.Send(lakeward.Event{Type: lakeward.EventWarning, Phase: "migrate", Message: "the configuration does not say that the data is migrated: " + err.Error()})
+	}
+}
 
 // run is done again when it was interrupted: the migration finds what it has left, and goes on from there.
 func (in *Migrate) run(ctx context.Context, r *run) (*migrate.Report, error) {

@@ -33,10 +33,13 @@ type Options struct {
 	Workers   int          // operations at a time; 0 means 8
 }
 
-// Settings is where the configuration is kept. An empty value removes a name. The source comes with its password, which
-// stays unseen.
+// Settings is where the configuration is kept.
 type Settings interface {
+	// Save changes settings. An empty value removes a name.
 	Save(ctx context.Context, actor string, changes map[string]string) error
+
+	// Migrated notes that a database was migrated into an instance, when that is the one that the application uses.
+	Migrated(ctx context.Context, actor, instance string, at time.Time) error
 }
 
 // Service runs operations. It is safe for concurrent use.
