@@ -119,15 +119,6 @@ func (s *session) strand(held string) *pgwire.Error {
 func (s *session) reconnect(ctx context.Context, l luggage) (*upstream, *lakeward.Connector, *pgwire.Error) {
 	ctx, cancel := context.WithTimeout(ctx, s.route.settings().Wait)
 	defer cancel()
-	gone := make(chan struct{})
-	defer close(gone)
-	go func() { // the client may leave while it waits
-		select {
-		case <-s.done:
-			cancel()
-		case <-gone:
-		}
-	}()
 	if err := s.route.turn(ctx); err != nil {
 		return nil, nil, s.route.explain(err)
 	}

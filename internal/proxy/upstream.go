@@ -3,12 +3,14 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"math/rand/v2"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -49,6 +51,7 @@ func login(ctx context.Context, c *lakeward.Connector, w want) (*upstream, error
 	}
 	cfg.RuntimeParams = w.params
 	cfg.TLSConfig.DynamicRecordSizingDisabled = true
+	cfg.TLSConfig.RootCAs = sharedRoots(cfg.TLSConfig.RootCAs)
 	u := &upstream{}
 	dial := cfg.DialFunc
 	cfg.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -87,6 +90,17 @@ func login(ctx context.Context, c *lakeward.Connector, w want) (*upstream, error
 	u.key = append([]byte{byte(h.PID >> 24), byte(h.PID >> 16), byte(h.PID >> 8), byte(h.PID)}, h.SecretKey...)
 	u.wire.settle()
 	return u, nil
+}
+
+// roots are the certificate authorities of the last login: sessions that trust the same ones share them.
+var roots atomic.Pointer[x509.CertPool]
+
+func sharedRoots(pool *x509.CertPool) *x509.CertPool {
+	if last := roots.Load(); last != nil && pool != nil && last.Equal(pool) {
+		return last
+	}
+	roots.Store(pool)
+	return pool
 }
 
 func notice(n *pgconn.Notice) []byte {
