@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,13 +29,23 @@ func findServer(dir string) (*client, error) {
 	return &client{f, dir}, err
 }
 
-// do sends a request. An answer that is a refusal becomes the error that the command would have met itself.
-func (c *client) do(ctx context.Context, method, path string, header ...string) (*http.Response, error) {
-	r, err := http.NewRequestWithContext(ctx, method, c.Address+path, nil)
+// do sends a request with a body in JSON, or without one. An answer that is a refusal becomes the error that the command
+// would have met itself.
+func (c *client) do(ctx context.Context, method, path string, in any, header ...string) (*http.Response, error) {
+	var body io.Reader
+	if in != nil {
+		text, err := json.Marshal(in)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(text)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, c.Address+path, body)
 	if err != nil {
 		return nil, err
 	}
 	r.Header.Set("Authorization", "Bearer "+c.Token)
+	r.Header.Set("Content-Type", "application/json")
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
@@ -67,8 +78,8 @@ func refusal(response *http.Response) error {
 }
 
 // ask sends a request and reads the answer into out.
-func (c *client) ask(ctx context.Context, method, path string, out any) error {
-	response, err := c.do(ctx, method, path)
+func (c *client) ask(ctx context.Context, method, path string, in, out any) error {
+	response, err := c.do(ctx, method, path, in)
 	if err != nil {
 		return err
 	}
@@ -110,7 +121,7 @@ func (c *client) watch(ctx context.Context, path string, after int64, progress l
 
 // stream reads one stream of server-sent events to its end. That it breaks off is no error.
 func (c *client) stream(ctx context.Context, path string, after *int64, progress lakeward.Progress) (o store.Operation, ended bool, err error) {
-	response, err := c.do(ctx, http.MethodGet, path+"/events", "Last-Event-ID", strconv.FormatInt(*after, 10))
+	response, err := c.do(ctx, http.MethodGet, path+"/events", nil, "Last-Event-ID", strconv.FormatInt(*after, 10))
 	if err != nil {
 		return o, false, err
 	}

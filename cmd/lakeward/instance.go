@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,14 +14,17 @@ import (
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/databricks"
 	"github.com/lakeward/lakeward/internal/config"
+	"github.com/lakeward/lakeward/internal/store"
 )
 
 type instanceCmd struct {
 	Create instanceCreateCmd `cmd:"" help:"Create an instance and wait until it accepts logins."`
 	List   instanceListCmd   `cmd:"" help:"List the instances of the workspace."`
 	Show   instanceShowCmd   `cmd:"" help:"Show one instance."`
+	Resize instanceResizeCmd `cmd:"" help:"Change the size of an instance."`
 	Stop   instanceStopCmd   `cmd:"" help:"Stop an instance; its data stays."`
 	Start  instanceStartCmd  `cmd:"" help:"Start a stopped instance and wait until it accepts logins."`
+	Enable instanceEnableCmd `cmd:"" help:"Have the application of a running server use an instance."`
 	Delete instanceDeleteCmd `cmd:"" help:"Destroy an instance with all its data."`
 }
 
@@ -67,6 +73,51 @@ func (c instanceCreateCmd) Run(ctx context.Context, a *app) error {
 	return a.change(ctx, func(ws *databricks.Workspace, p lakeward.Progress) (lakeward.Instance, error) {
 		return ws.Create(ctx, c.spec(c.Name), p)
 	})
+}
+
+type instanceResizeCmd struct {
+	Name string `arg:"" help:"Name of the instance."`
+	size
+}
+
+func (c instanceResizeCmd) Run(ctx context.Context, a *app) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	if c.size == (size{}) {
+		return usagef("name --capacity, --retention-days or --nodes", "nothing to change about instance %s", c.Name)
+	}
+	return a.change(ctx, func(ws *databricks.Workspace, p lakeward.Progress) (lakeward.Instance, error) {
+		return ws.Resize(ctx, c.spec(c.Name), p)
+	})
+}
+
+type instanceEnableCmd struct {
+	Name   string `arg:"" help:"Name of the instance."`
+	Schema string `help:"The schema of the application's tables." placeholder:"S"`
+	Source string `help:"The database that the application had before: a SQLite file or a postgres:// address." placeholder:"SOURCE"`
+	Expand bool   `help:"First add the tables and columns that the source has and the instance lacks, without rows."`
+}
+
+// Run asks the server, whose configuration it is, and watches what it does.
+func (c instanceEnableCmd) Run(ctx context.Context, a *app) error {
+	if c.Source != "" && !isDSN(c.Source) {
+		path, err := filepath.Abs(c.Source) // the server runs in another folder
+		if err != nil {
+			return fmt.Errorf("find the source: %w", err)
+		}
+		c.Source = path
+	}
+	s, err := a.server()
+	if err != nil {
+		return err
+	}
+	var o store.Operation
+	in := map[string]any{"schema": c.Schema, "source": c.Source, "expand": c.Expand}
+	if err := s.ask(ctx, http.MethodPost, "/api/instances/"+url.PathEscape(c.Name)+"/enable", in, &o); err != nil {
+		return err
+	}
+	return a.follow(ctx, s, operation{o.ID}, 0)
 }
 
 type instanceStopCmd struct {

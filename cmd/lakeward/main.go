@@ -27,7 +27,7 @@ type cli struct {
 	Up         upCmd         `cmd:"" help:"Run the local Lakebase and the server; --demo loads an example."`
 	Serve      serveCmd      `cmd:"" help:"Run the server: the API for the workspace in the environment."`
 	Local      localCmd      `cmd:"" help:"Run the local Lakebase alone, or show how to reach it."`
-	Instance   instanceCmd   `cmd:"" help:"Create, list, show, stop, start and delete instances."`
+	Instance   instanceCmd   `cmd:"" help:"Create, list, show, resize, stop, start, enable and delete instances."`
 	Plan       planCmd       `cmd:"" help:"Show what a migration would do."`
 	Check      checkCmd      `cmd:"" help:"Say what would stand in the way of a migration, without writing anything."`
 	Migrate    migrateCmd    `cmd:"" help:"Move a database into an instance and prove it."`

@@ -55,7 +55,7 @@ func (c operationsListCmd) Run(ctx context.Context, a *app) error {
 	var list struct {
 		Operations []store.Operation `json:"operations"`
 	}
-	if err := s.ask(ctx, http.MethodGet, "/api/operations?"+q.Encode(), &list); err != nil {
+	if err := s.ask(ctx, http.MethodGet, "/api/operations?"+q.Encode(), nil, &list); err != nil {
 		return err
 	}
 	return a.print(list, func(w io.Writer) error {
@@ -97,7 +97,7 @@ func (a *app) askOperation(ctx context.Context, method, path string) error {
 		return err
 	}
 	var o store.Operation
-	if err := s.ask(ctx, method, path, &o); err != nil {
+	if err := s.ask(ctx, method, path, nil, &o); err != nil {
 		return err
 	}
 	return a.showOperation(o)
@@ -114,8 +114,13 @@ func (c operationsWatchCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	return a.follow(ctx, s, c.operation, c.After)
+}
+
+// follow watches an operation to its end. Its outcome is the command's.
+func (a *app) follow(ctx context.Context, s *client, watched operation, after int64) error {
 	progress, done := a.watch()
-	o, err := s.watch(ctx, c.path(), c.After, progress)
+	o, err := s.watch(ctx, watched.path(), after, progress)
 	done()
 	if err != nil {
 		return err

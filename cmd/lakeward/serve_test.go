@@ -259,6 +259,19 @@ func TestOperationsFromTheCommandLine(t *testing.T) {
 	if out, err = s.lakeward("operations", "show", "no-such"); err == nil || !strings.Contains(err.Error(), "exit status 4") {
 		t.Errorf("showed what there is not: %v\n%s", err, out)
 	}
+	if out, err = s.lakeward("instance", "enable", "nothing"); err == nil || !strings.Contains(err.Error(), "exit status 4") {
+		t.Errorf("enabled what there is not: %v\n%s", err, out)
+	}
+	if out, err = s.lakeward("instance", "create", "used"); err != nil {
+		t.Fatalf("create: %v\n%s", err, out)
+	}
+	if out, err = s.lakeward("instance", "enable", "used", "--schema", "app"); err != nil || !strings.Contains(out, "state      succeeded") {
+		t.Errorf("enable: %v\n%s", err, out)
+	}
+	if status, text := s.ask(t, http.MethodGet, guideAPI+"/config", ""); status != http.StatusOK ||
+		!strings.Contains(text, `"instance_name":"used"`) || !strings.Contains(text, `"schema":"app"`) {
+		t.Errorf("the configuration after enable: %d %s", status, text)
+	}
 	if info, err := os.Stat(filepath.Join(s.dir, "server", "server.json")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("others may read the server's token: %v %v", info.Mode(), err)
 	}

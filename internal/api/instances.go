@@ -38,6 +38,19 @@ type resizeInstance struct {
 	Body Size
 }
 
+// EnableRequest says how the application uses an instance.
+type EnableRequest struct {
+	Schema string `json:"schema,omitempty" maxLength:"63" example:"public" doc:"The schema of the application's tables"`
+	Source string `json:"source,omitempty" maxLength:"4096" example:"/var/lib/helpdesk/app.db" doc:"The database that the application had before: a SQLite file on the server's machine, or a postgres:// address"`
+	Expand bool   `json:"expand,omitempty" doc:"First add the tables and columns that the source has and the instance lacks, without rows"`
+}
+
+type enableInstance struct {
+	ByName
+	Waiting
+	Body EnableRequest
+}
+
 // ChangeInstance is a request for a change that needs no words.
 type ChangeInstance struct {
 	ByName
@@ -79,6 +92,11 @@ func (s *server) instances(a huma.API) {
 	handle(s, a, submitRoute("stop-instance", http.MethodPost, one+"/stop", "Stop an instance; its data stays", tagInstances),
 		func(ctx context.Context, in *ChangeInstance) (*accepted, error) {
 			return s.submit(ctx, &task.Stop{Name: in.Name}, in.Waiting)
+		})
+	handle(s, a, submitRoute("enable-instance", http.MethodPost, one+"/enable", "Have the application use an instance", tagInstances),
+		func(ctx context.Context, in *enableInstance) (*accepted, error) {
+			r := in.Body
+			return s.submit(ctx, &task.Enable{Instance: in.Name, Schema: r.Schema, Source: r.Source, Expand: r.Expand}, in.Waiting)
 		})
 	handle(s, a, submitRoute("delete-instance", http.MethodDelete, one, "Destroy an instance with all its data", tagInstances),
 		func(ctx context.Context, in *deleteInstance) (*accepted, error) {

@@ -3,6 +3,7 @@ package task
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -43,6 +44,9 @@ var inputs = map[string]func() Input{
 	"backup":  func() Input { return new(Backup) },
 	"restore": func() Input { return new(Restore) },
 }
+
+// Kinds are the kinds of operations, by the alphabet.
+func Kinds() []string { return slices.Sorted(maps.Keys(inputs)) }
 
 // NewInput returns an empty input of a kind, for a decoder to fill.
 func NewInput(kind string) (Input, bool) {
