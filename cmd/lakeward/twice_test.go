@@ -45,7 +45,7 @@ func TestTwoMigrationsAtOnce(t *testing.T) {
 		}
 		source := "postgres://" + user + "@" + host + "/databricks_postgres?sslmode=verify-full"
 		oneWins(t, dir, env, "copy", source, map[string]string{
-			source: "another migration into schema lakeward is running",
+			source: "the same migration is running already",
 			other:  "another migration into schema public is running",
 		})
 	})
