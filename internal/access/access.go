@@ -18,6 +18,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -80,6 +81,7 @@ type Gate struct {
 	token    [sha256.Size]byte // a hash, so that comparing takes no time that depends on how much of a guess is right
 	cross    *http.CrossOriginProtection
 	sessions sessions
+	rates    rates
 }
 
 // New returns a gate.
@@ -120,6 +122,12 @@ func (g *Gate) Handler(next http.Handler) http.Handler {
 		if changes(r) && who.Role != Administrator {
 			g.deny(w, r, who.Name, lakeward.Errorf(lakeward.KindDenied, "ask an administrator of this server",
 				"%s may look at things here, and not change them", who.Name))
+			return
+		}
+		if ok, wait := g.rates.take(who.Name); !ok {
+			w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())+1))
+			g.deny(w, r, who.Name, lakeward.Errorf(lakeward.KindThrottled, "wait as many seconds as Retry-After says",
+				"%s sends too many requests", who.Name))
 			return
 		}
 		inner := r.WithContext(context.WithValue(r.Context(), identityKey{}, who))

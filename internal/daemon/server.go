@@ -302,7 +302,7 @@ func (s *server) handler() http.Handler {
 	inner := http.NewServeMux()
 	inner.Handle("/", api.Handler(api.Options{
 		Store: s.store, Tasks: s.tasks, Settings: s.settings, Workspace: s.workspace, Connector: s.connector(s.workspace),
-		Version: s.Version, Dir: s.dir, Log: s.Log,
+		Version: s.Version, Dir: s.dir, Port: s.Config.PortNumber(), Log: s.Log,
 	}))
 	inner.Handle("GET /{$}", http.RedirectHandler("/docs", http.StatusSeeOther))
 	outer := http.NewServeMux()
