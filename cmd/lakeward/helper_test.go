@@ -147,3 +147,22 @@ func noPostgres(ctx context.Context, dir string) error {
 		}
 	}
 }
+
+// startLakebase runs a local Lakebase until the test ends, and returns its folder.
+func startLakebase(t *testing.T) string {
+	t.Helper()
+	dir := openDir(t)
+	lake, err := startChild(os.Environ(), "local", "--json", "--dir", dir, "--api", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lake.ready(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := lake.end(os.Interrupt); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}

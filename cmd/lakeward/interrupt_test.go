@@ -14,19 +14,7 @@ import (
 // TestInterruptedMigration stops a migration in the middle, as Ctrl-C does: it says so, and leaves nothing behind.
 func TestInterruptedMigration(t *testing.T) {
 	t.Parallel()
-	dir := openDir(t)
-	lake, err := startChild(os.Environ(), "local", "--json", "--dir", dir, "--api", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := lake.ready(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := lake.end(os.Interrupt); err != nil {
-			t.Error(err)
-		}
-	})
+	dir := startLakebase(t)
 	source := filepath.Join(dir, "app.db")
 	writeRows(t, source)
 	output(t, dir, "lakeward", "instance", "create", "shop")

@@ -22,19 +22,7 @@ import (
 // principal that a Databricks App has. The program knows nothing of its folder.
 func lakeAndEnvironment(t *testing.T) (env []string) {
 	t.Helper()
-	dir := openDir(t)
-	lake, err := startChild(os.Environ(), "local", "--json", "--dir", dir, "--api", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := lake.ready(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := lake.end(os.Interrupt); err != nil {
-			t.Error(err)
-		}
-	})
+	dir := startLakebase(t)
 	ws, err := standin.ReadWorkspace(dir)
 	if err != nil {
 		t.Fatal(err)

@@ -12,19 +12,7 @@ import (
 // source, as by a person who clicks twice, and of another one. They are refused and say why, and the first one wins.
 func TestTwoMigrationsAtOnce(t *testing.T) {
 	t.Parallel()
-	dir := openDir(t)
-	lake, err := startChild(os.Environ(), "local", "--json", "--dir", dir, "--api", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := lake.ready(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := lake.end(os.Interrupt); err != nil {
-			t.Error(err)
-		}
-	})
+	dir := startLakebase(t)
 	for _, name := range []string{"shop", "copy"} {
 		output(t, dir, "lakeward", "instance", "create", name)
 	}

@@ -171,7 +171,7 @@ func TestClients(t *testing.T) {
 	t.Run("psycopg2", func(t *testing.T) {
 		const python = "/usr/bin/python3"
 		if _, err := p.try(t, "", python, "-c", "import psycopg2"); err != nil {
-			t.Skip("psycopg2 is not installed: tools/setup.sh orms")
+			t.Fatalf("psycopg2 is not installed, tools/setup.sh clients does that: %v", err)
 		}
 		out := p.tool(t, `
 import psycopg2
@@ -187,7 +187,7 @@ with c, c.cursor() as cur:
 	t.Run("asyncpg", func(t *testing.T) {
 		const python = "/usr/bin/python3"
 		if _, err := p.try(t, "", python, "-c", "import asyncpg"); err != nil {
-			t.Skip("asyncpg is not installed: tools/setup.sh clients")
+			t.Fatalf("asyncpg is not installed, tools/setup.sh clients does that: %v", err)
 		}
 		out := p.tool(t, `
 import asyncio, asyncpg
