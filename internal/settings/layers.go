@@ -199,6 +199,11 @@ func withoutPassword(source string) (string, error) {
 	if err != nil {
 		return "", errors.New("not an address of a PostgreSQL") // the parser's error quotes what it does not understand
 	}
+	// A password with a slash, a question mark or a hash that is not escaped ends up behind the host.
+	if strings.Contains(u.Path+u.RawQuery+u.Fragment, "@") {
+		return "", errors.New("an @ behind the host must be written as %40, and in a password also /, ? and #")
+	}
+	u.Fragment = ""
 	if u.User != nil {
 		u.User = url.User(u.User.Username())
 	}

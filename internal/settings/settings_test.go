@@ -178,6 +178,9 @@ func TestWhatCannotBeMeantIsRefused(t *testing.T) {
 		"colour: shop\n":                           "[1:1] unknown field \"colour\"",
 		"instance: shop\nnodes: 7\n":               "nodes cannot be \"7\"",
 		"source: postgres://u:geheim@h:port/db\n":  "source cannot be",
+		"source: postgres://u:1/geheim@h/db\n":     "source cannot be",
+		"source: postgres://u:1?geheim@h/db\n":     "source cannot be",
+		"source: \"postgres://u:1#geheim@h/db\"\n": "source cannot be",
 		"source: [postgres://u:geheim@host/db, 1]": "[1:9]",
 		"enabled: perhaps # geheim\n":              "[1:10]",
 	} {
