@@ -39,7 +39,7 @@ func (f *serverFlags) settings() map[string]string {
 
 type serveCmd struct {
 	Listen string   `help:"Address to listen at (default: 127.0.0.1:8433; as a Databricks App, the port that it is given)." placeholder:"ADDR"`
-	Admin  []string `help:"Who may change things on a Databricks App, by e-mail address; repeatable (also: $$LAKEWARD_ADMINS). Others may look." placeholder:"EMAIL" sep:"none"`
+	Admin  []string `help:"Who may change things on a Databricks App, by e-mail address, besides who has CAN_MANAGE on it; repeatable (also: $$LAKEWARD_ADMINS). Others may look." placeholder:"EMAIL" sep:"none"`
 	serverFlags
 	Verbose bool `short:"v" help:"Log what happens inside."`
 }

@@ -5,6 +5,7 @@
 //   - It lets in programs of that person, such as the command line, by a token that they read in a file.
 //   - Behind Databricks Apps it believes the identity that the platform forwards. Only a server that is configured so
 //     does: elsewhere anybody could write those headers.
+//     Administrators are those in a list, and who manages the app.
 //
 // A viewer may read. An administrator may change things. Every change, and every refused one, goes to the audit log.
 package access
@@ -35,7 +36,8 @@ const (
 	Administrator Role = "administrator"
 )
 
-// Identity is who sent a request.
+// Identity is who sent a request. In a request that changes nothing, a viewer may turn out to be an administrator: see
+// [RoleOf].
 type Identity struct {
 	Name string `json:"name" example:"ana@example.com"`
 	Role Role   `json:"role" example:"administrator"`
@@ -45,8 +47,10 @@ type identityKey struct{}
 
 // From returns who sent the request that ctx belongs to.
 func From(ctx context.Context) Identity {
-	id, _ := ctx.Value(identityKey{}).(Identity)
-	return id
+	if a, ok := ctx.Value(identityKey{}).(*asked); ok {
+		return a.who
+	}
+	return Identity{}
 }
 
 // Options configure a Gate.
@@ -57,6 +61,11 @@ type Options struct {
 
 	// Administrators are the forwarded identities that may change things. All others may read.
 	Administrators []string
+
+	// Manages says whether a forwarded identity that is not in the list may change things all the same. It is asked when
+	// that matters, and not for each request that only reads. An error makes nobody an administrator. nil: the list alone
+	// decides.
+	Manages func(ctx context.Context, name string) (bool, error)
 
 	// Token lets in who sends it as Authorization: Bearer, as the administrator called local. Empty means that there is none.
 	Token lakeward.Secret
@@ -86,7 +95,7 @@ type Gate struct {
 
 // New returns a gate.
 func New(o Options) (*Gate, error) {
-	if o.Forwarded && len(o.Administrators) == 0 {
+	if o.Forwarded && len(o.Administrators) == 0 && o.Manages == nil {
 		return nil, lakeward.Errorf(lakeward.KindInvalid, "name at least one administrator by e-mail address",
 			"nobody could change anything: identities are forwarded, and none of them is an administrator")
 	}
@@ -119,18 +128,24 @@ func (g *Gate) Handler(next http.Handler) http.Handler {
 			g.deny(w, r, "", err)
 			return
 		}
-		if changes(r) && who.Role != Administrator {
-			g.deny(w, r, who.Name, lakeward.Errorf(lakeward.KindDenied, "ask an administrator of this server",
-				"%s may look at things here, and not change them", who.Name))
-			return
-		}
 		if ok, wait := g.rates.take(who.Name); !ok {
 			w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())+1))
 			g.deny(w, r, who.Name, lakeward.Errorf(lakeward.KindThrottled, "wait as many seconds as Retry-After says",
 				"%s sends too many requests", who.Name))
 			return
 		}
-		inner := r.WithContext(context.WithValue(r.Context(), identityKey{}, who))
+		if changes(r) {
+			if who.Role, err = g.role(r.Context(), who); err != nil {
+				g.deny(w, r, who.Name, err)
+				return
+			}
+			if who.Role != Administrator {
+				g.deny(w, r, who.Name, lakeward.Errorf(lakeward.KindDenied, "ask an administrator of this server",
+					"%s may look at things here, and not change them", who.Name))
+				return
+			}
+		}
+		inner := r.WithContext(context.WithValue(r.Context(), identityKey{}, &asked{g, who}))
 		inner.Body = http.MaxBytesReader(w, r.Body, g.limit(r))
 		defer func() { r.Pattern = inner.Pattern }() // the route is a label of metrics, which are taken before the gate
 		g.serve(w, inner, who, next)

@@ -32,7 +32,12 @@ func (s *server) files(a huma.API) {
 }
 
 func (s *server) download(ctx context.Context, in *ByID) (*huma.StreamResponse, error) {
-	if who := access.From(ctx); who.Role != access.Administrator {
+	who := access.From(ctx)
+	role, err := access.RoleOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if role != access.Administrator {
 		return nil, lakeward.Errorf(lakeward.KindDenied, "ask an administrator of this server",
 			"%s may not read all of the application's data", who.Name)
 	}

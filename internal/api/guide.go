@@ -122,7 +122,12 @@ func (s *server) guide(a huma.API) {
 	answer(s, a, route("guide-permission", http.MethodGet, management+"/check-permission", "Say what the caller may do", tagGuide),
 		func(ctx context.Context, _ *struct{}) (Permission, error) {
 			who := access.From(ctx)
-			return Permission{who.Role == access.Administrator, who.Name, who.Name + " is " + string(who.Role) + " of this server"}, nil
+			role, err := access.RoleOf(ctx)
+			p := Permission{role == access.Administrator, who.Name, who.Name + " is " + string(role) + " of this server"}
+			if err != nil { // the question has an answer all the same: for now, no
+				p.Reason = access.NewProblem(err).Detail
+			}
+			return p, nil
 		})
 }
 

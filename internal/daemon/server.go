@@ -39,7 +39,7 @@ type ServerOptions struct {
 	Store          string            // see [config.StorePlace]
 	Settings       map[string]string // flags among the settings
 	File           string            // of settings
-	Administrators []string          // behind Databricks Apps
+	Administrators []string          // behind Databricks Apps, besides who manages the app
 
 	Version string
 	Log     *slog.Logger
@@ -157,12 +157,17 @@ func (o ServerOptions) open(ctx context.Context, ws *databricks.Workspace) (_ *s
 	if err != nil {
 		return nil, err
 	}
-	s.gate, err = access.New(access.Options{
+	gate := access.Options{
 		Forwarded: o.app(), Administrators: o.administrators(), Token: s.token, Audit: s.store.Audit,
 		RequestID: observe.RequestID, MaxBodies: api.Bodies(0), Log: o.Log,
-	})
+	}
+	if name := o.Getenv("DATABRICKS_APP_NAME"); o.app() && name != "" {
+		gate.Manages = newManagers(name, ws.ManagesApp).Manages
+	}
+	s.gate, err = access.New(gate)
 	if err != nil && o.app() {
-		err = lakeward.Errorf(lakeward.KindInvalid, "set LAKEWARD_ADMINS to e-mail addresses with commas between them, or pass --admin", "%w", err)
+		err = lakeward.Errorf(lakeward.KindInvalid, "set LAKEWARD_ADMINS to e-mail addresses with commas between them, or pass --admin; "+
+			"with DATABRICKS_APP_NAME, who has CAN_MANAGE on the app is an administrator", "%w", err)
 	}
 	return s, err
 }

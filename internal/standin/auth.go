@@ -10,7 +10,6 @@ import (
 
 	"github.com/databricks/databricks-sdk-go/common/environment"
 	"github.com/databricks/databricks-sdk-go/config"
-	"github.com/databricks/databricks-sdk-go/service/iam"
 	"github.com/databricks/databricks-sdk-go/service/postgres"
 )
 
@@ -25,6 +24,7 @@ func (l *Lakebase) authRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /oidc/.well-known/oauth-authorization-server", l.serveAuthorizationServer)
 	mux.HandleFunc("POST /oidc/v1/token", l.serveToken)
 	mux.Handle("GET /api/2.0/preview/scim/v2/Me", l.api(l.me))
+	mux.Handle("GET /api/2.0/preview/scim/v2/Users", l.api(l.users))
 }
 
 // authenticate finds out who calls. The messages of 4xx answers must not look like those that SDKs retry.
@@ -129,21 +129,4 @@ func (l *Lakebase) serveToken(w http.ResponseWriter, r *http.Request) {
 // respondOAuthError answers in the shape of RFC 6749, section 5.2.
 func (l *Lakebase) respondOAuthError(w http.ResponseWriter, status int, code, description string) {
 	l.respond(w, status, map[string]string{"error": code, "error_description": description})
-}
-
-// me answers who calls, as SCIM does.
-func (l *Lakebase) me(r *request) (any, error) {
-	u := &iam.User{
-		Schemas:     []iam.UserSchema{iam.UserSchemaUrnIetfParamsScimSchemasCore20User},
-		Id:          r.caller.ID,
-		UserName:    r.caller.Name,
-		DisplayName: r.caller.Display,
-		Active:      true,
-		Groups:      []iam.ComplexValue{{Display: "users", Value: "1"}},
-	}
-	if r.caller.Type == typeUser {
-		u.Emails = []iam.ComplexValue{{Value: r.caller.Name, Primary: true, Type: "work"}}
-		u.Groups = append(u.Groups, iam.ComplexValue{Display: "admins", Value: "2"})
-	}
-	return u, nil
 }

@@ -16,5 +16,8 @@
 // Of Unity Catalog there are catalogs, schemas and managed volumes, and the Files API for what is in volumes: what backups
 // need. Every identity may do everything there. A new workspace has the catalogs main and users with a schema default.
 //
+// Of Databricks Apps there is who has which permission on an app, and of SCIM who the caller is and the list of users: what
+// tells who manages an app. An app exists once its permissions were set; whom they name is not checked.
+//
 // A [Lakebase] owns its goroutines and its PostgreSQL processes; after [Lakebase.Close] there are none.
 package standin

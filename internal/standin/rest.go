@@ -54,9 +54,10 @@ func (l *Lakebase) routes() http.Handler {
 	l.postgresRoutes(api)
 	l.instanceRoutes(api)
 	l.catalogRoutes(api)
+	l.appRoutes(api)
 	for prefix, thing := range map[string]string{
 		"/api/2.0/apps":          "Databricks Apps",
-		"/api/2.0/permissions/":  "the Permissions API",
+		"/api/2.0/permissions/":  "this part of the Permissions API",
 		"/api/2.1/unity-catalog": "this part of Unity Catalog",
 	} {
 		h := func(*request) (any, error) { return nil, notImplemented(thing) }

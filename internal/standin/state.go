@@ -12,8 +12,8 @@ import (
 // A state that was published is never changed again (see store), so that readers need no lock.
 
 // stateVersion is raised when an older lakeward could no longer read state.json, or would forget a part of it. 2 brought
-// the catalogs.
-const stateVersion = 2
+// the catalogs, 3 the permissions of apps.
+const stateVersion = 3
 
 type state struct {
 	Version    int          `json:"version"`
@@ -23,6 +23,7 @@ type state struct {
 	Projects   []*project   `json:"projects"`
 	Operations []*operation `json:"operations"`
 	Catalogs   []*ucCatalog `json:"catalogs"` // nil until the first start with them; of Unity Catalog
+	Apps       []*appOf     `json:"apps,omitempty"`
 }
 
 // identity is somebody who may use the APIs. A user has a token, a service principal a secret; only hashes are kept.
