@@ -2,6 +2,7 @@ package standin
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -300,6 +301,23 @@ func TestStateChangesAsAWhole(t *testing.T) {
 	}
 	if got := len(s.view().Projects); got != 1 {
 		t.Errorf("%d projects, want 1", got)
+	}
+}
+
+// TestAFolderOfAnEarlierFormatOpens: what a new format has more is not there yet, and the rest is.
+func TestAFolderOfAnEarlierFormatOpens(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.json")
+	for version := range stateVersion + 2 {
+		if err := os.WriteFile(path, fmt.Appendf(nil, `{"version":%d,"projects":[{"id":"shop"}]}`, version), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := openStore(path, true)
+		if want := version >= 1 && version <= stateVersion; (err == nil) != want {
+			t.Errorf("format %d: %v", version, err)
+		} else if want && len(s.view().Projects) != 1 {
+			t.Errorf("format %d: the project is forgotten", version)
+		}
 	}
 }
 
