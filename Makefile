@@ -8,8 +8,11 @@ LINT := bin/golangci-lint
 # nothing between goroutines that the detector could see, and takes six times as long when it is watched.
 RACE := -race -gcflags='modernc.org/...=-race=false'
 
+# Where tools/setup.sh puts a Node for the console, when the machine's own is too old.
+NODE := $(CURDIR)/bin/node/node_modules/node/bin
+
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test test-versions lint fmt fuzz bench clean
+.PHONY: help setup web build run test test-web test-versions lint fmt fuzz bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,13 +23,25 @@ setup: ## install PostgreSQL and its tools where they are missing (Debian's pack
 build: ## build bin/lakeward
 	$(GO) build -trimpath -o $(BIN) ./cmd/lakeward
 
-run: setup build ## migrate the example onto a local Lakebase and keep it running; Ctrl-C stops everything
+web: ## build the console into web/dist, which the next build embeds
+	@tools/setup.sh web
+	cd web && PATH="$(NODE):$$PATH" npm run --silent build
+
+# The console is built once for `make run`; `make web` builds it anew.
+web/dist/index.html:
+	@$(MAKE) --no-print-directory web
+
+run: setup web/dist/index.html build ## migrate the example onto a local Lakebase and keep it running; Ctrl-C stops everything
 	@exec $(BIN) up --demo
 
 test: setup ## run every test with the race detector
 	@tools/setup.sh orms
 	@tools/setup.sh clients
 	$(GO) test $(RACE) -timeout 25m ./...
+
+test-web: ## check the console's types, style and logic
+	@tools/setup.sh web
+	cd web && PATH="$(NODE):$$PATH" npm run --silent check && PATH="$(NODE):$$PATH" npm test --silent
 
 test-versions: setup ## migrate from this machine's PostgreSQL to a newer one, which npm brings (24 MB)
 	@tools/setup.sh newer

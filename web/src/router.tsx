@@ -1,0 +1,89 @@
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+  retainSearchParams,
+} from "@tanstack/react-router";
+import { Shell } from "@/shell/shell";
+import { Missing, PageError, PagePending } from "@/shell/states";
+
+export type Search = { instance?: string };
+
+const root = createRootRoute({
+  component: Shell,
+  notFoundComponent: Missing,
+  // The instance that the console looks at is in the address of every view, so that each can be sent to somebody.
+  validateSearch: (search: Record<string, unknown>): Search =>
+    typeof search.instance === "string" && search.instance ? { instance: search.instance } : {},
+  search: { middlewares: [retainSearchParams<Search>(["instance"])] },
+});
+
+const home = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  beforeLoad: ({ search }) => {
+    throw redirect({ to: "/lakebase", search, replace: true });
+  },
+});
+
+// Each view is loaded when it is first visited. A view with pages of its own adds their routes here.
+const routes = root.addChildren([
+  home,
+  createRoute({
+    getParentRoute: () => root,
+    path: "/lakebase",
+    component: lazyRouteComponent(() => import("@/views/lakebase"), "Lakebase"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/lakebase/new",
+    component: lazyRouteComponent(() => import("@/views/lakebase"), "CreateInstance"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/migrate",
+    component: lazyRouteComponent(() => import("@/views/migrate"), "Migrate"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/connect",
+    component: lazyRouteComponent(() => import("@/views/connect"), "Connect"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/data",
+    component: lazyRouteComponent(() => import("@/views/data"), "Data"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/operations",
+    component: lazyRouteComponent(() => import("@/views/operations"), "Operations"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/operations/$id",
+    component: lazyRouteComponent(() => import("@/views/operations"), "OperationPage"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/settings",
+    component: lazyRouteComponent(() => import("@/views/settings"), "Settings"),
+  }),
+]);
+
+export const router = createRouter({
+  routeTree: routes,
+  defaultPreload: "intent",
+  defaultPendingComponent: PagePending,
+  defaultPendingMs: 120,
+  defaultErrorComponent: PageError,
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}
