@@ -9,22 +9,18 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/lakeward/lakeward/internal/access"
 	"github.com/lakeward/lakeward/internal/store"
+	"github.com/lakeward/lakeward/internal/storetest"
 )
 
 // gate starts a server whose one handler answers with who asks, behind a gate with a real audit log.
 func gate(t *testing.T, o access.Options) (*access.Gate, *httptest.Server, *store.Store) {
 	t.Helper()
-	s, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "store.db")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
+	s := storetest.Open(t, storetest.InFile(t))
 	o.Audit, o.Log = s.Audit, slog.New(slog.DiscardHandler)
 	g, err := access.New(o)
 	if err != nil {

@@ -3,7 +3,8 @@ package config
 import (
 	"path/filepath"
 	"regexp"
-	"strings"
+
+	"github.com/lakeward/lakeward/internal/address"
 )
 
 // Place is where the server's store is; exactly one of its fields is set.
@@ -21,7 +22,7 @@ func StorePlace(text, dir string) Place {
 	switch {
 	case text == "":
 		return Place{Path: filepath.Join(ServerDir(dir), "store.db")}
-	case strings.HasPrefix(text, "postgres://"), strings.HasPrefix(text, "postgresql://"):
+	case address.IsPostgres(text):
 		return Place{DSN: text}
 	case placeInstance.MatchString(text):
 		return Place{Instance: text}

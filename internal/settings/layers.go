@@ -2,10 +2,8 @@ package settings
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"io"
-	"net/url"
 	"os"
 	"regexp"
 	"slices"
@@ -16,6 +14,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/internal/address"
 )
 
 // layer is one place that values come from.
@@ -33,7 +32,7 @@ func (l *layer) put(name, text, origin string) {
 	v := Value{Text: text, Origin: origin}
 	if name == Source {
 		l.source = text
-		if shown, err := withoutPassword(text); err == nil {
+		if shown, err := address.WithoutPassword(text); err == nil {
 			v.Text = shown
 		} // else check refuses it
 	}
@@ -157,7 +156,7 @@ func check(name, text string) error {
 	case Schema:
 		want, ok = "a name of at most 63 bytes", len(text) <= 63 && !strings.Contains(text, "\x00")
 	case Source:
-		_, err := withoutPassword(text)
+		_, err := address.WithoutPassword(text)
 		want, ok = "a SQLite file, or postgres://user@host/database", err == nil && !strings.Contains(text, "\x00")
 		text = "what was given" // it may have a password in it
 	case CreatedAt, MigratedAt:
@@ -182,42 +181,4 @@ func isPath(endpoint string) bool { return strings.HasPrefix(endpoint, "projects
 // within says whether an endpoint belongs to the instance of that name.
 func within(endpoint, instance string) bool {
 	return strings.HasPrefix(endpoint, "projects/"+instance+"/")
-}
-
-// isAddress says whether a source is a PostgreSQL, and not a file.
-func isAddress(source string) bool {
-	return strings.HasPrefix(source, "postgres://") || strings.HasPrefix(source, "postgresql://")
-}
-
-// withoutPassword takes the passwords out of a PostgreSQL's address: there can be one before the host, and some among the
-// parameters.
-func withoutPassword(source string) (string, error) {
-	if !isAddress(source) {
-		return source, nil
-	}
-	u, err := url.Parse(source)
-	if err != nil {
-		return "", errors.New("not an address of a PostgreSQL") // the parser's error quotes what it does not understand
-	}
-	// A password with a slash, a question mark or a hash that is not escaped ends up behind the host.
-	if strings.Contains(u.Path+u.RawQuery+u.Fragment, "@") {
-		return "", errors.New("an @ behind the host must be written as %40, and in a password also /, ? and #")
-	}
-	u.Fragment = ""
-	if u.User != nil {
-		u.User = url.User(u.User.Username())
-	}
-	q := u.Query()
-	for _, secret := range []string{"password", "sslpassword", "passfile"} {
-		q.Del(secret)
-	}
-	u.RawQuery = q.Encode()
-	return cmp.Or(u.String(), source), nil
-}
-
-// place is what makes two addresses the same database: without passwords and parameters.
-func place(source string) string {
-	shown, _ := withoutPassword(source)
-	shown, _, _ = strings.Cut(shown, "?")
-	return shown
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/internal/address"
 )
 
 // Beside the settings themselves the store keeps the source with its password, encrypted, and the instances whose mirrors
@@ -86,8 +87,8 @@ func differ(name, one, other string) bool {
 	switch {
 	case name == Endpoint && isPath(one) != isPath(other):
 		return false
-	case name == Source && isAddress(one) && isAddress(other):
-		return place(one) != place(other)
+	case name == Source && address.IsPostgres(one) && address.IsPostgres(other):
+		return address.Database(one) != address.Database(other)
 	}
 	return one != other
 }
@@ -118,7 +119,7 @@ func (s *Settings) valuesAfter(before Lakebase, layers []layer, changes map[stri
 func (s *Settings) write(ctx context.Context, actor string, before, after Lakebase, stored layer, values map[string]string) error {
 	kept := map[string]string{}
 	full := values[Source]
-	values[Source], _ = withoutPassword(full) // it was checked
+	values[Source], _ = address.WithoutPassword(full) // it was checked
 	switch {
 	case full != values[Source]:
 		kept[sealedSource] = s.o.Store.Seal([]byte(full))

@@ -18,6 +18,7 @@ import (
 
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/databricks"
+	"github.com/lakeward/lakeward/internal/address"
 	"github.com/lakeward/lakeward/internal/config"
 	"github.com/lakeward/lakeward/internal/store"
 )
@@ -314,7 +315,7 @@ func (l *Lakebase) typeOfDatabase() {
 	case l.On() && l.DatabaseType.Text != "lakebase":
 		l.DatabaseType = Value{Text: "lakebase", Origin: l.Enabled.Origin}
 	case l.On() || l.DatabaseType.Text != "lakebase" && l.DatabaseType.Text != "":
-	case isAddress(l.Source.Text):
+	case address.IsPostgres(l.Source.Text):
 		l.DatabaseType = Value{Text: "postgresql", Origin: l.Source.Origin}
 	case l.Source.Text != "":
 		l.DatabaseType = Value{Text: "sqlite", Origin: l.Source.Origin}

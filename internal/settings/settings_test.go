@@ -13,6 +13,7 @@ import (
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/internal/settings"
 	"github.com/lakeward/lakeward/internal/store"
+	"github.com/lakeward/lakeward/internal/storetest"
 	"github.com/lakeward/lakeward/lakewardtest"
 )
 
@@ -64,12 +65,7 @@ func (s server) save(t *testing.T, changes map[string]string) {
 // emptyStore is the disk of a new container.
 func emptyStore(t *testing.T) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "store.db")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	return s
+	return storetest.Open(t, storetest.InFile(t))
 }
 
 // texts are the values that are set.

@@ -6,11 +6,13 @@ import (
 
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/internal/store"
+	"github.com/lakeward/lakeward/internal/storetest"
 )
 
 func TestPruneDeletesWhatHasEndedBefore(t *testing.T) {
-	onBoth(t, func(t *testing.T, o store.Options) {
-		s := open(t, o)
+	t.Parallel()
+	storetest.OnBoth(t, func(t *testing.T, o store.Options) {
+		s := storetest.Open(t, o)
 		ctx := t.Context()
 		add := func() store.Operation {
 			o, err := s.Add(ctx, store.Operation{Kind: "stop", Instance: "shop", Actor: "ana", Input: []byte("{}")}, nil)

@@ -17,11 +17,13 @@ import (
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/internal/pgtest"
 	"github.com/lakeward/lakeward/internal/store"
+	"github.com/lakeward/lakeward/internal/storetest"
 )
 
 func TestAnOperationIsKeptFromItsQueueToItsEnd(t *testing.T) {
-	onBoth(t, func(t *testing.T, o store.Options) {
-		ctx, s := t.Context(), open(t, o)
+	t.Parallel()
+	storetest.OnBoth(t, func(t *testing.T, o store.Options) {
+		ctx, s := t.Context(), storetest.Open(t, o)
 		added := must(s.Add(ctx, store.Operation{
 			Kind: "migrate", Instance: "shop", Actor: "ann", Input: json.RawMessage(`{"source":"a.db"}`),
 		}, []byte("pass-word")))(t)
@@ -56,7 +58,7 @@ func TestAnOperationIsKeptFromItsQueueToItsEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		s = open(t, o)
+		s = storetest.Open(t, o)
 		got := must(s.Operation(ctx, added.ID))(t)
 		if got.Ended == nil || got.State != store.Failed || string(got.Result) != `{"rows":3}` ||
 			*got.Error != (store.Problem{Kind: lakeward.KindDenied, Message: "no right", Hint: "ask for it"}) {
@@ -69,8 +71,9 @@ func TestAnOperationIsKeptFromItsQueueToItsEnd(t *testing.T) {
 }
 
 func TestOperationsAreListedNewestFirstPageByPage(t *testing.T) {
-	onBoth(t, func(t *testing.T, o store.Options) {
-		ctx, s := t.Context(), open(t, o)
+	t.Parallel()
+	storetest.OnBoth(t, func(t *testing.T, o store.Options) {
+		ctx, s := t.Context(), storetest.Open(t, o)
 		var ids []string
 		for n := range 6 {
 			o := store.Operation{Kind: []string{"create", "migrate"}[n%2], Instance: []string{"a", "b", "c"}[n%3], Input: json.RawMessage(`{}`)}
@@ -116,8 +119,9 @@ func TestOperationsAreListedNewestFirstPageByPage(t *testing.T) {
 }
 
 func TestEventsAreCountedFromOne(t *testing.T) {
-	onBoth(t, func(t *testing.T, o store.Options) {
-		ctx, s := t.Context(), open(t, o)
+	t.Parallel()
+	storetest.OnBoth(t, func(t *testing.T, o store.Options) {
+		ctx, s := t.Context(), storetest.Open(t, o)
 		first := must(s.Add(ctx, store.Operation{Input: json.RawMessage(`{}`)}, nil))(t).ID
 		second := must(s.Add(ctx, store.Operation{Input: json.RawMessage(`{}`)}, nil))(t).ID
 		var writers sync.WaitGroup
@@ -156,8 +160,9 @@ func TestEventsAreCountedFromOne(t *testing.T) {
 }
 
 func TestCancellingEndsTheQueuedAndAsksTheRunning(t *testing.T) {
-	onBoth(t, func(t *testing.T, o store.Options) {
-		ctx, s := t.Context(), open(t, o)
+	t.Parallel()
+	storetest.OnBoth(t, func(t *testing.T, o store.Options) {
+		ctx, s := t.Context(), storetest.Open(t, o)
 		id := must(s.Add(ctx, store.Operation{Input: json.RawMessage(`{}`)}, nil))(t).ID
 		if got := must(s.Cancel(ctx, "bob", id))(t); got.State != store.Cancelled || got.Ended == nil {
 			t.Errorf("a queued operation that was cancelled: %+v", got)
@@ -182,8 +187,9 @@ func TestCancellingEndsTheQueuedAndAsksTheRunning(t *testing.T) {
 }
 
 func TestSettingsAndAuditLog(t *testing.T) {
-	onBoth(t, func(t *testing.T, o store.Options) {
-		ctx, s := t.Context(), open(t, o)
+	t.Parallel()
+	storetest.OnBoth(t, func(t *testing.T, o store.Options) {
+		ctx, s := t.Context(), storetest.Open(t, o)
 		if err := s.PutSettings(ctx, "ann", map[string]string{"instance": "shop", "database": "d"}); err != nil {
 			t.Fatal(err)
 		}
@@ -213,8 +219,9 @@ func TestSettingsAndAuditLog(t *testing.T) {
 }
 
 func TestAClaimHasOneHolder(t *testing.T) {
-	onBoth(t, func(t *testing.T, o store.Options) {
-		ctx, one, two := t.Context(), open(t, o), open(t, o)
+	t.Parallel()
+	storetest.OnBoth(t, func(t *testing.T, o store.Options) {
+		ctx, one, two := t.Context(), storetest.Open(t, o), storetest.Open(t, o)
 		held := must(one.Claim(ctx, "operation 1", "instance a"))(t)
 		for _, s := range []*store.Store{one, two} {
 			if c := must(s.Claim(ctx, "operation 2", "instance a"))(t); c != nil {
@@ -241,8 +248,9 @@ func TestAClaimHasOneHolder(t *testing.T) {
 }
 
 func TestANewerStoreAndAWrongKeyAreRefused(t *testing.T) {
-	onBoth(t, func(t *testing.T, o store.Options) {
-		ctx, s := t.Context(), open(t, o)
+	t.Parallel()
+	storetest.OnBoth(t, func(t *testing.T, o store.Options) {
+		ctx, s := t.Context(), storetest.Open(t, o)
 		o2 := o
 		o2.Key = bytes.Repeat([]byte{7}, 32)
 		if _, err := store.Open(ctx, o2); lakeward.KindOf(err) != lakeward.KindDenied || !strings.Contains(lakeward.HintOf(err), store.KeyVariable) {
@@ -264,7 +272,8 @@ func TestANewerStoreAndAWrongKeyAreRefused(t *testing.T) {
 }
 
 func TestManyMayOpenAStoreAtOnce(t *testing.T) {
-	onBoth(t, func(t *testing.T, o store.Options) {
+	t.Parallel()
+	storetest.OnBoth(t, func(t *testing.T, o store.Options) {
 		var all sync.WaitGroup
 		for range 8 {
 			all.Go(func() {
@@ -285,7 +294,7 @@ func TestManyMayOpenAStoreAtOnce(t *testing.T) {
 func TestSecretsAreNotInTheFile(t *testing.T) {
 	t.Parallel()
 	o := store.Options{Path: filepath.Join(t.TempDir(), "store.db")}
-	s := open(t, o)
+	s := storetest.Open(t, o)
 	if _, err := s.Add(t.Context(), store.Operation{Input: json.RawMessage(`{}`)}, []byte("hunter-two")); err != nil {
 		t.Fatal(err)
 	}
@@ -302,7 +311,7 @@ func TestSecretsAreNotInTheFile(t *testing.T) {
 
 func TestAClaimWhoseConnectionBreaksIsLost(t *testing.T) {
 	t.Parallel()
-	s := open(t, store.Options{DSN: pgtest.DB(t), KeyFile: filepath.Join(t.TempDir(), "key")})
+	s := storetest.Open(t, store.Options{DSN: pgtest.DB(t), KeyFile: filepath.Join(t.TempDir(), "key")})
 	c := must(s.Claim(t.Context(), "operation 1"))(t)
 	defer c.Release()
 	if _, err := s.Postgres().Exec(t.Context(), `

@@ -8,6 +8,7 @@ import (
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/internal/backup"
 	"github.com/lakeward/lakeward/internal/store"
+	"github.com/lakeward/lakeward/internal/storetest"
 	"github.com/lakeward/lakeward/internal/task"
 	"github.com/lakeward/lakeward/lakewardtest"
 )
@@ -16,7 +17,7 @@ func TestBackupsAreMadeAndRestored(t *testing.T) {
 	t.Parallel()
 	lake := lakewardtest.Start(t)
 	lake.Instance(t, "shop")
-	s := serve(t, newService(t, openStore(t, store.Options{Path: t.TempDir() + "/store.db"}), lake, t.TempDir()))
+	s := serve(t, newService(t, storetest.Open(t, store.Options{Path: t.TempDir() + "/store.db"}), lake, t.TempDir()))
 	source := writeSource(t, 1000)
 	finish(t, s, submit(t, s, &task.Migrate{Source: source, To: "shop"}).ID, store.Succeeded)
 	for _, format := range []backup.Format{"", backup.SQL} {
@@ -53,7 +54,7 @@ func TestBackupsAreMadeAndRestored(t *testing.T) {
 
 func TestBackupsThatCannotBeAreRefusedAtOnce(t *testing.T) {
 	t.Parallel()
-	s := newService(t, openStore(t, store.Options{Path: t.TempDir() + "/store.db"}), nil, t.TempDir())
+	s := newService(t, storetest.Open(t, store.Options{Path: t.TempDir() + "/store.db"}), nil, t.TempDir())
 	for _, in := range []task.Input{
 		&task.Backup{}, &task.Backup{Instance: "postgres://host/db"}, &task.Backup{Instance: "shop", Format: "zip"},
 		&task.Backup{Instance: "shop", Volume: "main.default"}, &task.Backup{Instance: "shop", Volume: "main.default.a/../b"},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/databricks"
+	"github.com/lakeward/lakeward/internal/address"
 	"github.com/lakeward/lakeward/migrate"
 )
 
@@ -43,7 +44,7 @@ func (in *Create) instance() string { return in.Name }
 
 func (in *Create) shown() any {
 	shown := *in
-	shown.Source = hide(in.Source)
+	shown.Source = address.Shown(in.Source)
 	return shown
 }
 

@@ -6,22 +6,9 @@ import (
 	"time"
 
 	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/internal/address"
+	"github.com/lakeward/lakeward/internal/settings"
 	"github.com/lakeward/lakeward/migrate"
-)
-
-// The names of the settings that say which instance the application uses.
-const (
-	SettingEnabled       = "enabled"
-	SettingInstance      = "instance"
-	SettingEndpoint      = "endpoint"
-	SettingCapacity      = "capacity"
-	SettingRetentionDays = "retention_days"
-	SettingNodes         = "nodes"
-	SettingDatabaseType  = "database_type"
-	SettingSchema        = "schema"
-	SettingSource        = "source"
-	SettingCreatedAt     = "created_at"
-	SettingMigratedAt    = "migrated_at"
 )
 
 // Enable makes an instance the one that the application uses, once it has let us in. With Expand the tables and columns
@@ -46,7 +33,7 @@ func (in *Enable) instance() string { return works(in.Instance) }
 
 func (in *Enable) shown() any {
 	shown := *in
-	shown.Source = hide(in.Source)
+	shown.Source = address.Shown(in.Source)
 	return shown
 }
 
@@ -89,15 +76,15 @@ type choice struct {
 // enable saves the configuration. What is not known is left as it is.
 func (r *run) enable(ctx context.Context, i lakeward.Instance, c choice) error {
 	changes := map[string]string{
-		SettingEnabled: "true", SettingInstance: i.Name, SettingEndpoint: i.Host, SettingCapacity: i.Capacity,
-		SettingRetentionDays: positive(i.RetentionDays), SettingNodes: positive(i.Nodes), SettingDatabaseType: "lakebase",
+		settings.Enabled: "true", settings.Instance: i.Name, settings.Endpoint: i.Host, settings.Capacity: i.Capacity,
+		settings.RetentionDays: positive(i.RetentionDays), settings.Nodes: positive(i.Nodes), settings.DatabaseType: "lakebase",
 	}
-	known := map[string]string{SettingSchema: c.schema, SettingSource: c.source} // Save hides the password
+	known := map[string]string{settings.Schema: c.schema, settings.Source: c.source} // Save hides the password
 	if !i.Created.IsZero() {
-		known[SettingCreatedAt] = i.Created.UTC().Format(time.RFC3339)
+		known[settings.CreatedAt] = i.Created.UTC().Format(time.RFC3339)
 	}
 	if !c.migrated.IsZero() {
-		known[SettingMigratedAt] = c.migrated.UTC().Format(time.RFC3339)
+		known[settings.MigratedAt] = c.migrated.UTC().Format(time.RFC3339)
 	}
 	for name, value := range known {
 		if value != "" {

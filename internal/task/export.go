@@ -7,6 +7,7 @@ import (
 	"regexp"
 
 	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/internal/address"
 	"github.com/lakeward/lakeward/migrate"
 )
 
@@ -31,7 +32,7 @@ func (in *Export) instance() string { return works(in.Instance) }
 
 func (in *Export) shown() any {
 	shown := *in
-	shown.Instance = hide(in.Instance)
+	shown.Instance = address.Shown(in.Instance)
 	return shown
 }
 

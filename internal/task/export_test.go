@@ -9,11 +9,8 @@ import (
 	"github.com/lakeward/lakeward/internal/store"
 )
 
-// Hide and Inputs are for tests.
-var (
-	Hide   = hide
-	Inputs = inputs
-)
+// Inputs is for tests.
+var Inputs = inputs
 
 // MostAttempts is for tests.
 const MostAttempts = mostAttempts

@@ -15,7 +15,6 @@ import (
 
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/internal/observe"
-	"github.com/lakeward/lakeward/internal/pgtest"
 	"github.com/lakeward/lakeward/internal/settings"
 	"github.com/lakeward/lakeward/internal/store"
 	"github.com/lakeward/lakeward/internal/task"
@@ -24,33 +23,6 @@ import (
 
 // tooLong is for what a healthy machine does in seconds.
 const tooLong = 2 * time.Minute
-
-// onBoth runs a test on a store in a file and on one in PostgreSQL. The options open the same store each time.
-func onBoth(t *testing.T, test func(t *testing.T, o store.Options)) {
-	t.Helper()
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		test(t, store.Options{Path: filepath.Join(t.TempDir(), "store.db")})
-	})
-	t.Run("postgres", func(t *testing.T) {
-		t.Parallel()
-		test(t, store.Options{DSN: pgtest.DB(t), KeyFile: filepath.Join(t.TempDir(), "key")})
-	})
-}
-
-func openStore(t *testing.T, o store.Options) *store.Store {
-	t.Helper()
-	s, err := store.Open(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
-}
 
 // newService makes a service that does not run yet. Without a Lakebase it has no workspace.
 func newService(t *testing.T, s *store.Store, lake *lakewardtest.Lakebase, dir string) *task.Service {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/databricks"
+	"github.com/lakeward/lakeward/internal/address"
 	"github.com/lakeward/lakeward/internal/store"
 	"github.com/lakeward/lakeward/migrate"
 )
@@ -83,7 +83,7 @@ func (r *run) save(ctx context.Context, mark any) error {
 
 // target is where a migration goes: an instance, or the address of a PostgreSQL.
 func (r *run) target(name string) migrate.Target {
-	if isAddress(name) {
+	if address.IsPostgres(name) {
 		return migrate.DSN(name)
 	}
 	return r.Connector(name)
@@ -91,7 +91,7 @@ func (r *run) target(name string) migrate.Target {
 
 // targetName is what reports call a target; empty for an address, whose database has a name.
 func targetName(name string) string {
-	if isAddress(name) {
+	if address.IsPostgres(name) {
 		return ""
 	}
 	return name
@@ -109,15 +109,10 @@ func (r *run) probe(ctx context.Context, name string) error {
 
 func closeConn(ctx context.Context, conn *pgx.Conn) { conn.Close(context.WithoutCancel(ctx)) }
 
-func isAddress(name string) bool {
-	return strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://")
-}
-
 // works is the instance that a target is, or is a part of. The address of another PostgreSQL stands for itself.
 func works(target string) string {
-	if isAddress(target) {
-		shown, _, _ := strings.Cut(hide(target), "?")
-		return shown
+	if address.IsPostgres(target) {
+		return address.Database(target)
 	}
 	if path, ok := strings.CutPrefix(target, "projects/"); ok {
 		target, _, _ = strings.Cut(path, "/")
@@ -133,7 +128,7 @@ var (
 // checkName refuses what cannot be the name of an instance to make.
 func checkName(name string) error {
 	if !instanceName.MatchString(name) {
-		return lakeward.Errorf(lakeward.KindInvalid, "use 1 to 63 letters, digits and hyphens", "%q cannot be the name of an instance", hide(name))
+		return lakeward.Errorf(lakeward.KindInvalid, "use 1 to 63 letters, digits and hyphens", "%q cannot be the name of an instance", address.Shown(name))
 	}
 	return nil
 }
@@ -149,7 +144,7 @@ func checkInstance(name string) error {
 // checkTarget refuses what cannot be the target of a migration.
 func checkTarget(name string) error {
 	switch {
-	case isAddress(name):
+	case address.IsPostgres(name):
 		if _, err := pgx.ParseConfig(name); err != nil { // pgx leaves the password out of its message
 			return lakeward.Errorf(lakeward.KindInvalid, "write it as postgres://user@host/database", "read the target's address: %w", err)
 		}
@@ -165,11 +160,11 @@ func checkSource(source string) error {
 	switch {
 	case source == "":
 		return lakeward.Errorf(lakeward.KindInvalid, "name a SQLite file, or a postgres:// address", "no source is named")
-	case isAddress(source):
+	case address.IsPostgres(source):
 		if _, err := pgx.ParseConfig(source); err != nil {
 			return lakeward.Errorf(lakeward.KindInvalid, "write it as postgres://user@host/database", "read the source's address: %w", err)
 		}
-	case strings.Contains(source, "://") || passwords.MatchString(source):
+	case strings.Contains(source, "://") || address.HasPassword(source):
 		return lakeward.Errorf(lakeward.KindInvalid, "name a SQLite file, or write it as postgres://user@host/database",
 			"a source of this form cannot be read")
 	}
@@ -189,30 +184,4 @@ func checkSize(s databricks.Spec) error {
 		return lakeward.Errorf(lakeward.KindInvalid, hint, "nodes must be 1 to 3, not %d", s.Nodes)
 	}
 	return nil
-}
-
-// passwords finds the secrets in the keywords of an address, or in the parameters of one that is a URL.
-var passwords = regexp.MustCompile(`(?i)((?:ssl)?password\s*=\s*)('(?:[^'\\]|\\.)*'?|[^\s&]+)`)
-
-// hide leaves the password out of an address of a PostgreSQL, in any of its forms. Where it is not sure which part is one
-// it leaves out everything. The name of a file stays as it is.
-func hide(address string) string {
-	scheme, _, isURL := strings.Cut(address, "://")
-	if !isURL {
-		return passwords.ReplaceAllString(address, "${1}***")
-	}
-	hidden := scheme + "://***"
-	u, err := url.Parse(address)
-	if err != nil {
-		return hidden
-	}
-	// A password with a slash, a question mark or a hash that is not escaped ends up behind the host.
-	if strings.Contains(u.Path+u.RawQuery+u.Fragment, "@") {
-		return hidden
-	}
-	if u.User != nil {
-		u.User = url.User(u.User.Username())
-	}
-	u.RawQuery, u.Fragment = passwords.ReplaceAllString(u.RawQuery, "${1}***"), ""
-	return u.String()
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/lakeward/lakeward/databricks"
 	"github.com/lakeward/lakeward/internal/pgtest"
 	"github.com/lakeward/lakeward/internal/store"
+	"github.com/lakeward/lakeward/internal/storetest"
 	"github.com/lakeward/lakeward/internal/task"
 	"github.com/lakeward/lakeward/lakewardtest"
 )
@@ -122,13 +123,13 @@ func killAt(t *testing.T, s *task.Service, id string, kill func(), at func(store
 func TestACreateGoesOnWhenItsServerIsKilled(t *testing.T) {
 	t.Parallel()
 	lake := lakewardtest.Start(t)
-	onBoth(t, func(t *testing.T, o store.Options) {
+	storetest.OnBoth(t, func(t *testing.T, o store.Options) {
 		o.KeyFile = o.Path + ".key"
 		if o.DSN != "" {
 			o.KeyFile = t.TempDir() + "/key"
 		}
 		dir, name := t.TempDir(), "made-"+map[bool]string{true: "sqlite", false: "postgres"}[o.Path != ""]
-		s := newService(t, openStore(t, o), lake, dir)
+		s := newService(t, storetest.Open(t, o), lake, dir)
 		kill := startServer(t, o, lake, dir)
 		made := submit(t, s, &task.Create{Name: name, Source: writeSource(t, 500), Enable: true})
 		killAt(t, s, made.ID, kill, func(e store.Event) bool { return e.Phase == "create" })
@@ -155,13 +156,13 @@ func TestAMigrationGoesOnWhenItsServerIsKilled(t *testing.T) {
 	t.Parallel()
 	lake := lakewardtest.Start(t)
 	source := writeSource(t, 300_000)
-	onBoth(t, func(t *testing.T, o store.Options) {
+	storetest.OnBoth(t, func(t *testing.T, o store.Options) {
 		if o.DSN != "" {
 			o.KeyFile = t.TempDir() + "/key"
 		}
 		dir, name := t.TempDir(), "to-"+map[bool]string{true: "sqlite", false: "postgres"}[o.Path != ""]
 		lake.Instance(t, name)
-		s := newService(t, openStore(t, o), lake, dir)
+		s := newService(t, storetest.Open(t, o), lake, dir)
 		kill := startServer(t, o, lake, dir)
 		moved := submit(t, s, &task.Migrate{Source: source, To: name})
 		killAt(t, s, moved.ID, kill, func(e store.Event) bool { return e.Phase == "load" })

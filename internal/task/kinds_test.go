@@ -13,6 +13,7 @@ import (
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/databricks"
 	"github.com/lakeward/lakeward/internal/store"
+	"github.com/lakeward/lakeward/internal/storetest"
 	"github.com/lakeward/lakeward/internal/task"
 	"github.com/lakeward/lakeward/lakewardtest"
 	"github.com/lakeward/lakeward/migrate"
@@ -43,10 +44,10 @@ func resultOf[T any](t *testing.T, o store.Operation) (v T) {
 func TestEachKindDoesWhatTheCommandLineDoes(t *testing.T) {
 	t.Parallel()
 	lake := lakewardtest.Start(t)
-	onBoth(t, func(t *testing.T, o store.Options) {
+	storetest.OnBoth(t, func(t *testing.T, o store.Options) {
 		name := "kinds-" + map[bool]string{true: "sqlite", false: "postgres"}[o.Path != ""]
 		lake.Instance(t, name)
-		st, dir := openStore(t, o), t.TempDir()
+		st, dir := storetest.Open(t, o), t.TempDir()
 		s := serve(t, newService(t, st, lake, dir))
 		source := writeSource(t, 100)
 		execute(t, source, `INSERT INTO orders VALUES ('101', 1, 'a' || char(0) || 'b', 'dear')`)
@@ -150,9 +151,9 @@ func TestACancelledMigrationLeavesTheTargetAlone(t *testing.T) {
 	t.Parallel()
 	lake := lakewardtest.Start(t)
 	source := writeSource(t, 300_000)
-	onBoth(t, func(t *testing.T, o store.Options) {
+	storetest.OnBoth(t, func(t *testing.T, o store.Options) {
 		name := "cancel-" + map[bool]string{true: "sqlite", false: "postgres"}[o.Path != ""]
-		s := serve(t, newService(t, openStore(t, o), lake, t.TempDir()))
+		s := serve(t, newService(t, storetest.Open(t, o), lake, t.TempDir()))
 		made := submit(t, s, &task.Create{Name: name, Source: source})
 		for e, err := range s.Watch(t.Context(), made.ID, 0) {
 			if err != nil {
@@ -187,7 +188,7 @@ func TestACancelledMigrationLeavesTheTargetAlone(t *testing.T) {
 func TestWhatARetryMayTakeOver(t *testing.T) {
 	t.Parallel()
 	lake := lakewardtest.Start(t)
-	st := openStore(t, store.Options{Path: filepath.Join(t.TempDir(), "store.db")})
+	st := storetest.Open(t, storetest.InFile(t))
 	s := serve(t, newService(t, st, lake, t.TempDir()))
 	retry := func(id string, want store.State) store.Operation {
 		t.Helper()
@@ -235,7 +236,7 @@ func TestWhatARetryMayTakeOver(t *testing.T) {
 func TestAStepThatIsDoneIsNotDoneAgain(t *testing.T) {
 	t.Parallel()
 	lake := lakewardtest.Start(t)
-	st := openStore(t, store.Options{Path: filepath.Join(t.TempDir(), "store.db")})
+	st := storetest.Open(t, storetest.InFile(t))
 	s := newService(t, st, lake, t.TempDir())
 	began := func(in task.Input, mark string) string {
 		t.Helper()

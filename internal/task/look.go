@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"path/filepath"
 
+	"github.com/lakeward/lakeward/internal/address"
 	"github.com/lakeward/lakeward/migrate"
 )
 
@@ -23,7 +24,7 @@ func (*Plan) instance() string { return "" }
 
 func (in *Plan) shown() any {
 	shown := *in
-	shown.Source = hide(in.Source)
+	shown.Source = address.Shown(in.Source)
 	return shown
 }
 
@@ -64,7 +65,7 @@ func (in *Verify) instance() string { return works(in.To) }
 
 func (in *Verify) shown() any {
 	shown := *in
-	shown.Source, shown.To = hide(in.Source), hide(in.To)
+	shown.Source, shown.To = address.Shown(in.Source), address.Shown(in.To)
 	return shown
 }
 
@@ -98,7 +99,7 @@ func (in *Check) instance() string { return works(in.To) }
 
 func (in *Check) shown() any {
 	shown := *in
-	shown.Source, shown.To = hide(in.Source), hide(in.To)
+	shown.Source, shown.To = address.Shown(in.Source), address.Shown(in.To)
 	return shown
 }
 

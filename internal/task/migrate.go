@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/internal/address"
 	"github.com/lakeward/lakeward/migrate"
 )
 
@@ -32,7 +33,7 @@ func (in *Migrate) instance() string { return works(in.To) }
 
 func (in *Migrate) shown() any {
 	shown := *in
-	shown.Source, shown.To = hide(in.Source), hide(in.To)
+	shown.Source, shown.To = address.Shown(in.Source), address.Shown(in.To)
 	return shown
 }
 
@@ -51,7 +52,7 @@ func (in *Migrate) do(ctx context.Context, r *run) (any, error) {
 
 // note has the configuration say that the application's instance has its data. The migration stands without that.
 func (in *Migrate) note(ctx context.Context, r *run) {
-	if in.Strategy == migrate.SchemaOnly || isAddress(in.To) {
+	if in.Strategy == migrate.SchemaOnly || address.IsPostgres(in.To) {
 		return
 	}
 	if err := r.Settings.Migrated(ctx, r.o.Actor, in.To, time.Now()); err != nil {

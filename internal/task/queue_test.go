@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,8 +11,8 @@ import (
 	"time"
 
 	"github.com/lakeward/lakeward"
-	"github.com/lakeward/lakeward/internal/pgtest"
 	"github.com/lakeward/lakeward/internal/store"
+	"github.com/lakeward/lakeward/internal/storetest"
 	"github.com/lakeward/lakeward/internal/task"
 )
 
@@ -47,10 +46,10 @@ func receive[T any](t *testing.T, from <-chan T) (v T) {
 // TestTwoServersShareOneQueue has two servers on one PostgreSQL do many operations on few instances, and none.
 func TestTwoServersShareOneQueue(t *testing.T) {
 	t.Parallel()
-	o := store.Options{DSN: pgtest.DB(t), KeyFile: filepath.Join(t.TempDir(), "key")}
+	o := storetest.InPostgres(t)
 	var servers [2]*task.Service
 	for n := range servers {
-		servers[n] = newService(t, openStore(t, o), nil, t.TempDir())
+		servers[n] = newService(t, storetest.Open(t, o), nil, t.TempDir())
 	}
 	const operations, instances = 200, 12
 	var mu sync.Mutex
@@ -108,8 +107,8 @@ func TestTwoServersShareOneQueue(t *testing.T) {
 
 func TestOperationsOnOneInstanceWaitForEachOther(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, o store.Options) {
-		s := serve(t, newService(t, openStore(t, o), nil, t.TempDir()))
+	storetest.OnBoth(t, func(t *testing.T, o store.Options) {
+		s := serve(t, newService(t, storetest.Open(t, o), nil, t.TempDir()))
 		one, oneRuns, endOne := hold(t, "shop")
 		first := submit(t, s, one)
 		receive(t, oneRuns)
@@ -134,8 +133,8 @@ func TestOperationsOnOneInstanceWaitForEachOther(t *testing.T) {
 
 func TestAskingTwiceIsAnsweredWithTheFirst(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, o store.Options) {
-		st := openStore(t, o)
+	storetest.OnBoth(t, func(t *testing.T, o store.Options) {
+		st := storetest.Open(t, o)
 		s := newService(t, st, nil, t.TempDir())
 		in := &task.Migrate{Source: "postgres://ann:first-word@host/db", To: "shop"}
 		ids := make(chan string, 20)
@@ -173,9 +172,9 @@ func TestAskingTwiceIsAnsweredWithTheFirst(t *testing.T) {
 
 func TestCancelEndsWhatIsQueuedAndWhatRuns(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, o store.Options) {
-		s := serve(t, newService(t, openStore(t, o), nil, t.TempDir()))
-		other := newService(t, openStore(t, o), nil, t.TempDir()) // a server that does not run the operation
+	storetest.OnBoth(t, func(t *testing.T, o store.Options) {
+		s := serve(t, newService(t, storetest.Open(t, o), nil, t.TempDir()))
+		other := newService(t, storetest.Open(t, o), nil, t.TempDir()) // a server that does not run the operation
 		one, runs, _ := hold(t, "shop")
 		running := submit(t, s, one)
 		receive(t, runs)
@@ -214,8 +213,8 @@ func TestCancelEndsWhatIsQueuedAndWhatRuns(t *testing.T) {
 // TestCancelReachesAnOperationWhoseServerIsDead cancels one that nobody works on at the moment.
 func TestCancelReachesAnOperationWhoseServerIsDead(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, o store.Options) {
-		st := openStore(t, o)
+	storetest.OnBoth(t, func(t *testing.T, o store.Options) {
+		st := storetest.Open(t, o)
 		s := newService(t, st, nil, t.TempDir())
 		op := submit(t, s, task.NewProbe("shop", t.Name(), func(context.Context, store.Operation, lakeward.Progress) (any, error) {
 			t.Error("a cancelled operation goes on")
@@ -234,8 +233,8 @@ func TestCancelReachesAnOperationWhoseServerIsDead(t *testing.T) {
 
 func TestRetryDoesItAgain(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, o store.Options) {
-		s := serve(t, newService(t, openStore(t, o), nil, t.TempDir()))
+	storetest.OnBoth(t, func(t *testing.T, o store.Options) {
+		s := serve(t, newService(t, storetest.Open(t, o), nil, t.TempDir()))
 		var failing atomic.Bool
 		failing.Store(true)
 		in := task.NewProbe("shop", t.Name(), func(context.Context, store.Operation, lakeward.Progress) (any, error) {
@@ -268,8 +267,8 @@ func TestRetryDoesItAgain(t *testing.T) {
 
 func TestAServerThatStopsLeavesItsOperationsToTheNext(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, o store.Options) {
-		s := newService(t, openStore(t, o), nil, t.TempDir())
+	storetest.OnBoth(t, func(t *testing.T, o store.Options) {
+		s := newService(t, storetest.Open(t, o), nil, t.TempDir())
 		ctx, stop := context.WithCancel(t.Context())
 		stopped := make(chan error, 1)
 		go func() { stopped <- s.Run(ctx) }()
@@ -283,7 +282,7 @@ func TestAServerThatStopsLeavesItsOperationsToTheNext(t *testing.T) {
 		if o, err := s.Wait(t.Context(), held.ID, 0); err != nil || o.State != store.Running {
 			t.Fatalf("after the stop: %s, %v", o.State, err)
 		}
-		next := serve(t, newService(t, openStore(t, o), nil, t.TempDir()))
+		next := serve(t, newService(t, storetest.Open(t, o), nil, t.TempDir()))
 		if o := receive(t, runs); o.Attempt != 2 || o.ID != held.ID {
 			t.Errorf("goes on with %+v", o)
 		}
@@ -294,7 +293,7 @@ func TestAServerThatStopsLeavesItsOperationsToTheNext(t *testing.T) {
 
 func TestAPanicFailsTheOperationAndNotTheServer(t *testing.T) {
 	t.Parallel()
-	s := serve(t, newService(t, openStore(t, store.Options{Path: filepath.Join(t.TempDir(), "store.db")}), nil, t.TempDir()))
+	s := serve(t, newService(t, storetest.Open(t, storetest.InFile(t)), nil, t.TempDir()))
 	o := finish(t, s, submit(t, s, task.NewProbe("", t.Name(), func(context.Context, store.Operation, lakeward.Progress) (any, error) {
 		panic("the secret is in the stack")
 	})).ID, store.Failed)
@@ -305,7 +304,7 @@ func TestAPanicFailsTheOperationAndNotTheServer(t *testing.T) {
 
 func TestAnOperationThatKillsItsServersIsGivenUp(t *testing.T) {
 	t.Parallel()
-	st := openStore(t, store.Options{Path: filepath.Join(t.TempDir(), "store.db")})
+	st := storetest.Open(t, storetest.InFile(t))
 	s := newService(t, st, nil, t.TempDir())
 	o := submit(t, s, task.NewProbe("", t.Name(), func(context.Context, store.Operation, lakeward.Progress) (any, error) {
 		return nil, errors.New("it was begun once more")

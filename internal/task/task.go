@@ -19,6 +19,7 @@ import (
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/databricks"
 	"github.com/lakeward/lakeward/internal/observe"
+	"github.com/lakeward/lakeward/internal/settings"
 	"github.com/lakeward/lakeward/internal/store"
 )
 
@@ -27,19 +28,10 @@ type Options struct {
 	Store     *store.Store
 	Workspace *databricks.Workspace
 	Connector func(instance string) *lakeward.Connector
-	Settings  Settings     // where create and enable save the configuration
-	Dir       string       // for snapshots, backups and exports
-	Log       *slog.Logger // nil means that nothing is logged
-	Workers   int          // operations at a time; 0 means 8
-}
-
-// Settings is where the configuration is kept.
-type Settings interface {
-	// Save changes settings. An empty value removes a name.
-	Save(ctx context.Context, actor string, changes map[string]string) error
-
-	// Migrated notes that a database was migrated into an instance, when that is the one that the application uses.
-	Migrated(ctx context.Context, actor, instance string, at time.Time) error
+	Settings  *settings.Settings // where create and enable save the configuration
+	Dir       string             // for snapshots, backups and exports
+	Log       *slog.Logger       // nil means that nothing is logged
+	Workers   int                // operations at a time; 0 means 8
 }
 
 // Service runs operations. It is safe for concurrent use.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/internal/store"
+	"github.com/lakeward/lakeward/internal/storetest"
 	"github.com/lakeward/lakeward/internal/task"
 	"github.com/lakeward/lakeward/lakewardtest"
 )
@@ -13,8 +14,8 @@ import (
 func TestCreateMakesAnInstanceMigratesAndEnables(t *testing.T) {
 	t.Parallel()
 	lake := lakewardtest.Start(t)
-	onBoth(t, func(t *testing.T, o store.Options) {
-		st := openStore(t, o)
+	storetest.OnBoth(t, func(t *testing.T, o store.Options) {
+		st := storetest.Open(t, o)
 		s := serve(t, newService(t, st, lake, t.TempDir()))
 		name := "shop-" + map[bool]string{true: "sqlite", false: "postgres"}[o.Path != ""]
 		made := submit(t, s, &task.Create{Name: name, Capacity: "CU_1", Source: writeSource(t, 1000), Enable: true})

@@ -11,15 +11,16 @@ import (
 
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/internal/store"
+	"github.com/lakeward/lakeward/internal/storetest"
 	"github.com/lakeward/lakeward/internal/task"
 )
 
 // TestManyWatchersCostAsMuchAsOne has 500 watch an operation on a server that does not run it, some from the middle.
 func TestManyWatchersCostAsMuchAsOne(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, o store.Options) {
-		serverOf := serve(t, newService(t, openStore(t, o), nil, t.TempDir()))
-		s := newService(t, openStore(t, o), nil, t.TempDir())
+	storetest.OnBoth(t, func(t *testing.T, o store.Options) {
+		serverOf := serve(t, newService(t, storetest.Open(t, o), nil, t.TempDir()))
+		s := newService(t, storetest.Open(t, o), nil, t.TempDir())
 		const watchers, told = 500, 300
 		all := make(chan struct{})
 		op := submit(t, serverOf, task.NewProbe("", t.Name(), func(_ context.Context, _ store.Operation, p lakeward.Progress) (any, error) {
@@ -73,9 +74,9 @@ func TestManyWatchersCostAsMuchAsOne(t *testing.T) {
 
 func TestWatchersOfAnotherServerSeeEventsWithinASecond(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, o store.Options) {
-		serverOf := serve(t, newService(t, openStore(t, o), nil, t.TempDir()))
-		s := newService(t, openStore(t, o), nil, t.TempDir())
+	storetest.OnBoth(t, func(t *testing.T, o store.Options) {
+		serverOf := serve(t, newService(t, storetest.Open(t, o), nil, t.TempDir()))
+		s := newService(t, storetest.Open(t, o), nil, t.TempDir())
 		seen := make(chan struct{})
 		op := submit(t, serverOf, task.NewProbe("", t.Name(), func(_ context.Context, _ store.Operation, p lakeward.Progress) (any, error) {
 			for range 9 {
@@ -101,8 +102,8 @@ func TestWatchersOfAnotherServerSeeEventsWithinASecond(t *testing.T) {
 
 func TestAWatcherMayComeLateLeaveEarlyAndBeWrong(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, o store.Options) {
-		s := serve(t, newService(t, openStore(t, o), nil, t.TempDir()))
+	storetest.OnBoth(t, func(t *testing.T, o store.Options) {
+		s := serve(t, newService(t, storetest.Open(t, o), nil, t.TempDir()))
 		for _, err := range s.Watch(t.Context(), "nowhere", 0) {
 			if lakeward.KindOf(err) != lakeward.KindNotFound {
 				t.Errorf("watch what is not there: %v", err)
@@ -138,8 +139,8 @@ func TestAWatcherMayComeLateLeaveEarlyAndBeWrong(t *testing.T) {
 
 func TestProgressIsThinnedOutAndNothingElseIs(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, o store.Options) {
-		s := serve(t, newService(t, openStore(t, o), nil, t.TempDir()))
+	storetest.OnBoth(t, func(t *testing.T, o store.Options) {
+		s := serve(t, newService(t, storetest.Open(t, o), nil, t.TempDir()))
 		const steps = 20_000
 		began := time.Now()
 		op := finish(t, s, submit(t, s, task.NewProbe("", t.Name(), func(_ context.Context, _ store.Operation, p lakeward.Progress) (any, error) {
@@ -197,7 +198,7 @@ func TestEventsWaitForAStoreThatTakesNone(t *testing.T) {
 	for name, back := range map[string]bool{"for a while": true, "for good": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			st := openStore(t, store.Options{Path: t.TempDir() + "/store.db"})
+			st := storetest.Open(t, store.Options{Path: t.TempDir() + "/store.db"})
 			exec := func(query string) {
 				if _, err := st.SQLite().ExecContext(t.Context(), query); err != nil {
 					t.Error(err)
