@@ -28,6 +28,12 @@ type reference struct {
 	endpoint string // an id; empty for the read-write endpoint
 }
 
+// CheckName refuses what can be neither an instance's name nor the path of a part of one.
+func CheckName(name string) error {
+	_, err := parseName(name)
+	return err
+}
+
 // parseName reads an instance's name or the path of a part of one.
 func parseName(name string) (reference, error) {
 	if !strings.Contains(name, "/") {
@@ -80,6 +86,12 @@ type Spec struct {
 	Capacity      string // CU_1, CU_2, CU_4, CU_8
 	RetentionDays int    // how far back the instance can be restored to, 2 to 35
 	Nodes         int    // 1 primary and up to 2 secondaries
+}
+
+// Check refuses a spec that no instance can have, and names all that is wrong with it.
+func (s Spec) Check() error {
+	_, err := s.check()
+	return err
 }
 
 // check finds all that is wrong with a spec.

@@ -14,6 +14,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/databricks"
 	"github.com/lakeward/lakeward/internal/address"
 )
 
@@ -125,11 +126,7 @@ func readFile(path string) (layer, error) {
 	return l, nil
 }
 
-var (
-	instanceName = regexp.MustCompile(`^[A-Za-z0-9-]{1,63}$`)
-	instancePath = regexp.MustCompile(`^projects/[a-z][a-z0-9-]{0,62}(/branches/[a-z][a-z0-9-]{0,62}(/endpoints/[a-z][a-z0-9-]{0,62})?)?$`)
-	hostName     = regexp.MustCompile(`^[A-Za-z0-9.:\[\]-]{1,255}$`)
-)
+var hostName = regexp.MustCompile(`^[A-Za-z0-9.:\[\]-]{1,255}$`)
 
 // check refuses values that cannot be meant. An empty one removes a setting.
 func check(name, text string) error {
@@ -142,11 +139,11 @@ func check(name, text string) error {
 	case Enabled:
 		want, ok = "true or false", text == "true" || text == "false"
 	case Instance:
-		want, ok = "an instance's name, or projects/PROJECT/branches/BRANCH", instanceName.MatchString(text) || instancePath.MatchString(text)
+		want, ok = "an instance's name, or projects/PROJECT/branches/BRANCH", databricks.CheckName(text) == nil
 	case Endpoint:
-		want, ok = "projects/PROJECT/branches/BRANCH/endpoints/ENDPOINT, or a host", instancePath.MatchString(text) || hostName.MatchString(text)
+		want, ok = "projects/PROJECT/branches/BRANCH/endpoints/ENDPOINT, or a host", isPath(text) && databricks.CheckName(text) == nil || hostName.MatchString(text)
 	case Capacity:
-		want, ok = "CU_1, CU_2, CU_4 or CU_8", slices.Contains([]string{"CU_1", "CU_2", "CU_4", "CU_8"}, text)
+		want, ok = "CU_1, CU_2, CU_4 or CU_8", databricks.Spec{Name: "any", Capacity: text}.Check() == nil
 	case RetentionDays:
 		want, ok = "2 to 35", between(text, 2, 35)
 	case Nodes:

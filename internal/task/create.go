@@ -56,7 +56,7 @@ func (in *Create) check() error {
 	if err := checkName(in.Name); err != nil {
 		return err
 	}
-	if err := checkSize(in.spec()); err != nil {
+	if err := in.spec().Check(); err != nil {
 		return err
 	}
 	if in.Source == "" {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -120,14 +119,9 @@ func works(target string) string {
 	return target
 }
 
-var (
-	instanceName = regexp.MustCompile(`^[A-Za-z0-9-]{1,63}$`)
-	instancePath = regexp.MustCompile(`^projects/[a-z][a-z0-9-]{0,62}(/branches/[a-z][a-z0-9-]{0,62}(/endpoints/[a-z][a-z0-9-]{0,62})?)?$`)
-)
-
 // checkName refuses what cannot be the name of an instance to make.
 func checkName(name string) error {
-	if !instanceName.MatchString(name) {
+	if strings.Contains(name, "/") || databricks.CheckName(name) != nil {
 		return lakeward.Errorf(lakeward.KindInvalid, "use 1 to 63 letters, digits and hyphens", "%q cannot be the name of an instance", address.Shown(name))
 	}
 	return nil
@@ -135,7 +129,7 @@ func checkName(name string) error {
 
 // checkInstance refuses what cannot be an instance, or a part of one.
 func checkInstance(name string) error {
-	if instancePath.MatchString(name) {
+	if databricks.CheckName(name) == nil {
 		return nil
 	}
 	return checkName(name)
@@ -167,21 +161,6 @@ func checkSource(source string) error {
 	case strings.Contains(source, "://") || address.HasPassword(source):
 		return lakeward.Errorf(lakeward.KindInvalid, "name a SQLite file, or write it as postgres://user@host/database",
 			"a source of this form cannot be read")
-	}
-	return nil
-}
-
-// checkSize refuses a size that no instance has. Zeros stand for the workspace's defaults.
-func checkSize(s databricks.Spec) error {
-	const hint = "leave it out for the default"
-	outside := func(n, least, most int) bool { return n != 0 && (n < least || n > most) }
-	switch {
-	case s.Capacity != "" && !slices.Contains([]string{"CU_1", "CU_2", "CU_4", "CU_8"}, s.Capacity):
-		return lakeward.Errorf(lakeward.KindInvalid, hint, "capacity must be CU_1, CU_2, CU_4 or CU_8, not %q", s.Capacity)
-	case outside(s.RetentionDays, 2, 35):
-		return lakeward.Errorf(lakeward.KindInvalid, hint, "retention_days must be 2 to 35, not %d", s.RetentionDays)
-	case outside(s.Nodes, 1, 3):
-		return lakeward.Errorf(lakeward.KindInvalid, hint, "nodes must be 1 to 3, not %d", s.Nodes)
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func (in *Resize) check() error {
 	if in.spec() == (databricks.Spec{Name: in.Name}) {
 		return lakeward.Errorf(lakeward.KindInvalid, "name a capacity, retention_days or nodes", "nothing to change about instance %s", in.Name)
 	}
-	return checkSize(in.spec())
+	return in.spec().Check()
 }
 
 func (in *Resize) do(ctx context.Context, r *run) (any, error) {
