@@ -76,6 +76,9 @@ type Options struct {
 	// RequestID returns the id of a request; nil leaves it out of the audit log.
 	RequestID func(context.Context) string
 
+	// Sessions is a file that keeps sessions when the server is started again; empty means that they end with it.
+	Sessions string
+
 	MaxBody   int64            // of a request, in bytes; 0 means 1 MiB
 	MaxBodies map[string]int64 // of requests to these paths, in place of MaxBody
 	Log       *slog.Logger
@@ -102,7 +105,10 @@ func New(o Options) (*Gate, error) {
 	if o.MaxBody == 0 {
 		o.MaxBody = DefaultMaxBody
 	}
-	return &Gate{o: o, token: sha256.Sum256([]byte(o.Token.Reveal())), cross: http.NewCrossOriginProtection()}, nil
+	g := &Gate{o: o, token: sha256.Sum256([]byte(o.Token.Reveal())), cross: http.NewCrossOriginProtection()}
+	g.sessions.file = o.Sessions
+	g.sessions.load()
+	return g, nil
 }
 
 // Handler puts the gate before next.
@@ -110,7 +116,7 @@ func (g *Gate) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		secure(w.Header())
 		if !g.o.Forwarded && !loopback(r.Host) {
-			refuse(w, lakeward.Errorf(lakeward.KindDenied, "use the address that the server printed",
+			refuse(w, r, lakeward.Errorf(lakeward.KindDenied, "use the address that the server printed",
 				"the server is not called %q", r.Host))
 			return
 		}
@@ -170,7 +176,7 @@ func (g *Gate) serve(w http.ResponseWriter, r *http.Request, who Identity, next 
 			}
 			g.o.Log.ErrorContext(r.Context(), "a handler panicked", "path", r.URL.Path, "panic", failure)
 			if out.status == 0 {
-				refuse(out, lakeward.Errorf(lakeward.KindInternal, "", "panic"))
+				refuse(out, r, lakeward.Errorf(lakeward.KindInternal, "", "panic"))
 			}
 		}
 		if changes(r) {
@@ -183,7 +189,7 @@ func (g *Gate) serve(w http.ResponseWriter, r *http.Request, who Identity, next 
 // deny refuses a request. One that would have changed something is remembered.
 func (g *Gate) deny(w http.ResponseWriter, r *http.Request, actor string, err error) {
 	out := &answer{ResponseWriter: w}
-	refuse(out, err)
+	refuse(out, r, err)
 	if changes(r) {
 		g.audit(r, actor, out.status)
 	}

@@ -1,8 +1,11 @@
 package access
 
 import (
+	_ "embed"
 	"encoding/json"
+	"html/template"
 	"net/http"
+	"strings"
 
 	"github.com/lakeward/lakeward"
 )
@@ -88,10 +91,21 @@ func (p *Problem) GetStatus() int { return p.Status }
 // ContentType says that a problem is not just any JSON.
 func (p *Problem) ContentType(string) string { return "application/problem+json" }
 
-// refuse answers a request with an error.
-func refuse(w http.ResponseWriter, err error) {
+// refuse answers a request with an error: a browser that opens a page with one for people, others with JSON.
+func refuse(w http.ResponseWriter, r *http.Request, err error) {
 	p := NewProblem(err)
+	if r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html") {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.WriteHeader(p.Status)
+		_ = refusal.Execute(w, p) // the client may be gone
+		return
+	}
 	w.Header().Set("Content-Type", p.ContentType(""))
 	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p) // the client may be gone
+	_ = json.NewEncoder(w).Encode(p)
 }
+
+//go:embed refusal.html
+var refusalText string
+
+var refusal = template.Must(template.New("refusal").Parse(refusalText))

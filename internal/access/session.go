@@ -3,9 +3,12 @@ package access
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"sync"
 	"time"
 
@@ -21,12 +24,52 @@ const (
 	sessionLife = 12 * time.Hour
 )
 
-// sessions are the links and sessions that are good. They end with the process. Only hashes of the secrets are kept, so
-// that finding one takes no time that depends on how much of a guess is right.
+// sessions are the links and sessions that are good. Links end with the process. Sessions are kept in a file, where there
+// is one, so that a page which is open while the server is started again goes on. Only hashes of the secrets are kept: the
+// file opens no door, and finding one takes no time that depends on how much of a guess is right.
 type sessions struct {
+	file  string
 	mu    sync.Mutex
 	links map[[sha256.Size]byte]time.Time // when it ends
 	open  map[[sha256.Size]byte]time.Time
+}
+
+// load reads the sessions of an earlier process. A file that cannot be read costs its sessions, and nothing else.
+func (s *sessions) load() {
+	if s.file == "" {
+		return
+	}
+	text, err := os.ReadFile(s.file)
+	kept := map[string]time.Time{}
+	if err != nil || json.Unmarshal(text, &kept) != nil {
+		return
+	}
+	s.open = map[[sha256.Size]byte]time.Time{}
+	for name, ends := range kept {
+		if sum, err := hex.DecodeString(name); err == nil && len(sum) == sha256.Size && time.Now().Before(ends) {
+			s.open[[sha256.Size]byte(sum)] = ends
+		}
+	}
+}
+
+// save writes the open sessions into the file. s.mu is held.
+func (s *sessions) save() error {
+	if s.file == "" {
+		return nil
+	}
+	kept := map[string]time.Time{}
+	for sum, ends := range s.open {
+		kept[hex.EncodeToString(sum[:])] = ends
+	}
+	text, err := json.Marshal(kept)
+	if err != nil {
+		return err
+	}
+	next := s.file + ".next"
+	if err := os.WriteFile(next, text, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(next, s.file)
 }
 
 // Link returns a link below the server's address, such as http://127.0.0.1:8080, that lets one browser in once.
@@ -42,10 +85,14 @@ func (g *Gate) Link(address string) string {
 func (g *Gate) follow(w http.ResponseWriter, r *http.Request) {
 	session, ok := "", false
 	if r.Method == http.MethodGet { // whoever only looks whether the link works does not use it up
-		session, ok = g.sessions.exchange(r.URL.Query().Get("token"))
+		var err error
+		session, ok, err = g.sessions.exchange(r.URL.Query().Get("token"))
+		if err != nil {
+			g.o.Log.WarnContext(r.Context(), "the session ends with this process: it could not be written", "error", err)
+		}
 	}
 	if !ok {
-		refuse(w, lakeward.Errorf(lakeward.KindUnauthenticated, "start the server again for another link",
+		refuse(w, r, lakeward.Errorf(lakeward.KindUnauthenticated, "start the server again for another link",
 			"the link has been used, or is too old"))
 		return
 	}
@@ -56,18 +103,19 @@ func (g *Gate) follow(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-func (s *sessions) exchange(link string) (session string, ok bool) {
+// exchange turns a link into a session. An error says that the session could not be kept in the file; it is open all the same.
+func (s *sessions) exchange(link string) (session string, ok bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	key := sha256.Sum256([]byte(link))
 	ends, ok := s.links[key]
 	delete(s.links, key)
 	if !ok || time.Now().After(ends) {
-		return "", false
+		return "", false, nil
 	}
 	session = rand.Text() + rand.Text()
 	put(&s.open, session, sessionLife)
-	return session, true
+	return session, true, s.save()
 }
 
 // known says whether a request belongs to a session.

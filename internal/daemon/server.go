@@ -160,7 +160,7 @@ func (o ServerOptions) open(ctx context.Context, ws *databricks.Workspace) (_ *s
 	}
 	gate := access.Options{
 		Forwarded: o.app(), Administrators: o.administrators(), Token: s.token, Audit: s.store.Audit,
-		RequestID: observe.RequestID, MaxBodies: api.Bodies(0), Log: o.Log,
+		Sessions: filepath.Join(s.dir, "sessions.json"), RequestID: observe.RequestID, MaxBodies: api.Bodies(0), Log: o.Log,
 	}
 	if name := o.Getenv("DATABRICKS_APP_NAME"); o.app() && name != "" {
 		gate.Manages = newManagers(name, ws.ManagesApp).Manages
