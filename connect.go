@@ -153,15 +153,20 @@ func (c *Connector) Instance(ctx context.Context) (Instance, error) {
 }
 
 // Expires returns when the credential at hand expires, for those who watch that. It is zero while there is none.
-func (c *Connector) Expires() time.Time {
+func (c *Connector) Expires() time.Time { return c.atHand().Expires }
+
+// Minted returns when the credential at hand was minted. It is zero while there is none.
+func (c *Connector) Minted() time.Time { return c.atHand().Minted }
+
+func (c *Connector) atHand() Credential {
 	c.mu.Lock()
 	last := c.last
 	c.mu.Unlock()
 	if last == nil {
-		return time.Time{}
+		return Credential{}
 	}
 	credential, _ := last.rotator.cached()
-	return credential.Expires
+	return credential
 }
 
 // ready refuses an instance that cannot be logged in to. One in error may still answer.

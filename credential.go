@@ -142,7 +142,7 @@ func (r *Rotator) pausing(now time.Time) error {
 }
 
 func (r *Rotator) minted(c Credential, began time.Time) {
-	c.Expires = c.Expires.Round(0)
+	c.Expires, c.Minted = c.Expires.Round(0), began
 	early := r.opt.Early
 	if life := c.Expires.Sub(began); early == 0 || early >= life {
 		early = life / 4

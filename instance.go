@@ -31,6 +31,7 @@ type Instance struct {
 	MaxCU           float64   `json:"max_cu,omitempty"`
 	Nodes           int       `json:"nodes,omitempty"` // 1 primary and 0 to 2 secondaries
 	RetentionDays   int       `json:"retention_days,omitempty"`
+	SizeLimit       int64     `json:"size_limit,omitempty"`       // of the data in bytes, as the workspace says it
 	PostgresVersion string    `json:"postgres_version,omitempty"` // major version, such as "17"
 	Creator         string    `json:"creator,omitempty"`
 	Created         time.Time `json:"created,omitzero"`

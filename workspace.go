@@ -25,6 +25,7 @@ type Credential struct {
 	User    string    // the PostgreSQL role: a user's e-mail address or a service principal's application id
 	Token   Secret    // the password
 	Expires time.Time // when it stops being good for a login; usually one hour after it was minted
+	Minted  time.Time // when a [Rotator] got it; zero where nobody has noted it
 }
 
 // Secret is a string that does not show itself: printed, logged or marshalled it reads "[secret]". Use [Secret.Reveal]

@@ -15,6 +15,9 @@ import (
 // instances is the Database instance API, /api/2.0/database.
 type instances struct{ api database.DatabaseInterface }
 
+// instanceSizeLimit is how much data an instance may hold. The API has no field for it; the documentation says it.
+const instanceSizeLimit = 2 << 40
+
 // get implements family.
 func (d instances) get(ctx context.Context, r reference) (lakeward.Instance, error) {
 	i, err := d.api.GetDatabaseInstance(ctx, database.GetDatabaseInstanceRequest{Name: r.project})
@@ -38,6 +41,7 @@ func fromInstance(name string, d database.DatabaseInstance) lakeward.Instance {
 		Database:        lakeward.DefaultDatabase,
 		Capacity:        cmp.Or(d.EffectiveCapacity, d.Capacity),
 		Nodes:           cmp.Or(d.EffectiveNodeCount, d.NodeCount, 1),
+		SizeLimit:       instanceSizeLimit,
 		RetentionDays:   cmp.Or(d.EffectiveRetentionWindowInDays, d.RetentionWindowInDays),
 		PostgresVersion: strings.TrimPrefix(d.PgVersion, "PG_VERSION_"),
 		Creator:         d.Creator,

@@ -84,6 +84,7 @@ func fromProject(r reference, p postgres.Project, e postgres.Endpoint) lakeward.
 		MaxCU:         endpoint.AutoscalingLimitMaxCu,
 		Nodes:         group.Max,
 		RetentionDays: int(project.HistoryRetentionDuration.AsDuration() / day),
+		SizeLimit:     project.BranchLogicalSizeLimitBytes,
 		Creator:       project.Owner,
 	}
 	if !r.whole() {

@@ -37,6 +37,7 @@ type cli struct {
 	Proxy      proxyCmd      `cmd:"" help:"Give applications a local address whose logins never expire."`
 	Operations operationsCmd `cmd:"" help:"List, show, watch, cancel and retry what a running server works on."`
 	Psql       psqlCmd       `cmd:"" passthrough:"" help:"Open psql on an instance."`
+	Connect    connectCmd    `cmd:"" help:"Show how applications connect to an instance: addresses and ready-made pieces of code."`
 	Token      tokenCmd      `cmd:"" help:"Print a fresh database token of an instance."`
 	Doctor     doctorCmd     `cmd:"" help:"Walk the way to an instance step by step and say where it ends."`
 	Config     configCmd     `cmd:"" help:"Show the configuration that applies, and where each value comes from."`

@@ -41,6 +41,7 @@ const (
 type Identity struct {
 	Name string `json:"name" example:"ana@example.com"`
 	Role Role   `json:"role" example:"administrator"`
+	How  string `json:"how" example:"ana@example.com was forwarded by Databricks Apps, and is named as an administrator" doc:"How it was decided"`
 }
 
 type identityKey struct{}
@@ -230,11 +231,11 @@ func outcome(status int) string {
 // identify says who sent a request.
 func (g *Gate) identify(r *http.Request) (Identity, error) {
 	if g.program(r) {
-		return Identity{Name: "local", Role: Administrator}, nil
+		return Identity{Name: "local", Role: Administrator, How: "the token that the server has put into its folder"}, nil
 	}
 	if !g.o.Forwarded {
 		if g.sessions.known(r) {
-			return Identity{Name: "local", Role: Administrator}, nil
+			return Identity{Name: "local", Role: Administrator, How: "the link that the server has printed"}, nil
 		}
 		return Identity{}, lakeward.Errorf(lakeward.KindUnauthenticated,
 			"follow the link that the server printed when it started; each works once",
@@ -248,9 +249,11 @@ func (g *Gate) identify(r *http.Request) (Identity, error) {
 		return Identity{}, lakeward.Errorf(lakeward.KindUnauthenticated, "open the app at its address in Databricks",
 			"nobody was forwarded with the request")
 	}
-	who := Identity{Name: name, Role: Viewer}
+	who := Identity{
+		Name: name, Role: Viewer, How: name + " was forwarded by Databricks Apps, and is not among the administrators (LAKEWARD_ADMINS, --admin)",
+	}
 	if slices.ContainsFunc(g.o.Administrators, func(a string) bool { return strings.EqualFold(a, name) }) {
-		who.Role = Administrator
+		who.Role, who.How = Administrator, name+" was forwarded by Databricks Apps, and is named as an administrator"
 	}
 	return who, nil
 }

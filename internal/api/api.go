@@ -28,7 +28,9 @@ type Options struct {
 	Settings  *settings.Settings
 	Workspace *databricks.Workspace
 	Connector func(instance string) *lakeward.Connector
-	Port      int // of endpoints, where it is another than PostgreSQL's: the workspace does not know it
+	Port      int    // of endpoints, where it is another than PostgreSQL's: the workspace does not know it
+	RootCAs   string // a file with the authorities that endpoints' certificates are from; empty means the system's
+	Database  string // that connections are to, where it is another than the instance's
 	Version   string
 	Heartbeat time.Duration // between signs of life in a stream of events; 0 means 15 seconds
 	Dir       string        // where uploads are kept, and where operations leave files
@@ -36,7 +38,11 @@ type Options struct {
 	Log       *slog.Logger
 }
 
-type server struct{ Options }
+type server struct {
+	Options
+	connectors connectors
+	sessions   chan struct{} // one for each connection to an instance that is open
+}
 
 const (
 	answerFor = 30 * time.Second // to reach Lakebase for an answer that is not an operation
@@ -71,13 +77,16 @@ func build(o Options) (*http.ServeMux, huma.API) {
 	config.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
 	a := humago.New(mux, config)
 	o.Heartbeat = cmp.Or(o.Heartbeat, 15*time.Second)
-	s := &server{o}
+	s := &server{Options: o, sessions: make(chan struct{}, mostSessions)}
 	s.operations(a)
 	s.reports(a)
 	s.migrations(a)
 	s.uploads(a)
 	s.backups(a)
 	s.instances(a)
+	s.vitals(a)
+	s.connection(a)
+	s.me(a)
 	s.audit(a)
 	s.guide(a)
 	s.config(a)
@@ -167,7 +176,7 @@ func (s *server) connect(name string) (*lakeward.Connector, error) {
 	if _, err := s.reach(); err != nil {
 		return nil, err
 	}
-	return s.Connector(name), nil
+	return s.connectors.of(name, s.Connector), nil
 }
 
 // body is an answer that has nothing but a body.

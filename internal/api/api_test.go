@@ -70,6 +70,8 @@ func TestOverALakebase(t *testing.T) {
 		"ADatabaseGoesThereAndBack":          aDatabaseGoesThereAndBack,
 		"NoSecretIsAnswered":                 noSecretIsAnswered,
 		"AClientThatGoesChangesNothing":      aClientThatGoesChangesNothing,
+		"AnInstanceShowsHowItIs":             anInstanceShowsHowItIs,
+		"APersonConnects":                    aPersonConnects,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

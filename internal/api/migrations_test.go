@@ -77,7 +77,7 @@ func aDatabaseGoesThereAndBack(t *testing.T, lakebase *lakewardtest.Lakebase) {
 		t.Errorf("a part of it: %d %q", status, part)
 	}
 	entries, err := w.store.Entries(t.Context(), store.AuditFilter{Object: path})
-	if err != nil || len(entries) != 2 || entries[0].Actor != "ana" {
+	if err != nil || len(entries) != 3 || entries[0].Actor != "ana" || entries[2].Outcome != "denied" {
 		t.Errorf("audit log of downloads: %+v, %v", entries, err)
 	}
 	if status, _ := w.ask(t, "ana", "GET", "/api/operations/"+moved.ID+"/file", ""); status != http.StatusNotFound {

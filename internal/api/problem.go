@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -41,7 +40,7 @@ var problems = sync.OnceFunc(func() {
 })
 
 // problem is what the caller is told of an error.
-func (s *server) problem(ctx context.Context, o huma.Operation, err error) error {
+func (s *server) problem(ctx context.Context, o huma.Operation, err error) *access.Problem {
 	kind := lakeward.KindOf(err)
 	if kind == lakeward.KindInternal {
 		if errors.Is(err, context.DeadlineExceeded) {
@@ -86,8 +85,6 @@ func elsewhere(mux *http.ServeMux) http.HandlerFunc {
 				"%s does not know the method %s", r.URL.Path, r.Method))
 			p.Status, p.Title = http.StatusMethodNotAllowed, http.StatusText(http.StatusMethodNotAllowed)
 		}
-		w.Header().Set("Content-Type", p.ContentType(""))
-		w.WriteHeader(p.Status)
-		_ = json.NewEncoder(w).Encode(p) // the client may be gone
+		refuse(w, p)
 	}
 }

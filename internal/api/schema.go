@@ -9,6 +9,7 @@ import (
 
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/internal/access"
+	"github.com/lakeward/lakeward/internal/snippet"
 	"github.com/lakeward/lakeward/internal/store"
 	"github.com/lakeward/lakeward/migrate"
 )
@@ -18,6 +19,8 @@ var names = map[reflect.Type]string{
 	reflect.TypeFor[access.Problem](): "Problem",
 	reflect.TypeFor[store.Problem]():  "OperationError",
 	reflect.TypeFor[store.Entry]():    "AuditEntry",
+
+	reflect.TypeFor[snippet.Connection](): "HowToConnect",
 
 	reflect.TypeFor[migrate.Table]():      "PlanTable",
 	reflect.TypeFor[migrate.Column]():     "PlanColumn",
@@ -50,7 +53,7 @@ var shown = map[string]any{
 		Name: "shop", UID: "6d1c2a0e-58e1-4c3c-8f0a-2f8a4a4c9b11",
 		Endpoint: "projects/shop/branches/production/endpoints/primary", State: "ACTIVE", Status: lakeward.StatusReady,
 		Host: "ep-shop.database.us-east-1.cloud.databricks.com", Port: lakeward.DefaultPort, Database: lakeward.DefaultDatabase,
-		Capacity: "CU_1", MinCU: 8, MaxCU: 8, Nodes: 1, RetentionDays: 14, PostgresVersion: "17",
+		Capacity: "CU_1", MinCU: 8, MaxCU: 8, Nodes: 1, RetentionDays: 14, SizeLimit: 8 << 40, PostgresVersion: "17",
 		Creator: "ana@example.com", Created: shownTime,
 	},
 	"Operation": store.Operation{

@@ -204,20 +204,6 @@ func count(ctx context.Context, c *pgx.Conn, tables []RowCount) error {
 	return nil
 }
 
-// on does something on a new connection to an instance.
-func (s *server) on(ctx context.Context, instance string, do func(*pgx.Conn) error) error {
-	to, err := s.connect(instance)
-	if err != nil {
-		return err
-	}
-	c, err := to.Connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = c.Close(ctx) }()
-	return do(c)
-}
-
 // instanceOr returns the instance that a request names, or the configured one.
 func (s *server) instanceOr(ctx context.Context, name string) (string, error) {
 	if name != "" {

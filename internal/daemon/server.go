@@ -307,7 +307,8 @@ func (s *server) handler() http.Handler {
 		func() float64 { return float64(s.tasks.LostEvents()) })
 	routes := api.Handler(api.Options{
 		Store: s.store, Tasks: s.tasks, Settings: s.settings, Workspace: s.workspace, Connector: s.connector(s.workspace),
-		Version: s.Version, Dir: s.dir, Port: s.Config.PortNumber(), Log: s.Log,
+		Version: s.Version, Dir: s.dir, Port: s.Config.PortNumber(), RootCAs: s.Config.RootCAs.Text, Database: s.Config.Database.Text,
+		Log: s.Log,
 	})
 	inner := http.NewServeMux()
 	for _, path := range []string{"/api/", "/docs", "/docs/", "/openapi.json", "/openapi.yaml"} {
