@@ -9,6 +9,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -119,6 +120,9 @@ var tags = []*huma.Tag{
 // handle registers a handler whose errors become problems.
 func handle[I, O any](s *server, a huma.API, o huma.Operation, do func(context.Context, *I) (*O, error)) {
 	o.MaxBodyBytes, o.BodyReadTimeout = maxBody, readFor
+	if slices.Contains(planPaths, o.Path) {
+		o.MaxBodyBytes = maxPlan
+	}
 	huma.Register(a, o, func(ctx context.Context, in *I) (*O, error) {
 		out, err := do(ctx, in)
 		if err == nil {

@@ -172,3 +172,17 @@ func TestHousekeepingDeletesOnlyWhatIsOld(t *testing.T) {
 		t.Errorf("left: %+v, %v", all, err)
 	}
 }
+
+func TestPlanMayBeLarge(t *testing.T) {
+	t.Parallel()
+	w := serve(t, nil)
+	from := `"source":` + quote(source(t, shop))
+	plan := w.do(t, "/api/plan", `{`+from+`}`)
+	room := strings.Repeat(" ", 3<<20)
+	if again := w.do(t, "/api/plan", `{`+from+`,"plan":`+room+string(plan.Result)+`}`); again.State != store.Succeeded {
+		t.Errorf("a plan of 3 MB: %s, %+v", again.State, again.Error)
+	}
+	if status, text := w.ask(t, "ana", "POST", "/api/export", `{"instance":"shop"`+room+`}`); status != http.StatusRequestEntityTooLarge {
+		t.Errorf("a request of 3 MB that needs no plan: %d %s", status, text)
+	}
+}

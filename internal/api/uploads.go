@@ -25,9 +25,20 @@ const uploadPath = "/api/uploads"
 // DefaultMaxUpload is how large a file may be that is sent to the server.
 const DefaultMaxUpload = 16 << 30
 
+// maxPlan is how large a request with a plan may be: a plan says more of each column than the schema does, and a schema may
+// have ten thousand columns.
+const maxPlan = 64 << 20
+
+// planPaths take plans.
+var planPaths = []string{"/api/plan", "/api/migrate", "/api/verify"}
+
 // Bodies are the paths whose requests may be larger than others, for the gate.
 func Bodies(maxUpload int64) map[string]int64 {
-	return map[string]int64{uploadPath: orDefault(maxUpload) + 1} // so that the answer comes from here
+	sizes := map[string]int64{uploadPath: orDefault(maxUpload) + 1} // so that the answer comes from here
+	for _, path := range planPaths {
+		sizes[path] = maxPlan
+	}
+	return sizes
 }
 
 func orDefault(maxUpload int64) int64 {

@@ -1,0 +1,131 @@
+import { expect, test } from "vitest";
+import { decisionsOf, forecast, refusals, storageClasses } from "./decisions";
+import { apply, changed, choices, countEdits, editsOf, type Plan, type PlanColumn, place, typed } from "./plan";
+
+const column = (name: string, more: Partial<PlanColumn> = {}): PlanColumn => ({
+  name,
+  target: name,
+  declared: "INTEGER",
+  type: "bigint",
+  convert: "integer",
+  evidence: "4 integers from 1 to 4",
+  found: { integer: 4 },
+  ...more,
+});
+
+const plan: Plan = {
+  version: 1,
+  schema: "public",
+  source: {
+    kind: "sqlite",
+    path: "/a.db",
+    bytes: 1,
+    encoding: "UTF-8",
+    journal: "delete",
+    user_version: 0,
+    schema: "x",
+  },
+  tables: [
+    {
+      name: "messages",
+      target: "messages",
+      rows: 40,
+      columns: [
+        column("id"),
+        column("minutes", {
+          misfits: 3,
+          misfit: '{"id":1}: "25 min" is not an integer',
+          alternatives: ["text", "bytea"],
+        }),
+        column("at", { alternatives: ["integer", "timestamp with time zone (epoch ms)"] }),
+      ],
+      foreign_keys: [
+        { name: "messages_ticket_fkey", columns: ["id"], table: "tickets", references: ["id"], orphans: 12 },
+      ],
+    },
+    { name: "tickets", target: "tickets", rows: 2, columns: [column("id")] },
+  ],
+};
+const minutes = place.column("messages", "minutes");
+
+test("an alternative is a type and the conversion that leads there", () => {
+  expect(typed("timestamp with time zone (epoch ms)")).toEqual({
+    type: "timestamp with time zone",
+    convert: "epoch_ms",
+  });
+  expect(typed("numeric(10,2)")).toEqual({ type: "numeric(10,2)", convert: "decimal" });
+  expect(typed("jsonb")).toEqual({ type: "jsonb", convert: "json" });
+});
+
+test("the type in use is among the choices, once", () => {
+  const c = plan.tables?.[0]?.columns?.[2];
+  expect(c && choices(c, { ...c, ...typed("timestamp with time zone (epoch ms)") })).toEqual([
+    "bigint",
+    "timestamp with time zone (epoch ms)",
+    "integer",
+  ]);
+});
+
+test("an edit is seen in the plan, and nothing else changes", () => {
+  const edits = changed({}, plan, minutes, typed("text"));
+  const edited = apply(plan, edits);
+  expect(edited.tables?.[0]?.columns?.[1]).toMatchObject({ type: "text", convert: "text", misfits: 3 });
+  expect(edited.tables?.[1]).toBe(plan.tables?.[1]);
+  expect(countEdits(edits)).toBe(1);
+});
+
+test("what is set back is no edit", () => {
+  const edits = changed({}, plan, minutes, { on_misfit: "null" });
+  expect(countEdits(edits)).toBe(1);
+  expect(changed(edits, plan, minutes, { on_misfit: "quarantine" })).toEqual({});
+});
+
+test("a replacement goes with its policy", () => {
+  const edits = changed({}, plan, minutes, { on_misfit: "replace", replacement: "0" });
+  expect(edits[minutes]).toEqual({ on_misfit: "replace", replacement: "0" });
+  expect(changed(edits, plan, minutes, { on_misfit: "null" })[minutes]).toEqual({ on_misfit: "null" });
+});
+
+test("edits are found again in an edited plan", () => {
+  let edits = changed({}, plan, minutes, { on_misfit: "replace", replacement: "0" });
+  edits = changed(edits, plan, place.key("messages", "messages_ticket_fkey"), { on_orphan: "quarantine" });
+  edits = changed(edits, plan, place.table("tickets"), { skip: true });
+  edits = changed(edits, plan, place.column("messages", "at"), typed("timestamp with time zone (epoch ms)"));
+  expect(editsOf(plan, apply(plan, edits))).toEqual(edits);
+  expect(countEdits(edits)).toBe(4);
+});
+
+test("decisions are what a person should look at, the largest first", () => {
+  expect(decisionsOf(plan).map((d) => [d.kind, d.count])).toEqual([
+    ["orphan", 12],
+    ["misfit", 3],
+  ]);
+  expect(decisionsOf(apply(plan, changed({}, plan, place.table("messages"), { skip: true })))).toEqual([]);
+});
+
+test("the forecast follows the policies", () => {
+  expect(forecast(plan)).toEqual({ rows: 42, quarantined: 3, changed: 0, kept: 12, fails: false });
+  const edits = changed({}, plan, minutes, { on_misfit: "null" });
+  expect(forecast(apply(plan, edits))).toMatchObject({ quarantined: 0, changed: 3 });
+  expect(forecast(apply(plan, changed({}, plan, minutes, { on_misfit: "fail" }))).fails).toBe(true);
+});
+
+test("the server's problems are put where they belong", () => {
+  const message =
+    "the plan cannot be obeyed: table messages, column minutes: on_misfit: replace wants a replacement; " +
+    "uuid wants convert: uuid; table tickets: no column is left; skip the table; view v: the name v is that of table v too";
+  expect(refusals(message, plan)).toEqual([
+    { table: "messages", column: "minutes", text: "on_misfit: replace wants a replacement; uuid wants convert: uuid" },
+    { table: "tickets", column: undefined, text: "no column is left; skip the table" },
+    { table: "", column: undefined, text: "view v: the name v is that of table v too" },
+  ]);
+  expect(refusals("the source cannot be read", plan)).toEqual([]);
+});
+
+test("NULLs come last among the storage classes", () => {
+  expect(storageClasses(column("a", { found: { null: 90, text: 1, integer: 9 } })).map((c) => c.name)).toEqual([
+    "integer",
+    "text",
+    "null",
+  ]);
+});
