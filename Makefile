@@ -12,7 +12,7 @@ RACE := -race -gcflags='modernc.org/...=-race=false'
 NODE := $(CURDIR)/bin/node/node_modules/node/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web build run test test-web test-versions lint fmt fuzz bench clean
+.PHONY: help setup web build run test test-web e2e test-versions lint fmt fuzz bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ test: setup ## run every test with the race detector
 test-web: ## check the console's types, style and logic
 	@tools/setup.sh web
 	cd web && PATH="$(NODE):$$PATH" npm run --silent check && PATH="$(NODE):$$PATH" npm test --silent
+
+e2e: setup web build ## walk through the console in Chromium, against the real binary and a local Lakebase
+	@tools/setup.sh e2e
+	cd e2e && PATH="$(NODE):$$PATH" npm test --silent
 
 test-versions: setup ## migrate from this machine's PostgreSQL to a newer one, which npm brings (24 MB)
 	@tools/setup.sh newer

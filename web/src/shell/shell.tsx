@@ -55,12 +55,11 @@ export function Shell() {
             type="button"
             className={styles.search}
             onClick={open}
-            aria-label="Search and commands"
             aria-keyshortcuts={mac ? "Meta+K" : "Control+K"}
           >
             <Search size={14} aria-hidden />
             <span>Search</span>
-            <kbd>{mac ? "⌘K" : "Ctrl K"}</kbd>
+            <kbd aria-hidden>{mac ? "⌘K" : "Ctrl K"}</kbd>
           </button>
         </Tooltip>
         <ThemeSwitch />

@@ -59,17 +59,17 @@ export function Copied({ text, label }: { text: string; label?: string }) {
 
 const dots = "••••••••••••";
 
-type CodeBoxProps = { code: string; label: string; secret?: string | undefined; tools?: ReactNode };
+type CodeBoxProps = { code: string; label: string; secret?: string | undefined; tools?: ReactNode; wrap?: boolean };
 
 /**
  * CodeBox is a text to paste, with its copy button. What is named as its secret is dots until somebody asks to see it;
  * copying always takes the true text.
  */
-export function CodeBox({ code, label, secret, tools }: CodeBoxProps) {
+export function CodeBox({ code, label, secret, tools, wrap }: CodeBoxProps) {
   const [shown, setShown] = useState(false);
   const visible = secret && !shown ? code.replaceAll(secret, dots) : code;
   return (
-    <div className={styles.box}>
+    <div className={`${styles.box} ${wrap ? styles.wrap : ""}`}>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by the keyboard */}
       <pre tabIndex={0} role="group" aria-label={label}>
         <code>{visible}</code>

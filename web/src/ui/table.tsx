@@ -74,7 +74,6 @@ export function DataTable<T>({
   };
 
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by the keyboard, also without rows to open
     <div ref={frame} className={styles.frame} style={{ maxHeight: height }} tabIndex={sorted.length ? -1 : 0}>
       <div role="grid" aria-label={label} aria-rowcount={sorted.length + 1} className={styles.table}>
         <div

@@ -22,7 +22,7 @@ export const theme = createTheme({
   respectReducedMotion: true,
   focusClassName: "",
   components: {
-    Button: { defaultProps: { size: "sm" } },
+    Button: { defaultProps: { size: "sm", variant: "filled" } },
     TextInput: { defaultProps: { size: "sm" } },
     Select: { defaultProps: { size: "sm", comboboxProps: { shadow: "md", transitionProps: { duration: 90 } } } },
     NumberInput: { defaultProps: { size: "sm" } },

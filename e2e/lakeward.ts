@@ -1,0 +1,143 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import AxeBuilder from "@axe-core/playwright";
+import { test as base, expect, type Page } from "@playwright/test";
+
+const binary = process.env.LAKEWARD ?? new URL("../bin/lakeward", import.meta.url).pathname;
+
+/** Lakeward is a server of the test's own, with a local Lakebase, in a folder that goes with it. */
+export class Lakeward {
+  readonly dir: string;
+  private readonly flags: string[];
+  private child: ChildProcess | undefined;
+  address = "";
+  link = "";
+
+  private constructor(dir: string, flags: string[]) {
+    this.dir = dir;
+    this.flags = flags;
+  }
+
+  static async start(...more: string[]): Promise<Lakeward> {
+    const dir = await mkdtemp(join(tmpdir(), "lakeward-e2e-"));
+    await chmod(dir, 0o711); // PostgreSQL runs as a user of its own where the test is root
+    const [listen, api, port] = [await free(), await free(), await free()];
+    const flags = ["--dir", dir, "--listen", `127.0.0.1:${listen}`, "--api", `127.0.0.1:${api}`, "--port", String(port), ...more];
+    const l = new Lakeward(dir, flags);
+    await l.up();
+    return l;
+  }
+
+  /** up starts it, and starts it again after kill. */
+  async up() {
+    const child = spawn(binary, ["up", ...this.flags], { stdio: ["ignore", "pipe", "pipe"] });
+    this.child = child;
+    let said = "";
+    this.link = await new Promise<string>((found, failed) => {
+      const read = (data: Buffer) => {
+        said += data;
+        const link = said.match(/http:\/\/\S+\/login\?token=\S+/);
+        if (link) found(link[0]);
+      };
+      child.stdout.on("data", read);
+      child.stderr.on("data", read);
+      child.on("exit", (code) => failed(new Error(`lakeward up ended with ${code}:\n${said}`)));
+    });
+    this.address = new URL(this.link).origin;
+  }
+
+  /** kill ends it as the kernel does when memory is short: without a word. */
+  async kill() {
+    await this.end("SIGKILL");
+  }
+
+  async stop() {
+    await this.end("SIGINT");
+    await rm(this.dir, { recursive: true, force: true });
+  }
+
+  private async end(signal: NodeJS.Signals) {
+    const child = this.child;
+    if (!child || child.exitCode !== null) return;
+    const gone = new Promise((done) => child.once("exit", done));
+    child.kill(signal);
+    await gone;
+  }
+
+  /** ask sends a request with the token that programs of this machine use. */
+  async ask(method: string, path: string, body?: unknown) {
+    const { token } = JSON.parse(await readFile(join(this.dir, "server/server.json"), "utf8"));
+    const answer = await fetch(this.address + path, {
+      method,
+      headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return answer.json();
+  }
+}
+
+async function free(): Promise<number> {
+  return new Promise((found, failed) => {
+    const s = createServer();
+    s.once("error", failed);
+    s.listen(0, "127.0.0.1", () => {
+      const at = s.address();
+      s.close(() => found(typeof at === "object" && at ? at.port : 0));
+    });
+  });
+}
+
+/**
+ * test has a server, and a page of it that is signed in. Files that name different worlds (test.use) have different servers;
+ * flags are those of `lakeward up`.
+ */
+export const test = base.extend<{ console: Page }, { lakeward: Lakeward; world: string; flags: string[]; session: string }>({
+  world: ["", { option: true, scope: "worker" }],
+  flags: [[], { option: true, scope: "worker" }],
+  lakeward: [
+    async ({ flags }, use) => {
+      const l = await Lakeward.start(...flags);
+      await use(l);
+      await l.stop();
+    },
+    { scope: "worker", timeout: 120_000 },
+  ],
+  // The link works once: the cookie that it leaves is good for all pages.
+  session: [
+    async ({ lakeward }, use) => {
+      const answer = await fetch(lakeward.link, { redirect: "manual" });
+      await use((answer.headers.get("set-cookie") ?? "").split(";")[0] ?? "");
+    },
+    { scope: "worker" },
+  ],
+  console: async ({ page, context, lakeward, session }, use) => {
+    const [name, value] = session.split("=", 2);
+    await context.addCookies([{ name: name ?? "", value: value ?? "", url: lakeward.address }]);
+    const broken: string[] = [];
+    page.on("pageerror", (error) => broken.push(String(error)));
+    page.on("console", (m) => m.type() === "error" && /Content Security Policy/.test(m.text()) && broken.push(m.text()));
+    await use(page);
+    expect(broken, "errors of scripts and of the content policy").toEqual([]);
+  },
+});
+
+export { expect };
+
+/** look lets axe judge what is on the page, and takes its picture in both themes, wide and narrow, into e2e/shots. */
+export async function look(page: Page, name: string) {
+  for (const colorScheme of ["dark", "light"] as const) {
+    await page.emulateMedia({ colorScheme });
+    const found = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();
+    const told = found.violations.map((v) => `${v.id}: ${v.help}\n${v.nodes.map((n) => `  ${n.target} ${n.failureSummary}`).join("\n")}`);
+    expect(told, `${name}, ${colorScheme}`).toEqual([]);
+    for (const [width, height] of [[390, 844], [1440, 900]] as const) {
+      await page.setViewportSize({ width, height });
+      await page.screenshot({ path: new URL(`shots/${name}-${width}-${colorScheme}.png`, import.meta.url).pathname });
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      expect(wide, `${name} at ${width} px scrolls sideways`).toBeLessThanOrEqual(0);
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import { Button } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import { Database, SearchX } from "lucide-react";
+import { useInstanceName, useInstances } from "@/api/instances";
+import { Loaded } from "@/ui/loaded";
+import { OperationProgress } from "@/ui/operation";
+import { Empty, Page, Skeleton } from "@/ui/page";
+import { Status } from "@/ui/status";
+import { useWatched } from "./actions";
+import { InstancePage } from "./instance";
+import styles from "./lakebase.module.css";
+
+/** Lakebase is the instance that the console looks at, or how to get the first one. */
+export function Lakebase() {
+  const list = useInstances();
+  const name = useInstanceName();
+  if (!list.data || name === undefined) {
+    return (
+      <Page title={<Skeleton width={140} height={24} />} name="Lakebase">
+        <Loaded query={list} skeleton={<Skeletons />}>
+          {() => <Skeletons />}
+        </Loaded>
+      </Page>
+    );
+  }
+  const instance = list.data.instances.find((i) => i.name === name);
+  if (instance) return <InstancePage key={instance.name} instance={instance} />;
+  return name ? <NotCreated name={name} /> : <First />;
+}
+
+function Skeletons() {
+  return (
+    <div role="status" aria-label="Loading" className={styles.skeletons}>
+      <Skeleton height={118} />
+      <Skeleton height={210} />
+      <Skeleton height={150} />
+    </div>
+  );
+}
+
+const create = (
+  <Button component={Link} to="/lakebase/new">
+    Create an instance
+  </Button>
+);
+
+function First() {
+  return (
+    <Page title="Lakebase" lead="Managed PostgreSQL beside your lakehouse, with tokens in place of passwords.">
+      <Empty icon={Database} title="The workspace has no instance yet" actions={create}>
+        An instance is a PostgreSQL of your own. Create one, migrate your SQLite file or PostgreSQL database into it,
+        and switch the application over when every row is proven. Until then nothing changes for the application.
+      </Empty>
+    </Page>
+  );
+}
+
+// An instance that is being created is not in the list yet: its operation is all that there is of it.
+function NotCreated({ name }: { name: string }) {
+  const { id, busy, close } = useWatched(name);
+  return (
+    <Page title={name} name={`${name} · Lakebase`} lead={<Status status={busy ? "CREATING" : "NOT_CREATED"} badge />}>
+      {id ? <OperationProgress id={id} onClose={close} /> : null}
+      {busy ? (
+        <Skeletons />
+      ) : (
+        <Empty icon={SearchX} title={`There is no instance ${name}`} actions={create}>
+          It was deleted, or is of another workspace. Choose another in the list above, or create it.
+        </Empty>
+      )}
+    </Page>
+  );
+}
