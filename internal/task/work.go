@@ -136,6 +136,13 @@ func (s *Service) work(ctx context.Context, id string) error {
 		}
 		return river.JobSnooze(claimPause)
 	}
+	defer claim.Release()
+	if o, err = s.Store.Operation(ctx, id); err != nil { // it may have begun since
+		return err
+	}
+	if o.State == store.Running && !s.outwait(ctx, claim) {
+		return river.JobSnooze(0)
+	}
 	o, ok, err := s.Store.Begin(ctx, id)
 	if err == nil && ok {
 		err = s.attempt(ctx, o, claim)
@@ -147,6 +154,18 @@ func (s *Service) work(ctx context.Context, id string) error {
 	return err
 }
 
+// outwait gives the server that was at an operation before the time to notice that its claim is lost, in case that it
+// lives. It returns false when the claim is lost meanwhile, or the server stops.
+func (s *Service) outwait(ctx context.Context, claim *store.Claim) bool {
+	select {
+	case <-time.After(claim.Grace()):
+		return true
+	case <-claim.Lost():
+	case <-ctx.Done():
+	}
+	return false
+}
+
 // attempt does an operation that is begun and claimed, and records how it went.
 func (s *Service) attempt(ctx context.Context, o store.Operation, claim *store.Claim) error {
 	running, stop := context.WithCancelCause(ctx)
@@ -156,7 +175,16 @@ func (s *Service) attempt(ctx context.Context, o store.Operation, claim *store.C
 	guarded := make(chan struct{})
 	go func() {
 		defer close(guarded)
-		s.guard(running, claim, o.ID, stop)
+		s.guard(running, o.ID, stop)
+	}()
+	lost := make(chan struct{})
+	go func() {
+		defer close(lost)
+		select {
+		case <-claim.Lost():
+			stop(errLost)
+		case <-running.Done():
+		}
 	}()
 	defer func() {
 		s.mu.Lock()
@@ -164,6 +192,7 @@ func (s *Service) attempt(ctx context.Context, o store.Operation, claim *store.C
 		s.mu.Unlock()
 		stop(nil)
 		<-guarded
+		<-lost
 	}()
 
 	events := s.record(ctx, o)
@@ -224,8 +253,8 @@ func (s *Service) end(ctx context.Context, o store.Operation) error {
 	}
 }
 
-// guard stops an attempt that is cancelled, or whose claim is lost.
-func (s *Service) guard(ctx context.Context, c *store.Claim, id string, stop context.CancelCauseFunc) {
+// guard stops an attempt that is cancelled.
+func (s *Service) guard(ctx context.Context, id string, stop context.CancelCauseFunc) {
 	tick := time.NewTicker(cancelPause)
 	defer tick.Stop()
 	for {
@@ -235,8 +264,6 @@ func (s *Service) guard(ctx context.Context, c *store.Claim, id string, stop con
 		select {
 		case <-ctx.Done():
 			return
-		case <-c.Lost():
-			stop(errLost)
 		case <-tick.C:
 		}
 	}
