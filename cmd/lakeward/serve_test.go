@@ -298,6 +298,10 @@ func TestServingIsRefusedClearly(t *testing.T) {
 		"a port that is taken": {
 			args: []string{"--listen", port}, want: []string{"exit status 6", port + " is taken", "--listen"},
 		},
+		"a folder that has a server": {
+			env: []string{"LAKEWARD_DIR=" + first.dir}, args: []string{"--listen", "127.0.0.1:0"},
+			want: []string{"exit status 6", "a server runs in", first.address, "choose another folder with --dir"},
+		},
 		"an app without administrators and without a name": {
 			env:  []string{"DATABRICKS_APP_PORT=" + freeTCPPort(t)},
 			want: []string{"nobody could change anything", "LAKEWARD_ADMINS"},
@@ -325,6 +329,9 @@ func TestServingIsRefusedClearly(t *testing.T) {
 			}
 			if err != nil && bytes.Contains([]byte(err.Error()), []byte("goroutine ")) {
 				t.Errorf("a stack: %v", err)
+			}
+			if out, err := first.lakeward("operations", "list"); err != nil {
+				t.Errorf("the server that ran before is not found any more: %v\n%s", err, out)
 			}
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/internal/config"
@@ -23,23 +24,58 @@ type ServerFile struct {
 	PID     int    `json:"pid"`
 }
 
-const serverFile = "server.json"
+const (
+	serverFile = "server.json"
+	lockFile   = "server.lock"
+)
+
+// occupy makes a folder the one of this server. The command line finds one server in a folder, and a second one would hide
+// the first from it. The lock ends with the process, however that ends.
+func occupy(dir string) (leave func(), err error) {
+	path := filepath.Join(dir, lockFile)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, lakeward.Errorf(lakeward.KindUnavailable, "choose a folder that can be written, with --dir or LAKEWARD_DIR",
+			"lock the server's folder: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, lakeward.Errorf(lakeward.KindUnavailable, "choose a folder on a disk of this machine, with --dir or LAKEWARD_DIR",
+				"lock %s: %w", path, err)
+		}
+		at := ""
+		if other, err := readServerFile(filepath.Join(dir, serverFile)); err == nil {
+			at = fmt.Sprintf(" at %s (process %d)", other.Address, other.PID)
+		}
+		return nil, lakeward.Errorf(lakeward.KindConflict,
+			"use that one, or end it first; for another beside it choose another folder with --dir, and the same --store to share its memory",
+			"a server runs in %s already%s", dir, at)
+	}
+	return func() { f.Close() }, nil
+}
 
 // FindServer reads where the server of a folder answers.
 func FindServer(dir string) (ServerFile, error) {
-	var f ServerFile
 	path := filepath.Join(config.ServerDir(dir), serverFile)
-	text, err := os.ReadFile(path)
+	f, err := readServerFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return f, lakeward.Errorf(lakeward.KindUnavailable, "start one with: lakeward serve, or lakeward up", "no server runs in %s", dir)
-	case err != nil:
+	case errors.Is(err, fs.ErrPermission):
 		return f, lakeward.Errorf(lakeward.KindDenied, "work as the user who started the server", "find the server: %w", err)
-	}
-	if err := json.Unmarshal(text, &f); err != nil || f.Address == "" {
+	case err != nil || f.Address == "":
 		return f, lakeward.Errorf(lakeward.KindInvalid, "start the server again", "%s does not say where the server is", path)
 	}
 	return f, nil
+}
+
+func readServerFile(path string) (f ServerFile, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return f, err
+	}
+	return f, json.Unmarshal(text, &f)
 }
 
 func newToken() lakeward.Secret { return lakeward.Secret(rand.Text() + rand.Text()) }
@@ -63,13 +99,4 @@ func writeServerFile(path string, f ServerFile) error {
 		return fmt.Errorf("write where the server is: %w", err)
 	}
 	return nil
-}
-
-// removeServerFile removes the file unless another server has written it since.
-func removeServerFile(path string) {
-	var f ServerFile
-	text, err := os.ReadFile(path)
-	if err == nil && json.Unmarshal(text, &f) == nil && f.PID == os.Getpid() {
-		os.Remove(path)
-	}
 }

@@ -96,7 +96,18 @@ func serve(ctx context.Context, o ServerOptions, listener net.Listener) (err err
 	if err != nil {
 		return err
 	}
-	s, err := o.open(ctx, ws)
+	dir := config.ServerDir(o.Config.Dir.Text)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return lakeward.Errorf(lakeward.KindUnavailable, "choose a folder that can be written, with --dir or LAKEWARD_DIR",
+			"make the server's folder: %w", err)
+	}
+	leave, err := occupy(dir)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	os.Remove(filepath.Join(dir, serverFile)) // of a server that was killed
+	s, err := o.open(ctx, ws, dir)
 	if err != nil {
 		return err
 	}
@@ -132,12 +143,8 @@ func (o *ServerOptions) connector(ws *databricks.Workspace) func(string) *lakewa
 }
 
 // open opens the store and makes what stands on it.
-func (o ServerOptions) open(ctx context.Context, ws *databricks.Workspace) (_ *server, err error) {
-	s := &server{ServerOptions: o, workspace: ws, dir: config.ServerDir(o.Config.Dir.Text), token: newToken()}
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return nil, lakeward.Errorf(lakeward.KindUnavailable, "choose a folder that can be written, with --dir or LAKEWARD_DIR",
-			"make the server's folder: %w", err)
-	}
+func (o ServerOptions) open(ctx context.Context, ws *databricks.Workspace, dir string) (_ *server, err error) {
+	s := &server{ServerOptions: o, workspace: ws, dir: dir, token: newToken()}
 	if s.store, err = OpenStore(ctx, config.StorePlace(o.Store, o.Config.Dir.Text), o.connector(ws), o.Getenv, o.Log); err != nil {
 		return nil, err
 	}
@@ -263,7 +270,7 @@ func (s *server) announce(ctx context.Context, listener net.Listener) error {
 	if err := writeServerFile(file, ServerFile{Address: address, Token: s.token.Reveal(), PID: os.Getpid()}); err != nil {
 		return err
 	}
-	defer removeServerFile(file)
+	defer os.Remove(file)
 	s.Log.Info("serving", "address", address, "store", s.store.Name(), "workspace", s.workspace.Host())
 	if err := s.Ready(serving); err != nil {
 		return err
