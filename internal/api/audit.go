@@ -9,6 +9,7 @@ import (
 
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/internal/store"
+	"github.com/lakeward/lakeward/internal/task"
 )
 
 type auditFilter struct {
@@ -31,10 +32,10 @@ type Cutoff struct {
 
 // Cleared says what was deleted.
 type Cleared struct {
-	Success      bool         `json:"success"`
-	CutoffDate   time.Time    `json:"cutoff_date"`
-	Deleted      store.Pruned `json:"deleted" doc:"By table of the server's own store"`
-	TotalDeleted int64        `json:"total_deleted" example:"512"`
+	Success      bool        `json:"success"`
+	CutoffDate   time.Time   `json:"cutoff_date"`
+	Deleted      task.Pruned `json:"deleted" doc:"By table of the server's own store"`
+	TotalDeleted int64       `json:"total_deleted" example:"512"`
 }
 
 // audit registers who has changed what, and the end of such memories.
@@ -46,16 +47,17 @@ func (s *server) audit(a huma.API) {
 			})
 			return auditLog{append([]store.Entry{}, entries...)}, err
 		})
-	o := route("guide-housekeeping", http.MethodPost, management+"/housekeeping", "Delete old operations, events and audit lines", tagGuide)
-	o.Description = "Deletes operations that ended before the date, with their events, and older lines of the audit log: " +
-		"all of it Lakeward's own. The application's data and files of exports, backups and uploads are never touched."
+	o := route("guide-housekeeping", http.MethodPost, management+"/housekeeping", "Delete old operations, events, audit lines and files", tagGuide)
+	o.Description = "Deletes operations that ended before the date, with their events and the files that they have exported, " +
+		"older lines of the audit log, and files that were sent to the server before it and that neither an unfinished operation " +
+		"nor the configuration names: all of it Lakeward's own. The application's data and backups are never touched."
 	answer(s, a, o, func(ctx context.Context, in *struct{ Body Cutoff }) (Cleared, error) {
 		before, err := cutoff(in.Body.CutoffDate)
 		if err != nil {
 			return Cleared{}, err
 		}
-		p, err := s.Store.Prune(ctx, before)
-		return Cleared{err == nil, before, p, p.Operations + p.Events + p.Audit}, err
+		p, err := s.Tasks.Prune(ctx, before)
+		return Cleared{err == nil, before, p, p.Total()}, err
 	})
 }
 

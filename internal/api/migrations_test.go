@@ -154,7 +154,7 @@ func TestHousekeepingDeletesOnlyWhatIsOld(t *testing.T) {
 		{"soon", 422, `"hint"`},
 		{"", 422, `"hint"`},
 		{"2020-02-30", 422, `"hint"`},
-		{"2020-01-01", 200, `"deleted":{"operations":0,"events":0,"audit":0},"total_deleted":0`},
+		{"2020-01-01", 200, `"deleted":{"operations":0,"events":0,"audit":0,"uploads":0,"exports":0},"total_deleted":0`},
 	} {
 		if status, body := w.ask(t, "ana", "POST", path, `{"cutoff_date":`+quote(c.cutoff)+`}`); status != c.status || !strings.Contains(body, c.says) {
 			t.Errorf("%q: %d %s, want %d with %s", c.cutoff, status, body, c.status, c.says)

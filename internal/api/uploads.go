@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/internal/task"
 	"github.com/lakeward/lakeward/migrate"
 )
 
@@ -94,7 +95,7 @@ func (s *server) receive(ctx context.Context, in *upload) (u Uploaded, err error
 	if err != nil {
 		return u, err
 	}
-	dir := filepath.Join(s.Dir, "uploads", id.String())
+	dir := filepath.Join(s.Dir, task.UploadsDir, id.String())
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return u, onDisk(err)
 	}

@@ -65,6 +65,8 @@ const (
 	graceTime  = 10 * time.Second // for requests that are being answered when the server ends
 	streamTime = time.Second      // for streams of events, which begin again at the next server
 	settleTime = time.Minute      // between tries to tell mirrors what they missed
+	tidyTime   = time.Hour        // between looks for uploads that nobody needs any more
+	uploadTime = 7 * 24 * time.Hour
 )
 
 // Serve answers requests and works on operations until ctx is done, which is a normal end. What was being worked on goes
@@ -107,6 +109,9 @@ func serve(ctx context.Context, o ServerOptions, listener net.Listener) (err err
 	}
 	defer leave()
 	os.Remove(filepath.Join(dir, serverFile)) // of a server that was killed
+	if err := task.Sweep(dir); err != nil {
+		o.Log.Warn("what a killed server has left is not deleted", "error", err)
+	}
 	s, err := o.open(ctx, ws, dir)
 	if err != nil {
 		return err
@@ -253,6 +258,7 @@ func (s *server) run(ctx context.Context, listener net.Listener) error {
 	})
 	group.Go(func() error { return s.tasks.Run(ctx) })
 	group.Go(func() error { return s.settle(ctx) })
+	group.Go(func() error { return s.tidy(ctx) })
 	group.Go(func() error { return s.announce(ctx, listener) })
 	return group.Wait()
 }
@@ -293,11 +299,24 @@ func reachable(a net.Addr) string {
 
 // settle tells instances what they could not be told when the configuration was saved.
 func (s *server) settle(ctx context.Context) error {
-	tick := time.NewTicker(settleTime)
+	return s.every(ctx, settleTime, "look for mirrors to write", s.settings.Settle)
+}
+
+// tidy deletes files that were sent to the server and that nobody needs any more.
+func (s *server) tidy(ctx context.Context) error {
+	return s.every(ctx, tidyTime, "look for old uploads", func(ctx context.Context) error {
+		_, err := s.tasks.Tidy(ctx, time.Now().Add(-uploadTime))
+		return err
+	})
+}
+
+// every does something now and then, until ctx is done. That it fails is told, and it is tried again.
+func (s *server) every(ctx context.Context, pause time.Duration, what string, do func(context.Context) error) error {
+	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for {
-		if err := s.settings.Settle(ctx); err != nil && ctx.Err() == nil {
-			s.Log.Warn("look for mirrors to write", "error", err)
+		if err := do(ctx); err != nil && ctx.Err() == nil {
+			s.Log.Warn(what, "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -312,6 +331,8 @@ func (s *server) handler() http.Handler {
 	metrics := observe.NewMetrics(s.Version)
 	metrics.Gauge("lakeward_events_lost", "Events of operations that could not be written to the store.",
 		func() float64 { return float64(s.tasks.LostEvents()) })
+	metrics.Gauge("lakeward_uploads_deleted", "Files sent to the server that it has deleted since its start, because nobody needed them any more.",
+		func() float64 { return float64(s.tasks.DeletedUploads()) })
 	routes := api.Handler(api.Options{
 		Store: s.store, Tasks: s.tasks, Settings: s.settings, Workspace: s.workspace, Connector: s.connector(s.workspace),
 		Version: s.Version, Dir: s.dir, Port: s.Config.PortNumber(), RootCAs: s.Config.RootCAs.Text, Database: s.Config.Database.Text,

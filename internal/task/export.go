@@ -40,7 +40,7 @@ func (in *Export) check() error { return firstOf(checkTarget(in.Instance), check
 
 // do begins anew after an attempt that was interrupted: what that has written is of another moment.
 func (in *Export) do(ctx context.Context, r *run) (any, error) {
-	dir := filepath.Join(r.Dir, "exports", r.o.ID)
+	dir := filepath.Join(r.Dir, exportsDir, r.o.ID)
 	err := os.RemoveAll(dir)
 	if err == nil {
 		err = os.MkdirAll(dir, 0o700)

@@ -131,7 +131,7 @@ func TestACreateGoesOnWhenItsServerIsKilled(t *testing.T) {
 		dir, name := t.TempDir(), "made-"+map[bool]string{true: "sqlite", false: "postgres"}[o.Path != ""]
 		s := newService(t, storetest.Open(t, o), lake, dir)
 		kill := startServer(t, o, lake, dir)
-		made := submit(t, s, &task.Create{Name: name, Source: writeSource(t, 500), Enable: true})
+		made := submit(t, s, &task.Create{Name: name, Source: writeSource(t, 100_000), Enable: true})
 		killAt(t, s, made.ID, kill, func(e store.Event) bool { return e.Phase == "create" })
 
 		startServer(t, o, lake, dir)
@@ -143,8 +143,8 @@ func TestACreateGoesOnWhenItsServerIsKilled(t *testing.T) {
 		if made.Attempt != 2 || result.Status != lakeward.StatusReady || !result.Report.Complete() || !result.Enabled {
 			t.Errorf("attempt %d, result %s", made.Attempt, made.Result)
 		}
-		if n := count(t, lake, name, `SELECT count(*) FROM orders`); n != 500 {
-			t.Errorf("%d orders of 500 arrived", n)
+		if n := count(t, lake, name, `SELECT count(*) FROM orders`); n != 100_000 {
+			t.Errorf("%d orders of 100000 arrived", n)
 		}
 		if n := count(t, lake, name, `SELECT count(*) FROM lakeward.migration`); n != 1 {
 			t.Errorf("migrated %d times", n)

@@ -78,7 +78,10 @@ func (in *Migrate) run(ctx context.Context, r *run) (*migrate.Report, error) {
 	return judged(migrate.Run(ctx, in.Source, r.target(in.To), o))
 }
 
-func (r *run) workDir() string { return filepath.Join(r.Dir, "work") }
+// workDir is the folder in a server's own for what operations keep while they run.
+const workDir = "work"
+
+func (r *run) workDir() string { return filepath.Join(r.Dir, workDir) }
 
 // judged makes an error of differences. Rows in quarantine are none: the report names them.
 func judged(report *migrate.Report, err error) (*migrate.Report, error) {

@@ -40,6 +40,7 @@ type Service struct {
 	queue    queue
 	hub      hub
 	lost     atomic.Int64
+	tidied   atomic.Int64
 	patience time.Duration // with a store that cannot be reached when the events of an operation are to be written
 	mu       sync.Mutex
 	running  map[string]context.CancelCauseFunc // the operations that this process works on
