@@ -176,6 +176,13 @@ func TestLakebaseThatDoesNotAnswerIsAnError(t *testing.T) {
 	if status, text := s.ask(t, http.MethodGet, "/readyz", ""); status != http.StatusOK {
 		t.Errorf("started again, readyz: %d %s", status, text)
 	}
+	if out, err := s.lakeward("operations", "watch", s.submit(t, guideAPI+"/stop", `{"instance_name":"shop"}`)); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	status, text := s.ask(t, http.MethodPost, guideAPI+"/config", `{"enabled":false}`)
+	if status != http.StatusOK || !strings.Contains(text, `"enabled":false`) || !strings.Contains(text, "instance shop does not know yet") {
+		t.Errorf("switched off while it does not answer: %d %s", status, text)
+	}
 }
 
 // TestTwoServersOnOneStore lets two servers share a file: each operation is done once, and either knows of all.

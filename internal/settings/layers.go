@@ -21,8 +21,9 @@ import (
 // layer is one place that values come from.
 type layer struct {
 	values map[string]Value
-	host   Value  // of an instance whose name is not known
-	source string // with its password
+	host   Value    // of an instance whose name is not known
+	source string   // with its password
+	untold []string // instances whose mirrors do not know yet; of the store
 }
 
 // put sets a value; an empty one is none.

@@ -209,8 +209,8 @@ func switchesOff(t *testing.T, lake *lakewardtest.Lakebase) {
 		t.Fatal(err)
 	}
 	s.save(t, map[string]string{"enabled": "false"})
-	if s.load(t).On() {
-		t.Error("it is still on")
+	if l := s.load(t); l.On() || len(l.Notes) != 1 || !strings.Contains(l.Notes[0], "instance later does not know yet") {
+		t.Errorf("it is still on, or does not say that a redeploy would switch it on again: %v %q", texts(l), l.Notes)
 	}
 	if _, err := lake.Workspace.Start(t.Context(), "later", nil); err != nil {
 		t.Fatal(err)
@@ -224,6 +224,9 @@ func switchesOff(t *testing.T, lake *lakewardtest.Lakebase) {
 	}
 	if fresh.load(t).On() {
 		t.Error("the mirror was not told")
+	}
+	if l := s.load(t); len(l.Notes) != 0 {
+		t.Errorf("the mirror was told, and that is not said: %q", l.Notes)
 	}
 }
 

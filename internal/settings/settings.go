@@ -171,6 +171,11 @@ func (s *Settings) Load(ctx context.Context) (Lakebase, error) {
 		return Lakebase{}, err
 	}
 	l, _, err := s.resolve(ctx, []layer{s.flags, s.env, s.file, stored})
+	for _, instance := range stored.untold {
+		l.Notes = append(l.Notes, "instance "+instance+" does not know yet what was saved last, because it could not be reached: "+
+			"a server that starts on an empty disk before it does would find there what held before, such as Lakebase switched on. "+
+			"The server tries again each minute; to be sure before a redeploy, set DATABASE_TYPE")
+	}
 	if ctx.Err() != nil && err != nil {
 		err = context.Cause(ctx)
 	}
@@ -349,5 +354,6 @@ func (s *Settings) stored(ctx context.Context) (layer, error) {
 			l.values[name] = Value{Text: all[name].Value, Origin: "store " + s.o.Store.Name()}
 		}
 	}
+	l.untold = strings.Fields(all[pending].Value)
 	return l, nil
 }
