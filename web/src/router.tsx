@@ -8,6 +8,8 @@ import {
 } from "@tanstack/react-router";
 import { Shell } from "@/shell/shell";
 import { Missing, PageError, PagePending } from "@/shell/states";
+import { logSearch } from "@/views/operations/log";
+import { listSearch } from "@/views/operations/search";
 
 export type Search = { instance?: string };
 
@@ -59,11 +61,13 @@ const routes = root.addChildren([
   createRoute({
     getParentRoute: () => root,
     path: "/operations",
+    validateSearch: listSearch,
     component: lazyRouteComponent(() => import("@/views/operations"), "Operations"),
   }),
   createRoute({
     getParentRoute: () => root,
     path: "/operations/$id",
+    validateSearch: logSearch,
     component: lazyRouteComponent(() => import("@/views/operations"), "OperationPage"),
   }),
   createRoute({

@@ -24,6 +24,7 @@ export function bytes(n: number): string {
 /** duration writes seconds as 0.4 s, 12 s, 3 min 5 s, 2 h 10 min, 3 d 4 h. */
 export function duration(seconds: number): string {
   const s = Math.max(0, seconds);
+  if (s > 0 && s < 0.05) return "< 0.1 s";
   if (s < 9.95) return `${tenths.format(s)} s`;
   const whole = Math.round(s);
   if (whole < 60) return `${whole} s`;

@@ -5,7 +5,7 @@ import { api } from "@/api/client";
 import { useEvents } from "@/api/events";
 import { type Event, ended, type Operation, type Progress } from "@/api/progress";
 import { Bar } from "./bar";
-import { count, sentence } from "./format";
+import { bytes, count, sentence } from "./format";
 import styles from "./operation.module.css";
 import { Trouble } from "./problem";
 import { StateOf } from "./status";
@@ -117,7 +117,10 @@ export function Phases({ progress, live }: { progress: Progress; live: boolean }
 /** describe is an event in words. */
 export function describe(e: Event): string {
   if (e.message) return sentence(e.table ? `${e.table}: ${e.message}` : e.message);
-  if (e.table && e.total) return `${e.table}: ${count(e.done ?? 0)} of ${count(e.total)} rows`;
-  if (e.table) return e.type === "done" ? `${e.table}: ${count(e.done ?? 0)} rows` : e.table;
+  // A snapshot copies a file, and counts its bytes.
+  const amount = (n: number) => (e.phase === "snapshot" ? bytes(n) : `${count(n)} rows`);
+  if (e.table && e.total) return `${e.table}: ${e.phase === "snapshot" ? bytes(e.done ?? 0) : count(e.done ?? 0)} of ${amount(e.total)}`;
+  if (e.table && e.type === "done") return `${e.table}: ${amount(e.done ?? 0)}`;
+  if (e.table) return e.done ? `${e.table}: ${amount(e.done)} so far` : e.table;
   return e.phase;
 }
