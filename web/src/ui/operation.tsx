@@ -119,7 +119,8 @@ export function describe(e: Event): string {
   if (e.message) return sentence(e.table ? `${e.table}: ${e.message}` : e.message);
   // A snapshot copies a file, and counts its bytes.
   const amount = (n: number) => (e.phase === "snapshot" ? bytes(n) : `${count(n)} rows`);
-  if (e.table && e.total) return `${e.table}: ${e.phase === "snapshot" ? bytes(e.done ?? 0) : count(e.done ?? 0)} of ${amount(e.total)}`;
+  if (e.table && e.total)
+    return `${e.table}: ${e.phase === "snapshot" ? bytes(e.done ?? 0) : count(e.done ?? 0)} of ${amount(e.total)}`;
   if (e.table && e.type === "done") return `${e.table}: ${amount(e.done ?? 0)}`;
   if (e.table) return e.done ? `${e.table}: ${amount(e.done)} so far` : e.table;
   return e.phase;
