@@ -156,7 +156,7 @@ func (f *floorTool) connect(ctx context.Context) (conn *pgx.Conn, err error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = conn.Exec(ctx, "SET synchronous_commit = off; SET maintenance_work_mem = '128MB'; SET search_path = "+floorSchema)
+	_, err = conn.Exec(ctx, "SET synchronous_commit = off; SET maintenance_work_mem = '128MB'; SET default_toast_compression = lz4; SET search_path = "+floorSchema)
 	return conn, err
 }
 

@@ -127,11 +127,7 @@ func (p *profile) addShape(b []byte) {
 		p.shape, p.shaped = bytes.Clone(b), true
 		return
 	}
-	p.shaped = p.shaped && len(b) == len(p.shape)
-	for i := 0; p.shaped && i < len(b); i++ {
-		digit := b[i] >= '0' && b[i] <= '9'
-		p.shaped = b[i] == p.shape[i] || digit && p.shape[i] >= '0' && p.shape[i] <= '9'
-	}
+	p.shaped = p.shaped && sameShape(p.shape, b)
 }
 
 // timeForm returns the one form in which all times are written, as dialect.TimeForm says it, or "".

@@ -127,7 +127,7 @@ func session(ctx context.Context, target Target) (*pgx.Conn, error) {
 // sessionSettings are all within what a plain role may set. Foreign keys are validated several times as fast over the
 // indexes alone, which the planner takes only where it believes that pages in any order cost little more than in
 // theirs. Compiling the few large statements there are costs more than it saves. Not every platform can check for a
-// lost client.
+// lost client, nor compress with LZ4, which takes a fraction of the time of PostgreSQL's own way.
 const sessionSettings = `
 	SET statement_timeout = 0;
 	SET idle_in_transaction_session_timeout = 0;
@@ -142,7 +142,8 @@ const sessionSettings = `
 	SET bytea_output = 'hex';
 	SET extra_float_digits = 1;
 	SET search_path = pg_catalog;
-	DO $$ BEGIN SET client_connection_check_interval = '5s'; EXCEPTION WHEN OTHERS THEN NULL; END $$`
+	DO $$ BEGIN SET client_connection_check_interval = '5s'; EXCEPTION WHEN OTHERS THEN NULL; END $$;
+	DO $$ BEGIN SET default_toast_compression = 'lz4'; EXCEPTION WHEN OTHERS THEN NULL; END $$`
 
 // closeTimeout bounds how long a session may take to say goodbye.
 const closeTimeout = 10 * time.Second
