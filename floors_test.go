@@ -24,6 +24,7 @@ var floors = map[string][]string{
 	"internal/pgtest":    {"internal/pgproc"},
 	"internal/pgtool":    {""},
 	"internal/snippet":   {""},
+	"internal/browse":    {""},
 	"examples/helpdesk":  {},
 	"examples/app":       {"", "databricks"},
 	"databricks":         {""},
@@ -36,7 +37,7 @@ var floors = map[string][]string{
 	"internal/access":    {"", "internal/store"},
 	"internal/backup":    {"", "databricks", "migrate", "internal/pgtool"},
 	"internal/api": {
-		"", "databricks", "migrate", "internal/snippet", "internal/backup", "internal/access", "internal/observe", "internal/settings", "internal/store", "internal/task",
+		"", "databricks", "migrate", "internal/snippet", "internal/browse", "internal/backup", "internal/access", "internal/observe", "internal/settings", "internal/store", "internal/task",
 	},
 	"internal/config":   {"", "databricks", "internal/address", "internal/standin"},
 	"internal/settings": {"", "databricks", "internal/address", "internal/config", "internal/store"},

@@ -87,6 +87,7 @@ func build(o Options) (*http.ServeMux, huma.API) {
 	s.instances(a)
 	s.vitals(a)
 	s.connection(a)
+	s.data(a)
 	s.me(a)
 	s.audit(a)
 	s.guide(a)
@@ -113,6 +114,7 @@ var tags = []*huma.Tag{
 	{Name: tagOperations, Description: "What is slow: asked for, watched while it happens, cancelled, tried again."},
 	{Name: tagMigrations, Description: "Move a database onto an instance, compare it again, and go back."},
 	{Name: tagInstances, Description: "The instances of the workspace."},
+	{Name: tagData, Description: "A look at what an instance holds. It can change nothing, and ends when it takes too long."},
 	{Name: tagServer, Description: "What the server itself keeps."},
 	{Name: tagGuide, Description: "The endpoints that a console written for the guide calls, with its words."},
 }

@@ -72,6 +72,7 @@ func TestOverALakebase(t *testing.T) {
 		"AClientThatGoesChangesNothing":      aClientThatGoesChangesNothing,
 		"AnInstanceShowsHowItIs":             anInstanceShowsHowItIs,
 		"APersonConnects":                    aPersonConnects,
+		"APersonLooksAtTheData":              aPersonLooksAtTheData,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

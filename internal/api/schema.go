@@ -9,6 +9,7 @@ import (
 
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/internal/access"
+	"github.com/lakeward/lakeward/internal/browse"
 	"github.com/lakeward/lakeward/internal/snippet"
 	"github.com/lakeward/lakeward/internal/store"
 	"github.com/lakeward/lakeward/migrate"
@@ -21,6 +22,10 @@ var names = map[reflect.Type]string{
 	reflect.TypeFor[store.Entry]():    "AuditEntry",
 
 	reflect.TypeFor[snippet.Connection](): "HowToConnect",
+	reflect.TypeFor[browse.Definition]():  "TableDefinition",
+	reflect.TypeFor[browse.Page]():        "RowPage",
+
+	reflect.TypeFor[browse.QuarantinedRow](): "QuarantineRow",
 
 	reflect.TypeFor[migrate.Table]():      "PlanTable",
 	reflect.TypeFor[migrate.Column]():     "PlanColumn",

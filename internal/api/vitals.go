@@ -62,17 +62,18 @@ func (s *server) vitals(a huma.API) {
 	answer(s, a, look, func(ctx context.Context, in *ByName) (Vitals, error) {
 		ctx, cancel := context.WithTimeout(ctx, lookFor)
 		defer cancel()
-		return s.look(ctx, look, in.Name, false)
+		return s.see(ctx, look, in.Name, false)
 	})
 	test := route("test-instance", http.MethodPost, "/api/instances/{name}/test", "Test the connection to an instance", tagInstances)
 	test.Description = "The same as vitals, for which an instance that is asleep is woken. One that is stopped stays so."
-	answer(s, a, test, func(ctx context.Context, in *ByName) (Vitals, error) { return s.look(ctx, test, in.Name, true) })
+	answer(s, a, test, func(ctx context.Context, in *ByName) (Vitals, error) { return s.see(ctx, test, in.Name, true) })
 }
 
 // asleep is the state of a compute that is suspended until somebody connects.
 const asleep = "IDLE"
 
-func (s *server) look(ctx context.Context, o huma.Operation, name string, wake bool) (Vitals, error) {
+// see looks at an instance, and wakes it up only when that is wanted.
+func (s *server) see(ctx context.Context, o huma.Operation, name string, wake bool) (Vitals, error) {
 	i, err := s.instance(ctx, name)
 	if err != nil {
 		return Vitals{}, err
