@@ -164,9 +164,13 @@ func TestBodiesHaveLimits(t *testing.T) {
 	t.Parallel()
 	w := idle(t)
 	for _, size := range []int{1 << 20, 3 << 20} {
-		status, body := w.ask(t, "ana", "POST", "/api/plan", `{"source":"`+strings.Repeat("x", size)+`"}`)
+		long := `{"source":"` + strings.Repeat("x", size) + `"}`
+		status, body := w.ask(t, "ana", "POST", "/api/check", long)
 		if status != http.StatusRequestEntityTooLarge && status != http.StatusBadRequest || !isProblem(body) {
 			t.Errorf("%d bytes: %d %s", size, status, body)
+		}
+		if status, body := w.ask(t, "ana", "POST", "/api/plan", long); status != http.StatusUnprocessableEntity { // it is read: plans are long
+			t.Errorf("%d bytes where a plan may be: %d %s", size, status, body)
 		}
 	}
 }
