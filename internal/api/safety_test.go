@@ -169,6 +169,9 @@ func TestBodiesHaveLimits(t *testing.T) {
 		if status != http.StatusRequestEntityTooLarge && status != http.StatusBadRequest || !isProblem(body) {
 			t.Errorf("%d bytes: %d %s", size, status, body)
 		}
+		if status, body := w.ask(t, "bob", "GET", "/api/me", ""); status != http.StatusOK { // the rest is no request
+			t.Errorf("after %d bytes: %d %s", size, status, body)
+		}
 		if status, body := w.ask(t, "ana", "POST", "/api/plan", long); status != http.StatusUnprocessableEntity { // it is read: plans are long
 			t.Errorf("%d bytes where a plan may be: %d %s", size, status, body)
 		}

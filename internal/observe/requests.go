@@ -56,7 +56,12 @@ func Requests(next http.Handler, log *slog.Logger, m *Metrics) http.Handler {
 		}()
 		next.ServeHTTP(rec, r)
 	})
-	return otelhttp.NewHandler(h, "http", otelhttp.WithFilter(func(r *http.Request) bool { return !quiet[r.URL.Path] }))
+	traced := otelhttp.NewHandler(h, "http", otelhttp.WithFilter(func(r *http.Request) bool { return !quiet[r.URL.Path] }))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// otelhttp puts a body of its own into the request. In the one that belongs to net/http, the server would not see
+		// that a body was left unread, and take the rest of it for the next request.
+		traced.ServeHTTP(w, r.WithContext(r.Context()))
+	})
 }
 
 // routeOf is the pattern that the mux has found, without its method.
