@@ -161,14 +161,19 @@ func (m *migration) addViews(ctx context.Context, tx pgx.Tx) (added []string, er
 		return nil, fmt.Errorf("look into schema %s: %w", m.Schema, err)
 	}
 	for _, v := range m.plan.Views {
-		var there bool
-		if err := tx.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, qualified(m.Schema, v.Target)).Scan(&there); err != nil {
+		var there, view bool
+		err := tx.QueryRow(ctx, `SELECT count(*) > 0, coalesce(bool_or(relkind IN ('v', 'm')), false) FROM pg_class WHERE oid = to_regclass($1)`,
+			qualified(m.Schema, v.Target)).Scan(&there, &view)
+		switch {
+		case err != nil:
 			return nil, fmt.Errorf("look for view %s: %w", v.Target, err)
-		}
-		if there {
+		case view:
+			continue
+		case there:
+			added = append(added, fmt.Sprintf("view %s was not added: the target has something else of that name", v.Target))
 			continue
 		}
-		err := pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error {
+		err = pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error {
 			_, err := tx.Exec(ctx, createView(m.Schema, v))
 			return err
 		})

@@ -259,16 +259,19 @@ func TestExpandExistingBesideWhatStands(t *testing.T) {
 	t.Parallel()
 	const script = `CREATE TABLE parent (id INTEGER PRIMARY KEY, code TEXT UNIQUE, n INTEGER);
 		CREATE TABLE child (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES parent (id), code TEXT REFERENCES parent (code));
-		CREATE INDEX by_n ON parent (n);`
+		CREATE INDEX by_n ON parent (n);
+		CREATE VIEW codes AS SELECT code FROM parent;`
 	source, target := newSource(t, script), DSN(pgtest.DB(t))
 	conn := connect(t, target)
-	if _, err := conn.Exec(t.Context(), "CREATE TABLE parent (id bigint PRIMARY KEY, code text); CREATE INDEX by_n ON parent (code)"); err != nil {
+	if _, err := conn.Exec(t.Context(), `CREATE TABLE parent (id bigint PRIMARY KEY, code text);
+		CREATE INDEX by_n ON parent (code); CREATE TABLE codes (code text)`); err != nil {
 		t.Fatal(err)
 	}
 	report, err := Run(t.Context(), source, target, Options{WorkDir: t.TempDir(), Strategy: ExpandExisting})
 	want := []string{
 		"added column parent.n", "added table child", `index by_n was not added: relation "by_n" already exists`,
 		`foreign key child.child_code_fkey was not added: there is no unique constraint matching given keys for referenced table "parent"`,
+		"view codes was not added: the target has something else of that name",
 	}
 	if err != nil || !slices.Equal(report.Notes, want) {
 		t.Errorf("%v, %q", err, report.Notes)
