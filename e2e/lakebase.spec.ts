@@ -67,7 +67,8 @@ test("an instance is created, tested, enabled, stopped, started, resized and del
   await look(page, "lakebase-delete");
   await dialog.getByRole("textbox").fill("shop");
   await destroy.click();
-  await expect(page.getByRole("heading", { name: "The workspace has no instance yet" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "shop is deleted" })).toBeVisible();
+  await look(page, "lakebase-deleted");
   expect((await lakeward.ask("GET", "/api/instances")).instances).toEqual([]);
 });
 

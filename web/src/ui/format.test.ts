@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ago, bytes, duration, percent, plural, sentence } from "./format";
+import { ago, bytes, duration, percent, plural, sentence, splitHint } from "./format";
 
 test("sizes", () => {
   expect([0, 1023, 1024, 1536, 150 * 1024, 2 * 1024 ** 4].map(bytes)).toEqual([
@@ -51,4 +51,10 @@ test("messages of the server become sentences, and names in them stay", () => {
 
 test("one and many", () => {
   expect([plural(1, "table"), plural(1200, "row")]).toEqual(["1 table", "1,200 rows"]);
+});
+
+test("a command at the end of a hint is a command", () => {
+  expect(splitHint("start it: lakeward instance start shop")).toEqual(["Start it: ", "lakeward instance start shop"]);
+  expect(splitHint("lakeward doctor shop")).toEqual(["", "lakeward doctor shop"]);
+  expect(splitHint("ask an administrator")).toEqual(["Ask an administrator.", undefined]);
 });

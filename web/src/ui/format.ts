@@ -75,3 +75,11 @@ export function sentence(text: string): string {
   const first = /^[a-z]+(?=[\s,:])/.test(t) ? t.charAt(0).toUpperCase() + t.slice(1) : t;
   return /[.!?…]$/.test(first) ? first : `${first}.`;
 }
+
+/** splitHint parts what a hint says from the command that it ends with. */
+export function splitHint(text: string): [words: string, command: string | undefined] {
+  const at = text.search(/\blakeward [a-z]/);
+  if (at < 0) return [sentence(text), undefined];
+  const words = text.slice(0, at).trim();
+  return [words ? `${words.charAt(0).toUpperCase()}${words.slice(1)} ` : "", text.slice(at).replace(/[.]$/, "")];
+}

@@ -41,10 +41,15 @@ export function useOperation(id: string | undefined) {
     "get",
     "/api/operations/{id}",
     { params: { path: { id: id ?? "" } } },
-    { enabled: Boolean(id) },
+    { enabled: Boolean(id), refetchInterval: (q) => (ended(q.state.data?.state) ? false : 5_000) },
   );
   const watched = useEvents(id);
-  return { ...watched, operation: watched.operation ?? found.data, error: found.error };
+  // What has events has begun, whatever was known before they came.
+  const begun =
+    found.data?.state === "queued" && watched.progress.last > 0
+      ? { ...found.data, state: "running" as const }
+      : found.data;
+  return { ...watched, operation: watched.operation ?? begun, error: found.error };
 }
 
 /** OperationProgress shows what an operation does at this moment, and what came of it. It is for the page that started it. */

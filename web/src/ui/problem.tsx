@@ -3,7 +3,7 @@ import { XCircle } from "lucide-react";
 import type { ReactNode } from "react";
 import { asProblem } from "@/api/problem";
 import { Copy } from "./copy";
-import { sentence } from "./format";
+import { sentence, splitHint } from "./format";
 import styles from "./problem.module.css";
 
 /** ErrorPanel shows why something failed: what happened, what to do next, and the id to find it by in the server's log. */
@@ -63,7 +63,7 @@ export function Trouble({ title, detail, hint, fields = [], requestId, action }:
           ))}
         </ul>
       ) : null}
-      {hint ? <p className={styles.hint}>{sentence(hint)}</p> : null}
+      {hint ? <Hint text={hint} /> : null}
       {requestId ? (
         <div className={styles.foot}>
           Request <code>{requestId}</code>
@@ -71,5 +71,16 @@ export function Trouble({ title, detail, hint, fields = [], requestId, action }:
         </div>
       ) : null}
     </div>
+  );
+}
+
+/** Hint is what to do next. A command in it, which is always at its end, is written as one. */
+export function Hint({ text }: { text: string }) {
+  const [words, command] = splitHint(text);
+  return (
+    <p className={styles.hint}>
+      {words}
+      {command ? <code>{command}</code> : null}
+    </p>
   );
 }

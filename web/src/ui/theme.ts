@@ -32,6 +32,7 @@ export const theme = createTheme({
     Tooltip: { defaultProps: { openDelay: 250, transitionProps: { duration: 80 }, withArrow: false } },
     Modal: {
       defaultProps: {
+        attributes: { header: { role: "presentation" } }, // not a second banner of the page
         centered: true,
         padding: 20,
         transitionProps: { duration: 120, transition: "pop" },

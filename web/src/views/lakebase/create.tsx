@@ -110,7 +110,12 @@ export function CreateInstance() {
 function Summary({ name, size, used }: { name: string; size: Size; used: number }) {
   const capacity = capacities.find((c) => c.value === size.capacity);
   const price = (capacity?.times ?? 1) * size.nodes;
-  const command = `lakeward instance create ${name || "NAME"} --capacity ${size.capacity} --retention-days ${size.retention_days} --nodes ${size.nodes}`;
+  const command = [
+    `lakeward instance create ${judge(name, []).error ? "NAME" : name || "NAME"}`,
+    `--capacity ${size.capacity}`,
+    `--retention-days ${size.retention_days}`,
+    `--nodes ${size.nodes}`,
+  ].join(" \\\n    ");
   return (
     <aside className={styles.summary} aria-label="Summary">
       <Panel title="Summary">

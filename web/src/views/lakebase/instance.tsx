@@ -1,6 +1,5 @@
 import { Button, Menu } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { useNavigate } from "@tanstack/react-router";
 import { Ellipsis, Play, PlugZap, Scaling, Square, Trash2 } from "lucide-react";
 import { api } from "@/api/client";
 import { useEnded } from "@/api/events";
@@ -27,7 +26,6 @@ import { useVitals, VitalSigns } from "./vitals";
 export function InstancePage({ instance }: { instance: Instance }) {
   const name = instance.name;
   const path = { params: { path: { name } } };
-  const navigate = useNavigate();
   const may = useMayChange();
   const watched = useWatched(name);
   const [resizing, resize] = useDisclosure(false);
@@ -39,10 +37,7 @@ export function InstancePage({ instance }: { instance: Instance }) {
   const stopped = instance.status === "STOPPED";
   const refused = start.error ?? stop.error;
 
-  useEnded(watched.id, (o) => {
-    if (o.kind === "delete" && o.state === "succeeded") void navigate({ to: "/lakebase", search: {} });
-    test.reset();
-  });
+  useEnded(watched.id, test.reset);
 
   const actions = (
     <>

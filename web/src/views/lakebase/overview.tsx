@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { Database, SearchX } from "lucide-react";
 import { useInstanceName, useInstances } from "@/api/instances";
 import { Loaded } from "@/ui/loaded";
-import { OperationProgress } from "@/ui/operation";
+import { OperationProgress, useOperation } from "@/ui/operation";
 import { Empty, Page, Skeleton } from "@/ui/page";
 import { Status } from "@/ui/status";
 import { useWatched } from "./actions";
@@ -58,14 +58,21 @@ function First() {
 // An instance that is being created is not in the list yet: its operation is all that there is of it.
 function NotCreated({ name }: { name: string }) {
   const { id, busy, close } = useWatched(name);
+  const { operation } = useOperation(id);
+  const deleted = operation?.kind === "delete" && operation.state === "succeeded";
   return (
-    <Page title={name} name={`${name} · Lakebase`} lead={<Status status={busy ? "CREATING" : "NOT_CREATED"} badge />}>
+    <Page
+      title={name}
+      name={`${name} · Lakebase`}
+      lead={<Status status={busy && operation?.kind === "create" ? "CREATING" : "NOT_CREATED"} badge />}
+    >
       {id ? <OperationProgress id={id} onClose={close} /> : null}
-      {busy ? (
+      {busy && !deleted ? (
         <Skeletons />
       ) : (
-        <Empty icon={SearchX} title={`There is no instance ${name}`} actions={create}>
-          It was deleted, or is of another workspace. Choose another in the list above, or create it.
+        <Empty icon={SearchX} title={deleted ? `${name} is deleted` : `There is no instance ${name}`} actions={create}>
+          {deleted ? "Nothing of it is left in the workspace. " : "It was deleted, or is of another workspace. "}
+          Choose another instance in the list above, or create one.
         </Empty>
       )}
     </Page>

@@ -23,6 +23,7 @@ export function useVitals(instance: Instance) {
 export function VitalSigns({ instance }: { instance: Instance }) {
   const query = useVitals(instance);
   const v = instance.status === "READY" ? query.data : undefined;
+  const limit = v?.size?.limit_bytes || instance.size_limit;
   const waiting = instance.status === "READY" && query.isPending && !query.error;
   return (
     <div className={styles.signs}>
@@ -32,7 +33,7 @@ export function VitalSigns({ instance }: { instance: Instance }) {
         value={v?.size && bytes(v.size.bytes)}
         share={v?.size?.limit_bytes ? [v.size.bytes, v.size.limit_bytes] : undefined}
       >
-        {v?.size?.limit_bytes ? `of ${bytes(v.size.limit_bytes)}` : "in all databases"}
+        {limit ? `of ${bytes(limit)}` : "in all databases"}
       </Sign>
       <Sign
         name="Connections"
@@ -40,7 +41,7 @@ export function VitalSigns({ instance }: { instance: Instance }) {
         value={v?.connections && count(v.connections.used)}
         share={v?.connections ? [v.connections.used, v.connections.max] : undefined}
       >
-        {v?.connections ? `of ${count(v.connections.max)}` : "none while it does not run"}
+        {v?.connections ? `of ${count(v.connections.max)}` : why(instance, v)}
       </Sign>
       <Sign name="Token" waiting={waiting} value={v?.token && <Age of={v.token} />}>
         {v?.token ? (
@@ -48,7 +49,7 @@ export function VitalSigns({ instance }: { instance: Instance }) {
             old, expires <Time at={v.token.expires_at} />
           </>
         ) : (
-          "minted for the next login"
+          "the next login mints one"
         )}
       </Sign>
       <Sign
