@@ -49,7 +49,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
       size={560}
       yOffset="12vh"
       centered={false}
-      aria-label="Search and commands"
+      attributes={{ content: { "aria-label": "Search and commands" } }}
     >
       <div className={styles.field}>
         <Search size={16} aria-hidden />
