@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/lakeward/lakeward/internal/api"
 	"github.com/lakeward/lakeward/internal/store"
 	"github.com/lakeward/lakeward/lakewardtest"
@@ -123,16 +125,47 @@ func theGuidesConsoleCreates(t *testing.T, lakebase *lakewardtest.Lakebase) {
 		t.Errorf("creating it again: %d %s", status, body)
 	}
 	// A console sends back what it was told: no change. Then it switches Lakebase off, and everything else stays.
-	_, told := w.ask(t, "ana", "GET", base+"/config", "")
-	if c = decode[config](t, w, "POST", base+"/config", told, 200); !c.Enabled || c.Source != path {
-		t.Errorf("sent back: %+v", c)
-	}
+	sentBack(t, w)
 	if c = decode[config](t, w, "POST", base+"/config", `{"enabled":false}`, 200); c.Enabled || c.InstanceName != "made" || !c.Migrated {
 		t.Errorf("switched off: %+v", c)
 	}
 	enabled := decode[map[string]any](t, w, "POST", base+"/enable", `{"instance_name":"made","expand_schema":true}`, 200, "Prefer", "wait=60")
 	if enabled["schema_reconcile"] == nil || enabled["config"] == nil {
 		t.Errorf("enabled: %v", enabled)
+	}
+}
+
+// sentBack sends the configuration back as it was told: the answer is the same, and nothing is written anew.
+func sentBack(t *testing.T, w *world) {
+	t.Helper()
+	before, err := w.store.Settings(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, told := w.ask(t, "ana", "GET", base+"/config", "")
+	if status, again := w.ask(t, "ana", "POST", base+"/config", told); status != http.StatusOK || again != told {
+		t.Errorf("sent back: %d %s, and not %s", status, again, told)
+	}
+	after, err := w.store.Settings(t.Context())
+	if d := cmp.Diff(before, after); err != nil || d != "" {
+		t.Errorf("what was sent back has changed the store: %v %s", err, d)
+	}
+}
+
+// TestAConfigurationThatIsSentBackChangesNothing does so where nothing is set yet, and where some values are of the store
+// and a password is among them.
+func TestAConfigurationThatIsSentBackChangesNothing(t *testing.T) {
+	t.Parallel()
+	w := idle(t)
+	sentBack(t, w)
+	for _, change := range []string{
+		`{"source":"postgres://u:secret@h/d?sslmode=disable","schema":"app"}`, `{"capacity":"CU_2","retention_days":7,"node_count":2}`,
+		`{"instance_name":"shop","database_type":"postgresql"}`,
+	} {
+		if status, text := w.ask(t, "ana", "POST", base+"/config", change); status != http.StatusOK {
+			t.Fatalf("%s: %d %s", change, status, text)
+		}
+		sentBack(t, w)
 	}
 }
 

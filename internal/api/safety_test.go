@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -196,6 +197,54 @@ func TestABodyThatBreaksOffIsNoDefect(t *testing.T) {
 		if status, _, _ := strings.Cut(string(text), "\r\n"); err != nil || !strings.HasPrefix(status, "HTTP/1.1 4") {
 			t.Errorf("%s: %s, %v", path, text, err)
 		}
+	}
+}
+
+// TestABodyThatBreaksOffChangesNothing sends less than was promised, though what came would do by itself.
+func TestABodyThatBreaksOffChangesNothing(t *testing.T) {
+	t.Parallel()
+	w := idle(t)
+	database, err := os.ReadFile(source(t, shop))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := w.store.Settings(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, body := range map[string]string{
+		"/api/plan": `{"source":"app.db"}`, "/api/migrate": `{"source":"app.db","to":"shop"}`, "/api/instances": `{"name":"shop"}`,
+		base + "/config": `{"schema":"other","source":"/other.db"}`, base + "/enable": `{"instance_name":"shop"}`,
+		"/api/database-management/housekeeping": `{"cutoff_date":"2020-01-01"}`, "/api/uploads?name=app.db": string(database),
+	} {
+		for _, how := range []string{
+			fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body)+1, body),
+			fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n", len(body), body), // and no last chunk
+		} {
+			c, err := net.Dial("tcp", w.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			_, err = io.WriteString(c, "POST "+path+" HTTP/1.1\r\nHost: x\r\nX-Forwarded-Email: ana\r\nContent-Type: application/json\r\n"+how)
+			if err := errors.Join(err, c.(*net.TCPConn).CloseWrite()); err != nil {
+				t.Fatal(err)
+			}
+			text, err := io.ReadAll(c)
+			if status, _, _ := strings.Cut(string(text), "\r\n"); err != nil || !strings.HasPrefix(status, "HTTP/1.1 4") {
+				t.Errorf("%s: %s, %v", path, text, err)
+			}
+		}
+	}
+	if all, err := w.store.Operations(t.Context(), store.Filter{}); err != nil || len(all) > 0 {
+		t.Errorf("operations were begun: %+v, %v", all, err)
+	}
+	after, err := w.store.Settings(t.Context())
+	if err != nil || len(after) != len(before) {
+		t.Errorf("the configuration has changed: %v, %v", after, err)
+	}
+	if left, err := filepath.Glob(filepath.Join(w.dir, "uploads", "*")); err != nil || len(left) > 0 {
+		t.Errorf("half a file was kept: %q, %v", left, err)
 	}
 }
 
