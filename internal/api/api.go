@@ -96,6 +96,7 @@ func build(o Options) (*http.ServeMux, huma.API) {
 	s.guideMigrations(a)
 	s.info(a)
 	examples(a.OpenAPI())
+	samples(a.OpenAPI())
 	docs(mux)
 	mux.HandleFunc("/", elsewhere(mux))
 	return mux, a

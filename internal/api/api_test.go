@@ -2,13 +2,17 @@ package api_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
+	"fmt"
 	"net/http"
 	"os"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/lakeward/lakeward/internal/api"
 	"github.com/lakeward/lakeward/lakewardtest"
@@ -36,6 +40,66 @@ func TestOpenAPIIsAsInTheDocs(t *testing.T) {
 	if !bytes.Equal(got, want) {
 		t.Error("docs/openapi.yaml is not what the types say; write it anew with: go test ./internal/api -run OpenAPI -update")
 	}
+}
+
+// TestEveryBodyHasAnExample that its own schema takes: of each request and each answer. Files speak for themselves.
+func TestEveryBodyHasAnExample(t *testing.T) {
+	t.Parallel()
+	doc := api.Document()
+	for path, item := range doc.Paths {
+		for method, o := range map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "DELETE": item.Delete} {
+			if o == nil {
+				continue
+			}
+			bodies := map[string]map[string]*huma.MediaType{}
+			if o.RequestBody != nil {
+				bodies["request"] = o.RequestBody.Content
+			}
+			for status, r := range o.Responses {
+				bodies[status] = r.Content
+			}
+			for what, content := range bodies {
+				for kind, media := range content {
+					s := media.Schema
+					if s.Format == "binary" {
+						continue
+					}
+					example := media.Example
+					if s.Ref != "" && example == nil {
+						if s = doc.Components.Schemas.SchemaFromRef(s.Ref); len(s.Examples) > 0 {
+							example = s.Examples[0]
+						}
+					}
+					if example == nil {
+						t.Errorf("%s %s: the %s has no example as %s", method, path, what, kind)
+						continue
+					}
+					if kind == "text/event-stream" {
+						continue
+					}
+					if wrong := misfits(t, doc, s, example); wrong != "" {
+						t.Errorf("%s %s: the %s would not look like its example: %s", method, path, what, wrong)
+					}
+				}
+			}
+		}
+	}
+}
+
+// misfits says what a schema has against an example.
+func misfits(t *testing.T, doc *huma.OpenAPI, s *huma.Schema, example any) string {
+	t.Helper()
+	text, err := json.Marshal(example)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var value any
+	if err := json.Unmarshal(text, &value); err != nil {
+		t.Fatal(err)
+	}
+	var found huma.ValidateResult
+	huma.Validate(doc.Components.Schemas, s, huma.NewPathBuffer(nil, 0), huma.ModeReadFromServer, value, &found)
+	return fmt.Sprint(found.Errors)[1:max(1, len(fmt.Sprint(found.Errors))-1)]
 }
 
 func TestThePageAtDocsLoadsNothingFromElsewhere(t *testing.T) {

@@ -44,7 +44,7 @@ type inVolume struct {
 // Backups are the backups in a volume.
 type Backups struct {
 	Volume  string          `json:"volume" example:"main.default.lakeward_backups"`
-	URL     string          `json:"url" doc:"The page of the workspace on which a person sees the volume"`
+	URL     string          `json:"url" example:"https://adb-1.azuredatabricks.net/explore/data/volumes/main/default/lakeward_backups" doc:"The page of the workspace on which a person sees the volume"`
 	Backups []backup.Backup `json:"backups" nullable:"false" doc:"The newest first"`
 }
 
@@ -119,7 +119,7 @@ type GuideBackup struct {
 	Filename      string    `json:"filename" example:"shop-20261127T084607Z.db"`
 	SizeMB        float64   `json:"size_mb" example:"1.5"`
 	CreatedAt     time.Time `json:"created_at"`
-	DatabricksURL string    `json:"databricks_url" doc:"The page of the workspace on which a person sees the volume"`
+	DatabricksURL string    `json:"databricks_url" example:"https://adb-1.azuredatabricks.net/explore/data/volumes/users/default/kasal_backups" doc:"The page of the workspace on which a person sees the volume"`
 	BackupType    string    `json:"backup_type" enum:"sqlite,sql" example:"sqlite"`
 }
 
@@ -146,8 +146,8 @@ type GuideExported struct {
 	GuideBegun
 	BackupPath      string        `json:"backup_path" example:"/Volumes/users/default/kasal_backups/shop-20261127T084607Z.db"`
 	BackupFilename  string        `json:"backup_filename" example:"shop-20261127T084607Z.db"`
-	VolumeBrowseURL string        `json:"volume_browse_url"`
-	DatabricksURL   string        `json:"databricks_url"`
+	VolumeBrowseURL string        `json:"volume_browse_url" example:"https://adb-1.azuredatabricks.net/explore/data/volumes/users/default/kasal_backups"`
+	DatabricksURL   string        `json:"databricks_url" example:"https://adb-1.azuredatabricks.net/explore/data/volumes/users/default/kasal_backups"`
 	ExportFiles     []GuideBackup `json:"export_files" nullable:"false" doc:"What is in the volume, the newest first"`
 	SizeMB          float64       `json:"size_mb" example:"1.5"`
 	OriginalSizeMB  float64       `json:"original_size_mb" example:"8" doc:"Of the instance's database"`

@@ -53,8 +53,8 @@ type MigratedTable struct {
 // FailedTable is a table that has not. Consoles for the guide look for its error under two names.
 type FailedTable struct {
 	Table        string `json:"table" example:"orders"`
-	Error        string `json:"error"`
-	ErrorMessage string `json:"error_message"`
+	Error        string `json:"error" example:"2 rows differ"`
+	ErrorMessage string `json:"error_message" example:"2 rows differ"`
 	ErrorType    string `json:"error_type" example:"different"`
 }
 

@@ -33,12 +33,14 @@ func (s *server) reports(a huma.API) {
 	o.Description = "The report of a migration, a verification or an export, the plan of a plan, the checks of a check. The " +
 		"page in HTML needs nothing else, and can be kept."
 	schemas := a.OpenAPI().Components.Schemas
-	text := func() *huma.MediaType { return &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}} }
+	text := func(example string) *huma.MediaType {
+		return &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}, Example: example}
+	}
 	o.Responses = map[string]*huma.Response{"200": {Description: "The report", Content: map[string]*huma.MediaType{
-		"application/json": {Schema: &huma.Schema{OneOf: []*huma.Schema{
+		"application/json": {Example: shown["Report"], Schema: &huma.Schema{OneOf: []*huma.Schema{
 			schemaOf[migrate.Report](schemas), schemaOf[migrate.Plan](schemas), schemaOf[migrate.Preflight](schemas),
 		}}},
-		"text/html": text(), "text/plain": text(), "application/yaml": text(),
+		"text/html": text("<!DOCTYPE html>…"), "text/plain": text("orders: 4800 rows, equal\n"), "application/yaml": text("version: 1\n"),
 	}}}
 	handle(s, a, o, func(ctx context.Context, in *getReport) (*reportAnswer, error) {
 		o, err := s.Store.Operation(ctx, in.ID)

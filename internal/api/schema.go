@@ -9,9 +9,11 @@ import (
 
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/internal/access"
+	"github.com/lakeward/lakeward/internal/backup"
 	"github.com/lakeward/lakeward/internal/browse"
 	"github.com/lakeward/lakeward/internal/snippet"
 	"github.com/lakeward/lakeward/internal/store"
+	"github.com/lakeward/lakeward/internal/task"
 	"github.com/lakeward/lakeward/migrate"
 )
 
@@ -72,12 +74,50 @@ var shown = map[string]any{
 		ID: 41, Time: shownTime, Actor: "ana@example.com", Action: "POST /api/migrate", Object: "/api/migrate", Outcome: "done",
 		Remote: "10.0.0.7:52110", Request: "0f6b8a52-5f0e-4f4e-8a59-0c6f3d1d9e57",
 	},
+	"Report": migrate.Report{
+		Version: 1, Operation: "migrate", Migration: shownID, Plan: "made from the source", Source: shownSource,
+		Target: migrate.TargetInfo{
+			Name: "shop", Database: lakeward.DefaultDatabase, Schema: "public", User: "ana@example.com", Server: "17.5",
+		},
+		Started: shownTime, Seconds: 2.4, Phases: []migrate.Phase{{Name: "plan", Seconds: 0.3}, {Name: "load", Seconds: 0.9}},
+		Preflight: &shownPreflight,
+		Tables:    []migrate.TableReport{{Name: "orders", Target: "orders", Read: 4800, Loaded: 4800, Verified: 4800}},
+		Strategy:  migrate.SchemaAndData, Swapped: true, Verdict: migrate.VerdictIdentical,
+	},
+	"Plan": migrate.Plan{
+		Version: 1, Source: shownSource, Schema: "public", Tables: []migrate.Table{{
+			Name: "orders", Target: "orders", Rows: 4800, RowID: "rowid",
+			Columns: []migrate.Column{{
+				Name: "id", Target: "id", Declared: "INTEGER", Type: "bigint", Convert: migrate.ConvertInteger, NotNull: true, Identity: true,
+				Next: 4801, Found: migrate.Found{}, Evidence: "all values are integers",
+			}},
+		}},
+	},
+	"Preflight": shownPreflight,
+	"Backup": backup.Backup{
+		Version: 1, Name: "shop-20261127T093000Z.db", Format: backup.SQLite, Instance: "shop", Schema: "public", Created: shownTime,
+		Size: 1048576, SHA256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", Tables: 12, Complete: true,
+	},
+	"Pruned": task.Pruned{Pruned: store.Pruned{Operations: 12, Events: 480, Audit: 18}, Uploads: 1, Exports: 1},
 	"OperationError": store.Problem{
 		Kind: lakeward.KindUnavailable, Message: "instance shop is stopped", Hint: "lakeward instance start shop",
 	},
 }
 
 const shownID = "0193f0a4-7c1e-7b7a-9d1f-3c5e8a6b2d40"
+
+var shownSource = migrate.SourceInfo{
+	Kind: "sqlite", Path: "/var/lib/helpdesk/app.db", Bytes: 1048576, Encoding: "UTF-8", Journal: "wal",
+	Schema: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+}
+
+var shownPreflight = migrate.Preflight{Checks: []migrate.PreflightCheck{
+	{Name: "target", Result: migrate.CheckPass, Found: "instance shop accepts logins"},
+	{
+		Name: "names", Result: migrate.CheckFail, Found: "schema public already has orders", Items: []string{"orders"},
+		Do: "choose another schema, or replace the tables by typing the instance's name",
+	},
+}}
 
 var shownTime = time.Date(2026, 11, 27, 9, 30, 0, 0, time.UTC)
 

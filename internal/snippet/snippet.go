@@ -48,7 +48,7 @@ type Snippet struct {
 	Title    string `json:"title" example:"psql"`
 	Language string `json:"language" example:"shell" doc:"For highlighting: shell, go, python, javascript, java or yaml"`
 	Note     string `json:"note,omitempty" doc:"What whoever pastes it should know; one or two sentences"`
-	Text     string `json:"text"`
+	Text     string `json:"text" example:"lakeward psql shop"`
 }
 
 // Make writes everything about a target.
