@@ -35,6 +35,8 @@ type Options struct {
 	Version   string
 	Heartbeat time.Duration // between signs of life in a stream of events; 0 means 15 seconds
 	Dir       string        // where uploads are kept, and where operations leave files
+	Setup     []Setting     // what the server was started with
+	Sources   string        // the folder below which administrators may look for databases; empty means none
 	MaxUpload int64         // of a file, in bytes; 0 means DefaultMaxUpload
 	Log       *slog.Logger
 }
@@ -90,6 +92,8 @@ func build(o Options) (*http.ServeMux, huma.API) {
 	s.data(a)
 	s.me(a)
 	s.audit(a)
+	s.setup(a)
+	s.sources(a)
 	s.guide(a)
 	s.config(a)
 	s.changes(a)

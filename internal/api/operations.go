@@ -23,12 +23,17 @@ type operationFilter struct {
 	Kind     string `query:"kind" maxLength:"64" example:"migrate"`
 	State    string `query:"state" enum:"queued,running,succeeded,failed,cancelled"`
 	Instance string `query:"instance" maxLength:"63" example:"shop"`
-	Before   string `query:"before" maxLength:"64" doc:"The id of the last operation of the page before"`
+	Text     string `query:"text" maxLength:"200" doc:"A part of the id, kind, instance, actor, input or error, in any case"`
+	Before   string `query:"before" maxLength:"64" doc:"The older of the page before"`
+	After    string `query:"after" maxLength:"64" doc:"The newer of the page before; not with before"`
+	Brief    bool   `query:"brief" doc:"Leave out results and long inputs, such as plans"`
 	Limit    int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
 }
 
 type operationList struct {
 	Operations []store.Operation `json:"operations" nullable:"false" doc:"The newest first"`
+	Older      string            `json:"older,omitempty" doc:"What to ask for older ones with, as before; without it there are none"`
+	Newer      string            `json:"newer,omitempty" doc:"What to ask for newer ones with, as after; without it there are none, or none were looked for"`
 }
 
 // Waiting is how a caller says that it would wait.
@@ -51,12 +56,7 @@ type watchOperation struct {
 func (s *server) operations(a huma.API) {
 	const tag = tagOperations
 	answer(s, a, route("list-operations", http.MethodGet, "/api/operations", "List operations", tag),
-		func(ctx context.Context, in *operationFilter) (operationList, error) {
-			list, err := s.Store.Operations(ctx, store.Filter{
-				Kind: in.Kind, State: store.State(in.State), Instance: in.Instance, Before: in.Before, Limit: in.Limit,
-			})
-			return operationList{append([]store.Operation{}, list...)}, err
-		})
+		s.operationPage)
 	handle(s, a, route("get-operation", http.MethodGet, "/api/operations/{id}", "Show an operation", tag),
 		func(ctx context.Context, in *getOperation) (*body[store.Operation], error) {
 			atMost, err := in.wait()

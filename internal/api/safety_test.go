@@ -49,7 +49,7 @@ var inPath = regexp.MustCompile(`\{[a-z_]+\}`)
 // privileged are the routes for GET that only an administrator may ask.
 var privileged = map[string]bool{
 	"/api/operations/{id}/file": true, "/api/instances/{name}/tables/{schema}/{table}/rows": true,
-	"/api/instances/{name}/quarantine/rows": true,
+	"/api/instances/{name}/quarantine/rows": true, "/api/sources": true,
 }
 
 // TestWhoMayDoWhat asks each route as each role, and as nobody.

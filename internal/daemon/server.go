@@ -285,6 +285,47 @@ func (s *server) announce(ctx context.Context, listener net.Listener) error {
 	return nil
 }
 
+// setup is the configuration that the server was started with.
+func (s *server) setup() (all []api.Setting) {
+	for _, v := range s.Config.Settings() {
+		all = append(all, api.ShowSetting(v.Name, v.Value))
+	}
+	return append(all, api.Setting{Name: "store", Value: s.store.Name(), Origin: cmp.Or(s.storeOrigin(), "default")},
+		api.Setting{Name: "sources", Value: s.sources(), Origin: cmp.Or(s.sourcesOrigin(), "default")})
+}
+
+func (s *server) storeOrigin() string {
+	switch s.Store {
+	case "":
+		return ""
+	case s.Getenv("LAKEWARD_STORE"):
+		return "LAKEWARD_STORE"
+	}
+	return "--store"
+}
+
+// sourcesVariable names the folder below which administrators may look for databases.
+const sourcesVariable = "LAKEWARD_SOURCES"
+
+func (s *server) sourcesOrigin() string {
+	if s.Getenv(sourcesVariable) != "" {
+		return sourcesVariable
+	}
+	return ""
+}
+
+// sources is where administrators may look for databases: by default the home of the server's user.
+func (s *server) sources() string {
+	folder := s.Getenv(sourcesVariable)
+	if folder == "" {
+		folder, _ = os.UserHomeDir()
+	}
+	if folder, err := filepath.Abs(folder); err == nil {
+		return folder
+	}
+	return ""
+}
+
 // reachable is the address under which a program on this machine finds a listener.
 func reachable(a net.Addr) string {
 	host, port, err := net.SplitHostPort(a.String())
@@ -336,7 +377,7 @@ func (s *server) handler() http.Handler {
 	routes := api.Handler(api.Options{
 		Store: s.store, Tasks: s.tasks, Settings: s.settings, Workspace: s.workspace, Connector: s.connector(s.workspace),
 		Version: s.Version, Dir: s.dir, Port: s.Config.PortNumber(), RootCAs: s.Config.RootCAs.Text, Database: s.Config.Database.Text,
-		Log: s.Log,
+		Setup: s.setup(), Sources: s.sources(), Log: s.Log,
 	})
 	inner := http.NewServeMux()
 	for _, path := range []string{"/api/", "/docs", "/docs/", "/openapi.json", "/openapi.yaml"} {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"time"
 )
 
@@ -20,9 +21,13 @@ type Entry struct {
 
 // AuditFilter says which entries are asked for. Empty fields let everything pass.
 type AuditFilter struct {
-	Actor, Action, Object string
+	Actor, Action, Object, Outcome string
+
+	Text         string    // only those with this text in any of their fields, in any case
+	Since, Until time.Time // only those of this time and later, and before that one
 
 	Before int64 // only those older than the entry of this id: the next page
+	After  int64 // only those newer than the entry of this id, the oldest of them: the page before
 	Limit  int   // at most so many; 0 means 100
 }
 
@@ -45,13 +50,28 @@ func (s *Store) Entries(ctx context.Context, f AuditFilter) ([]Entry, error) {
 	w.equal("actor", f.Actor)
 	w.equal("action", f.Action)
 	w.equal("object", f.Object)
+	w.equal("outcome", f.Outcome)
+	w.contain(f.Text, "actor", "action", "object", "outcome", "remote", "request")
+	if !f.Since.IsZero() {
+		w.add("time >= %s", stamp(f.Since))
+	}
+	if !f.Until.IsZero() {
+		w.add("time < %s", stamp(f.Until))
+	}
 	if f.Before > 0 {
 		w.add("id < %s", f.Before)
 	}
-	return list(ctx, s, "read the audit log", func(row scanner) (e Entry, err error) {
+	if f.After > 0 {
+		w.add("id > %s", f.After)
+	}
+	all, err := list(ctx, s, "read the audit log", func(row scanner) (e Entry, err error) {
 		var at int64
 		err = row.Scan(&e.ID, &at, &e.Actor, &e.Action, &e.Object, &e.Outcome, &e.Remote, &e.Request)
 		e.Time = unstamp(at)
 		return e, err
-	}, `SELECT id, time, actor, action, object, outcome, remote, request FROM audit`+w.String()+` ORDER BY id DESC`+limit(f.Limit), w.args...)
+	}, `SELECT id, time, actor, action, object, outcome, remote, request FROM audit`+w.String()+newestFirst(f.After == 0)+limit(f.Limit), w.args...)
+	if f.After > 0 {
+		slices.Reverse(all)
+	}
+	return all, err
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -146,7 +147,9 @@ type Filter struct {
 	Kind     string
 	State    State
 	Instance string
+	Text     string // only those with this text in their id, kind, instance, actor, input or error, in any case
 	Before   string // only those older than the operation of this id: the next page
+	After    string // only those newer than the operation of this id, the oldest of them: the page before
 	Limit    int    // at most so many; 0 means 100
 }
 
@@ -158,11 +161,19 @@ func (s *Store) Operations(ctx context.Context, f Filter) ([]Operation, error) {
 	w.equal("kind", f.Kind)
 	w.equal("state", string(f.State))
 	w.equal("instance", f.Instance)
+	w.contain(f.Text, "id", "kind", "instance", "actor", "input", "COALESCE(error, '')")
 	if f.Before != "" {
 		w.add("id < %s", f.Before)
 	}
-	return list(ctx, s, "list operations", scanOperation,
-		`SELECT `+operationColumns+` FROM operations`+w.String()+` ORDER BY id DESC`+limit(f.Limit), w.args...)
+	if f.After != "" {
+		w.add("id > %s", f.After)
+	}
+	all, err := list(ctx, s, "list operations", scanOperation,
+		`SELECT `+operationColumns+` FROM operations`+w.String()+newestFirst(f.After == "")+limit(f.Limit), w.args...)
+	if f.After != "" {
+		slices.Reverse(all)
+	}
+	return all, err
 }
 
 // Waits says whether an older operation on the same instance has not ended yet.
@@ -300,6 +311,27 @@ func (w *where) equal(column, value string) {
 	if value != "" {
 		w.add(column+" = %s", value)
 	}
+}
+
+// contain wants a text in one of the columns, in any case.
+func (w *where) contain(text string, columns ...string) {
+	if text == "" {
+		return
+	}
+	var terms []string
+	for _, column := range columns {
+		terms = append(terms, "LOWER("+column+") LIKE %[1]s ESCAPE '!'")
+	}
+	escape := strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")
+	w.add("("+strings.Join(terms, " OR ")+")", "%"+escape.Replace(strings.ToLower(text))+"%")
+}
+
+// newestFirst orders by id: from the newest on, or, for a page before a known one, from the oldest on.
+func newestFirst(yes bool) string {
+	if yes {
+		return " ORDER BY id DESC"
+	}
+	return " ORDER BY id"
 }
 
 func (w *where) String() string {
