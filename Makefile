@@ -27,23 +27,24 @@ web: ## build the console into web/dist, which the next build embeds
 	@tools/setup.sh web
 	cd web && PATH="$(NODE):$$PATH" npm run --silent build
 
-# The console is built once for `make run`; `make web` builds it anew.
-web/dist/index.html:
+# The console is built anew when something that it is made of has changed.
+web/dist/index.html: docs/openapi.yaml $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/dist/*' -not -path 'web/src/api/schema*' -not -name '*.go')
 	@$(MAKE) --no-print-directory web
 
 run: setup web/dist/index.html build ## migrate the example onto a local Lakebase and keep it running; Ctrl-C stops everything
 	@exec $(BIN) up --demo
 
-test: setup ## run every test with the race detector
+test: setup ## run every test: with the race detector, of the console, and the journeys through it
 	@tools/setup.sh orms
 	@tools/setup.sh clients
 	$(GO) test $(RACE) -timeout 25m ./...
+	@$(MAKE) --no-print-directory test-web e2e
 
 test-web: ## check the console's types, style and logic
 	@tools/setup.sh web
 	cd web && PATH="$(NODE):$$PATH" npm run --silent check && PATH="$(NODE):$$PATH" npm test --silent
 
-e2e: setup web build ## walk through the console in Chromium, against the real binary and a local Lakebase
+e2e: setup web/dist/index.html build ## walk through the console in Chromium, against the real binary and a local Lakebase
 	@tools/setup.sh e2e
 	cd e2e && PATH="$(NODE):$$PATH" npm test --silent
 
