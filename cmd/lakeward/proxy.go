@@ -38,6 +38,8 @@ type proxyRunCmd struct {
 	PasswordFile string        `help:"File with a password that clients must know." type:"existingfile" placeholder:"FILE"`
 	Wait         time.Duration `help:"How long a client waits for the instance (default: 1m)." placeholder:"TIME"`
 	MaxConns     int           `name:"max-conns" help:"Sessions on the instance at most; further clients wait." placeholder:"N"`
+	Mode         string        `enum:"session,transaction" default:"session" help:"session: each client has a session of its own; transaction: clients share them."`
+	PoolSize     int           `help:"Sessions that clients share, of one database at most (default: 20)." placeholder:"N"`
 	HTTP         string        `name:"http" help:"Address for /healthz, /readyz and /metrics." placeholder:"ADDR"`
 	Drain        time.Duration `help:"How long sessions may take to end at shutdown (default: 30s)." placeholder:"TIME"`
 	Admin        string        `help:"Unix socket for orders (default: one of this user's, by the route's name)." placeholder:"PATH"`
@@ -59,6 +61,7 @@ func (c proxyRunCmd) read(getenv func(string) string) (proxy.Config, error) {
 	default:
 		out = proxy.Config{HTTP: c.HTTP, Drain: c.Drain, Admin: c.Admin, Routes: []proxy.RouteConfig{{
 			Instance: c.Instance, Listen: c.Listen, Database: c.Database, PasswordFile: c.PasswordFile, Wait: c.Wait, MaxConns: c.MaxConns,
+			Mode: c.Mode, PoolSize: c.PoolSize,
 		}}}
 		if err := out.Complete(); err != nil {
 			return out, err

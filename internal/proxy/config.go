@@ -39,6 +39,13 @@ type RouteConfig struct {
 
 	Wait     time.Duration `yaml:"wait"`     // how long a client waits for the instance; default 1 min
 	MaxConns int           `yaml:"maxconns"` // sessions on the instance at most; 0 for no limit of the proxy's own
+
+	// Mode is whether each client has a session on the instance of its own (session, the default), or only while a
+	// transaction of its runs (transaction). The rest is of transaction mode.
+	Mode     string        `yaml:"mode"`
+	PoolSize int           `yaml:"poolsize"` // sessions of one database at most; default 20
+	Lifetime time.Duration `yaml:"lifetime"` // of a session on the instance; default 1 h
+	Idle     time.Duration `yaml:"idle"`     // after which a session that nobody needs is ended; default 5 min
 }
 
 // The defaults.
@@ -46,7 +53,16 @@ const (
 	DefaultListen = "127.0.0.1:6432"
 	defaultWait   = time.Minute
 	defaultDrain  = 30 * time.Second
+	defaultPool   = 20
+	defaultLife   = time.Hour
+	defaultIdle   = 5 * time.Minute
 	socketName    = ".s.PGSQL.6432"
+)
+
+// The modes of a route.
+const (
+	ModeSession     = "session"
+	ModeTransaction = "transaction"
 )
 
 // ReadConfig reads a configuration file, and the files with passwords that it names.
@@ -92,6 +108,13 @@ func (r *RouteConfig) complete() error {
 	}
 	r.Name = cmp.Or(r.Name, r.Instance)
 	r.Wait = cmp.Or(r.Wait, defaultWait)
+	r.Mode = cmp.Or(r.Mode, ModeSession)
+	if r.Mode != ModeSession && r.Mode != ModeTransaction {
+		return invalid("write session or transaction", "route %s has no mode %q", r.Name, r.Mode)
+	}
+	r.PoolSize = cmp.Or(r.PoolSize, defaultPool)
+	r.Lifetime = cmp.Or(r.Lifetime, defaultLife)
+	r.Idle = cmp.Or(r.Idle, defaultIdle)
 	if len(r.Listen) == 0 {
 		r.Listen = []string{DefaultListen}
 	}

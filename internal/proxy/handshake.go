@@ -122,16 +122,17 @@ func newKey(id uint32, long bool) []byte {
 	return key
 }
 
-// welcome tells the client that it is in.
-func (s *session) welcome(conn net.Conn) error {
+// welcome tells a client that it is in.
+func welcome(conn net.Conn, params map[string]string, key, early []byte) error {
 	messages := []message{&pgproto3.AuthenticationOk{}}
-	for _, name := range slices.Sorted(maps.Keys(s.params)) {
-		messages = append(messages, &pgproto3.ParameterStatus{Name: name, Value: s.params[name]})
+	for _, name := range sortedKeys(params) {
+		messages = append(messages, &pgproto3.ParameterStatus{Name: name, Value: params[name]})
 	}
-	messages = append(messages,
-		&pgproto3.BackendKeyData{ProcessID: binary.BigEndian.Uint32(s.key), SecretKey: s.key[4:]})
-	return send(conn, append(messages, raw(s.up.early), &pgproto3.ReadyForQuery{TxStatus: 'I'})...)
+	messages = append(messages, &pgproto3.BackendKeyData{ProcessID: binary.BigEndian.Uint32(key), SecretKey: key[4:]})
+	return send(conn, append(messages, raw(early), &pgproto3.ReadyForQuery{TxStatus: 'I'})...)
 }
+
+func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
 
 // negotiate says which version of the protocol the proxy speaks, and what it does not know.
 func negotiate(g greeting) message {

@@ -3,7 +3,9 @@ package proxy
 import (
 	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,12 +31,15 @@ type preparedStatement struct {
 // firstOwnType is the first oid of a type that an instance has made itself: on another one it means something else.
 const firstOwnType = 16384
 
-// inventory asks a session what it holds. Everything is qualified, because the session may have any search_path.
-const inventory = `
+// settingsMade asks a session which settings have been made in it.
+const settingsMade = `
 SELECT 'setting', name, setting, NULL, NULL FROM pg_catalog.pg_settings
  WHERE source = 'session' AND name NOT LIKE 'transaction\_%'
 UNION ALL SELECT 'setting', 'role', pg_catalog.current_setting('role'), NULL, NULL
- WHERE pg_catalog.current_setting('role') <> 'none'
+ WHERE pg_catalog.current_setting('role') <> 'none'`
+
+// inventory asks a session what it holds. Everything is qualified, because the session may have any search_path.
+const inventory = settingsMade + `
 UNION ALL SELECT 'prepared', name, statement, parameter_types::pg_catalog.oid[]::pg_catalog.text, from_sql::pg_catalog.text
  FROM pg_catalog.pg_prepared_statements
 UNION ALL SELECT 'channel', c, NULL, NULL, NULL FROM pg_catalog.pg_listening_channels() c
@@ -62,7 +67,7 @@ func (s *session) pack(up *upstream) (l luggage, err error) {
 	if err := f.Flush(); err != nil {
 		return l, fmt.Errorf("ask session what it holds: %w", err)
 	}
-	rows, err := s.answers(f, up)
+	rows, err := answers(f, up, s.client)
 	if err == nil {
 		err = s.unasked(f)
 	}
@@ -129,7 +134,7 @@ func (s *session) unpack(up *upstream, l luggage) error {
 		return err
 	}
 	for range rounds {
-		if _, err := s.answers(f, up); err != nil {
+		if _, err := answers(f, up, s.client); err != nil {
 			return err
 		}
 	}
@@ -159,8 +164,23 @@ func literal(text string) string {
 	return "E'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(text) + "'"
 }
 
+// exchange reads the answer to one query in a session that no client has.
+func exchange(up *upstream) (rows [][]string, err error) {
+	f := pgproto3.NewFrontend(waiting{up}, io.Discard)
+	rows, err = answers(f, up, nobody{})
+	for err == nil && f.ReadBufferLen() > 0 {
+		_, err = f.Receive()
+	}
+	return rows, err
+}
+
+// nobody listens.
+type nobody struct{ net.Conn }
+
+func (nobody) Write(b []byte) (int, error) { return len(b), nil }
+
 // answers reads the answer to one query. What the server says unasked goes to the client.
-func (s *session) answers(f *pgproto3.Frontend, up *upstream) (rows [][]string, err error) {
+func answers(f *pgproto3.Frontend, up *upstream, client net.Conn) (rows [][]string, err error) {
 	var failed error
 	for {
 		m, err := f.Receive()
@@ -177,7 +197,7 @@ func (s *session) answers(f *pgproto3.Frontend, up *upstream) (rows [][]string, 
 		case *pgproto3.ParameterStatus:
 			up.params[m.Name] = m.Value
 		case *pgproto3.NotificationResponse:
-			if err := send(s.client, m); err != nil {
+			if err := send(client, m); err != nil {
 				return nil, err
 			}
 		case *pgproto3.ErrorResponse:

@@ -41,7 +41,7 @@ type Server struct {
 	routes    map[string]*route
 	retired   []*route                // gone from the configuration, perhaps with sessions
 	listeners map[string]net.Listener // by address
-	keys      map[string]*session     // by what their clients cancel with
+	keys      map[string]member       // by what their clients cancel with
 	clients   sync.WaitGroup
 	accept    func(net.Listener, *route) // set while it runs
 }
@@ -50,7 +50,7 @@ type Server struct {
 func New(o Options) (*Server, error) {
 	s := &Server{
 		opt: o, log: o.Log, config: o.Config,
-		routes: map[string]*route{}, listeners: map[string]net.Listener{}, keys: map[string]*session{},
+		routes: map[string]*route{}, listeners: map[string]net.Listener{}, keys: map[string]member{},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -71,6 +71,7 @@ func (s *Server) Collector() prometheus.Collector { return s.metrics }
 // open makes a route with its listeners. s.mu is held, or nobody else knows s yet.
 func (s *Server) open(c RouteConfig) error {
 	r := newRoute(c, s.opt.Connector, s.metrics, s.log)
+	r.start = s.clients.Go
 	for _, address := range c.Listen {
 		if err := s.listen(address, r); err != nil {
 			return err
@@ -149,6 +150,7 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 	}
 	s.mu.Unlock()
+	s.clients.Go(func() { s.sweep(ctx) })
 	var err error
 	select {
 	case <-ctx.Done():
@@ -161,51 +163,6 @@ func (s *Server) Run(ctx context.Context) error {
 	s.drain(hard, kill)
 	s.clients.Wait()
 	return err
-}
-
-// drain ends all sessions: politely, and then not.
-func (s *Server) drain(ctx context.Context, kill func()) {
-	s.mu.Lock()
-	limit := s.config.Drain
-	s.mu.Unlock()
-	late := time.NewTimer(limit)
-	defer late.Stop()
-	poll := time.NewTicker(20 * time.Millisecond)
-	defer poll.Stop()
-	for {
-		open := s.sessions()
-		if len(open) == 0 {
-			kill()
-			return
-		}
-		for _, session := range open {
-			session.end(shutdown())
-		}
-		select {
-		case <-poll.C:
-			continue
-		case <-late.C:
-		}
-		s.log.WarnContext(ctx, "sessions did not end in time", "sessions", len(open))
-		for _, session := range s.sessions() {
-			session.kill(shutdown())
-		}
-		t := time.NewTimer(farewell)
-		defer t.Stop()
-		<-t.C
-		kill()
-		return
-	}
-}
-
-func (s *Server) sessions() (all []*session) {
-	s.mu.Lock()
-	routes := slices.Clone(s.retired)
-	s.mu.Unlock()
-	for _, r := range append(routes, s.all()...) {
-		all = append(all, r.list()...)
-	}
-	return all
 }
 
 // serve accepts clients of one listener.
@@ -237,7 +194,7 @@ func (s *Server) client(ctx, hard context.Context, conn net.Conn, r *route) {
 	came := time.Now()
 	g, err := greet(ctx, conn, r)
 	if err == nil && g.cancel != nil {
-		s.cancel(hard, g.cancel)
+		s.cancel(hard, r, g.cancel)
 		return
 	}
 	log := r.log.With("client", clientOf(g.Login), "user", g.User, "database", g.Database,
@@ -265,6 +222,9 @@ func (s *Server) client(ctx, hard context.Context, conn net.Conn, r *route) {
 
 // session makes a session for a client and relays until it ends. An error has not been told yet.
 func (s *Server) session(ctx, hard context.Context, conn net.Conn, r *route, g greeting, came time.Time, log *slog.Logger) error {
+	if r.settings().Mode == ModeTransaction && g.Params["replication"] == "" {
+		return s.visit(ctx, hard, conn, r, g, came, log)
+	}
 	one := &session{route: r, client: conn, who: g.Login, began: time.Now(), done: make(chan struct{})}
 	sc, ok := conn.(syscall.Conn)
 	if !ok {
@@ -274,10 +234,7 @@ func (s *Server) session(ctx, hard context.Context, conn net.Conn, r *route, g g
 	if one.raw, err = sc.SyscallConn(); err != nil {
 		return fmt.Errorf("take descriptor: %w", err)
 	}
-	one.want = want{database: g.Database, isUser: g.Database == g.User, params: g.startup()}
-	if d := r.settings().Database; d != "" && one.want.isUser {
-		one.want.database, one.want.isUser = d, false
-	}
+	one.want = r.wantOf(g)
 	wait := r.settings().Wait
 	entered := false
 	defer func() {
@@ -295,10 +252,10 @@ func (s *Server) session(ctx, hard context.Context, conn net.Conn, r *route, g g
 	if err != nil {
 		return err
 	}
-	defer s.forget(one)
-	s.remember(one, g.longKeys())
+	one.key = s.remember(one, g.longKeys())
+	defer s.forget(one.key)
 	defer r.remove(one)
-	if err := one.welcome(conn); err != nil {
+	if err := welcome(conn, one.params, one.key, one.up.early); err != nil {
 		one.up.close()
 		return fmt.Errorf("%w: %w", errGone, err)
 	}
@@ -367,21 +324,22 @@ func whileThere(ctx context.Context, conn net.Conn, wait time.Duration, do func(
 }
 
 // remember makes the key with which the client's queries can be cancelled.
-func (s *Server) remember(one *session, long bool) {
-	one.key = newKey(s.nextID.Add(1), long)
+func (s *Server) remember(one member, long bool) (key []byte) {
+	key = newKey(s.nextID.Add(1), long)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.keys[string(one.key)] = one
+	s.keys[string(key)] = one
+	return key
 }
 
-func (s *Server) forget(one *session) {
+func (s *Server) forget(key []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.keys, string(one.key))
+	delete(s.keys, string(key))
 }
 
 // cancel passes a cancel request on. The client never learns whether there was anything to cancel.
-func (s *Server) cancel(ctx context.Context, key []byte) {
+func (s *Server) cancel(ctx context.Context, r *route, key []byte) {
 	s.mu.Lock()
 	one := s.keys[string(key)]
 	s.mu.Unlock()
@@ -390,9 +348,9 @@ func (s *Server) cancel(ctx context.Context, key []byte) {
 	}
 	ctx, stop := context.WithTimeout(ctx, 5*farewell)
 	defer stop()
-	one.route.metrics.cancels.WithLabelValues(one.route.name).Inc()
-	if err := one.upstream().cancel(ctx); err != nil {
-		one.route.log.WarnContext(ctx, "cancel query", "client", clientOf(one.who), "err", err)
+	r.metrics.cancels.WithLabelValues(r.name).Inc()
+	if err := one.cancel(ctx); err != nil {
+		r.log.WarnContext(ctx, "cancel query", "err", err)
 	}
 }
 

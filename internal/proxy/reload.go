@@ -58,6 +58,7 @@ func (r *route) change(c RouteConfig, moves bool) {
 	defer r.mu.Unlock()
 	if moves {
 		r.to = r.dial(c.Instance)
+		r.forgetKnown()
 	} else {
 		c.Instance = r.config.Instance
 	}

@@ -36,6 +36,8 @@ type route struct {
 	used     int           // slots, of those who connect as well
 	waiting  int           // for a slot or the end of a pause
 	freed    chan struct{} // closed when a slot is free again
+
+	shared
 }
 
 func newRoute(c RouteConfig, dial func(string) *lakeward.Connector, m *metrics, log *slog.Logger) *route {
@@ -43,6 +45,7 @@ func newRoute(c RouteConfig, dial func(string) *lakeward.Connector, m *metrics, 
 		name: c.Name, config: c, dial: dial, to: dial(c.Instance), metrics: m, log: log.With("route", c.Name),
 		changed: make(chan struct{}, 1), turns: make(chan struct{}, movers), freed: make(chan struct{}),
 		sessions: map[*session]struct{}{},
+		shared:   shared{pool: newPool(), guests: map[*pooled]struct{}{}},
 	}
 }
 
@@ -172,7 +175,9 @@ type RouteState struct {
 	Listen   []string      `json:"listen"`
 	Paused   bool          `json:"paused"`
 	Since    *time.Time    `json:"paused_since,omitempty"`
-	Sessions int           `json:"sessions"`
+	Mode     string        `json:"mode"`
+	Sessions int           `json:"sessions"` // in transaction mode: on the instance
+	Clients  int           `json:"clients"`
 	Waiting  int           `json:"waiting"`
 	Busy     int           `json:"busy"`            // sessions inside a transaction
 	Stays    []StayingHere `json:"stays,omitempty"` // sessions that end when the route is switched
@@ -189,8 +194,8 @@ func (r *route) state() RouteState {
 	sessions := r.list()
 	r.mu.Lock()
 	st := RouteState{
-		Name: r.name, Instance: r.config.Instance, Listen: r.config.Listen, Sessions: len(sessions),
-		Waiting: r.waiting, Paused: r.gate != nil,
+		Name: r.name, Instance: r.config.Instance, Listen: r.config.Listen, Sessions: len(sessions) + r.pool.total,
+		Waiting: r.waiting, Paused: r.gate != nil, Mode: r.config.Mode, Clients: len(sessions) + len(r.guests), Busy: r.pool.lent,
 	}
 	if since := r.since; r.gate != nil {
 		st.Since = &since
@@ -235,10 +240,12 @@ func (r *route) pause(ctx context.Context, within time.Duration, force bool) err
 	}
 	for _, s := range r.list() {
 		if !s.tryPark(gate) {
-			s.kill(&pgwire.Error{
-				Code: "57P01", Message: fmt.Sprintf("terminating connection: route %s is being paused", r.name),
-				Hint: "The transaction was not finished in time. Connect again.",
-			})
+			s.kill(r.forced())
+		}
+	}
+	for _, c := range r.visitors() {
+		if c.busy() {
+			c.kill(r.forced())
 		}
 	}
 	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), 5*farewell)
@@ -253,13 +260,14 @@ func (r *route) pause(ctx context.Context, within time.Duration, force bool) err
 // settle returns when all sessions are parked.
 func (r *route) settle(ctx context.Context, gate chan struct{}) error {
 	for {
-		busy := 0
+		busy := r.borrowed()
 		for _, s := range r.list() {
 			if !s.tryPark(gate) {
 				busy++
 			}
 		}
 		if busy == 0 {
+			r.dropIdle(true)
 			return nil
 		}
 		select {
@@ -272,6 +280,14 @@ func (r *route) settle(ctx context.Context, gate chan struct{}) error {
 	}
 }
 
+// forced is what a client is told whose transaction a pause has ended.
+func (r *route) forced() *pgwire.Error {
+	return &pgwire.Error{
+		Code: "57P01", Message: fmt.Sprintf("terminating connection: route %s is being paused", r.name),
+		Hint: "The transaction was not finished in time. Connect again.",
+	}
+}
+
 // resume ends the pause, if there is one.
 func (r *route) resume() {
 	r.mu.Lock()
@@ -281,6 +297,7 @@ func (r *route) resume() {
 		close(gate)
 		r.gate = nil
 		sessions = slices.Collect(maps.Keys(r.sessions))
+		r.serveQueue()
 	}
 	r.mu.Unlock()
 	for _, s := range sessions {
@@ -293,6 +310,7 @@ func (r *route) point(instance string, c *lakeward.Connector) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.config.Instance, r.to = instance, c
+	r.forgetKnown()
 }
 
 // switchTo makes the route lead to another instance, after having seen that a query works there. A route that was not

@@ -277,14 +277,21 @@ func (s *session) loss(ctx context.Context, err error) *pgwire.Error {
 	if ctx.Err() != nil {
 		return shutdown()
 	}
-	s.route.metrics.lost.WithLabelValues(s.route.name).Inc()
-	instance := s.route.settings().Instance
+	return lossOf(s.route, err)
+}
+
+// lossOf is what a client is told whose session the instance has ended.
+func lossOf(r *route, err error) *pgwire.Error {
+	r.metrics.lost.WithLabelValues(r.name).Inc()
 	return &pgwire.Error{
 		Code: "57P01", Err: err,
-		Message: fmt.Sprintf("instance %s has ended the connection", instance),
+		Message: fmt.Sprintf("instance %s has ended the connection", r.settings().Instance),
 		Hint:    "It failed over, was stopped or went to sleep. Connect again: the proxy waits until it answers.",
 	}
 }
+
+// cancel passes a cancel request on.
+func (s *session) cancel(ctx context.Context) error { return s.upstream().cancel(ctx) }
 
 func shutdown() *pgwire.Error {
 	return &pgwire.Error{
