@@ -4,14 +4,18 @@ import "time"
 
 // Event is one thing that happened in an operation. The command line, the API and the console render the same events.
 type Event struct {
-	Time    time.Time `json:"time"`
-	Type    EventType `json:"type"`
-	Phase   string    `json:"phase"`           // snapshot, plan, prepare, load, index, verify, swap; an operation names its own
-	Table   string    `json:"table,omitempty"` // the source's name of the table this is about
-	Done    int64     `json:"done,omitempty"`  // rows of Table done so far
-	Total   int64     `json:"total,omitempty"` // rows of Table in all
-	Bytes   int64     `json:"bytes,omitempty"` // bytes sent for Table so far
-	Message string    `json:"message,omitempty"`
+	Time  time.Time `json:"time"`
+	Type  EventType `json:"type"`
+	Phase string    `json:"phase"`           // snapshot, plan, prepare, load, index, verify, swap; an operation names its own
+	Table string    `json:"table,omitempty"` // the source's name of the table this is about
+	Done  int64     `json:"done,omitempty"`  // rows of Table done so far
+	Total int64     `json:"total,omitempty"` // rows of Table in all
+	Bytes int64     `json:"bytes,omitempty"` // bytes sent for Table so far
+
+	Rejected  int64 `json:"rejected,omitempty"`  // rows of Table that went to the quarantine so far; Done counts them too
+	Differing int64 `json:"differing,omitempty"` // rows of Table that a comparison has found to differ
+
+	Message string `json:"message,omitempty"`
 }
 
 // EventType says what an Event reports.

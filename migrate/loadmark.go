@@ -143,7 +143,7 @@ func (l *loader) begun(ctx context.Context, tables []Table) (map[string][]*segme
 		load := l.tables[name]
 		load.rows, load.quarantined, load.bytes = load.rows+loaded, load.quarantined+quarantined, load.bytes+bytes
 		load.changed += changed
-		load.meter.rows, load.meter.bytes = load.rows+load.quarantined, load.bytes
+		load.meter.rows, load.meter.bytes, load.meter.rejected = load.rows+load.quarantined, load.bytes, load.quarantined
 		return nil
 	})
 	if err != nil {
@@ -248,14 +248,14 @@ func (t *tableLoad) loaded(c *chunk) {
 	defer t.mu.Unlock()
 	t.rows, t.quarantined, t.bytes = t.rows+c.rows, t.quarantined+c.quarantined(), t.bytes+c.bytes
 	t.changed += c.changed
-	t.meter.rows, t.meter.bytes = t.rows+t.quarantined, t.bytes
+	t.meter.rows, t.meter.bytes, t.meter.rejected = t.rows+t.quarantined, t.bytes, t.quarantined
 }
 
 // tick reports the progress with what stands of the chunk that is on its way.
 func (t *tableLoad) tick(c *chunk) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.meter.rows, t.meter.bytes = t.rows+t.quarantined+c.read(), t.bytes+c.bytes
+	t.meter.rows, t.meter.bytes, t.meter.rejected = t.rows+t.quarantined+c.read(), t.bytes+c.bytes, t.quarantined+c.quarantined()
 	t.meter.tick()
 }
 
@@ -278,6 +278,6 @@ func (t *tableLoad) finished() {
 	if t.quarantined+t.changed > quarantineKept {
 		t.journal.warn(t.meter.table, fmt.Sprintf("quarantined %d rows in all, changed %d values", t.quarantined, t.changed))
 	}
-	t.meter.rows, t.meter.bytes = t.rows+t.quarantined, t.bytes
+	t.meter.rows, t.meter.bytes, t.meter.rejected = t.rows+t.quarantined, t.bytes, t.quarantined
 	t.meter.done()
 }

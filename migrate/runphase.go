@@ -66,6 +66,9 @@ type meter struct {
 	rows    int64
 	bytes   int64
 	last    time.Time
+
+	rejected  int64
+	differing int64
 }
 
 // meter starts reporting on a table.
@@ -88,5 +91,8 @@ func (m *meter) done() {
 }
 
 func (m *meter) sendAs(t lakeward.EventType) {
-	m.journal.event(lakeward.Event{Type: t, Table: m.table, Done: m.rows, Total: m.total, Bytes: m.bytes})
+	m.journal.event(lakeward.Event{
+		Type: t, Table: m.table, Done: m.rows, Total: m.total, Bytes: m.bytes,
+		Rejected: m.rejected, Differing: m.differing,
+	})
 }

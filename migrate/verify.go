@@ -158,6 +158,7 @@ func (v *verifier) table(ctx context.Context, conn *pgx.Conn, t Table) (TableRep
 	if err := check.run(ctx); err != nil {
 		return found, misfitRows{}, err
 	}
+	source.meter.differing = found.Differing
 	source.meter.done()
 	if found.Error == "" {
 		found.Read += source.misfits.count

@@ -93,6 +93,7 @@ func build(o Options) (*http.ServeMux, huma.API) {
 	s.me(a)
 	s.audit(a)
 	s.setup(a)
+	s.progress(a)
 	s.sources(a)
 	s.guide(a)
 	s.config(a)

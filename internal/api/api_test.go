@@ -136,6 +136,7 @@ func TestOverALakebase(t *testing.T) {
 		"AClientThatGoesChangesNothing":      aClientThatGoesChangesNothing,
 		"AnInstanceShowsHowItIs":             anInstanceShowsHowItIs,
 		"APersonConnects":                    aPersonConnects,
+		"TheCourseOfAMigrationIsPutTogether": theCourseOfAMigrationIsPutTogether,
 		"APersonLooksAtTheData":              aPersonLooksAtTheData,
 	} {
 		t.Run(name, func(t *testing.T) {
