@@ -10,6 +10,7 @@ import { Shell } from "@/shell/shell";
 import { Missing, PageError, PagePending } from "@/shell/states";
 import { logSearch } from "@/views/operations/log";
 import { listSearch } from "@/views/operations/search";
+import { settingsSearch } from "@/views/settings/search";
 
 export type Search = { instance?: string };
 
@@ -73,6 +74,7 @@ const routes = root.addChildren([
   createRoute({
     getParentRoute: () => root,
     path: "/settings",
+    validateSearch: settingsSearch,
     component: lazyRouteComponent(() => import("@/views/settings"), "Settings"),
   }),
 ]);

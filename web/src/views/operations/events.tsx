@@ -17,7 +17,7 @@ type Props = { operation: Operation; progress: Progress; live: boolean };
 
 /** EventLog is every event of an operation. Ten thousand are as quick as ten: only those in sight are drawn. */
 export function EventLog({ operation, progress, live }: Props) {
-  const search = useSearch({ from: "/operations/$id" });
+  const search: LogSearch = useSearch({ from: "/operations/$id" });
   const over = ended(operation.state);
   const [follow, setFollow] = useState(!over);
   // biome-ignore lint/correctness/useExhaustiveDependencies: progress is changed in place, and its version says so

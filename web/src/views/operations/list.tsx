@@ -63,7 +63,7 @@ const narrow: Column<Operation>[] = [
 ];
 
 export function Operations() {
-  const search = useSearch({ from: "/operations" });
+  const search: ListSearch = useSearch({ from: "/operations" });
   const list = useOperations(search);
   const found = useMemo(() => list.all.filter((o) => matches(o, search.find)), [list.all, search.find]);
   const phone = useMediaQuery("(max-width: 720px)", false, { getInitialValueInEffect: false });
