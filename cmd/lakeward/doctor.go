@@ -10,6 +10,9 @@ import (
 
 type doctorCmd struct {
 	Instance string `arg:"" optional:"" help:"Name of the instance; without one the walk ends at the workspace."`
+	Role     string `help:"Role whose access to look at, such as the one of an app (default: your own)." placeholder:"ROLE"`
+	Schema   string `default:"public" help:"Schema with the tables that the role works with." placeholder:"NAME"`
+	Fix      bool   `help:"Give the role what it lacks, by running the SQL that is shown without this."`
 }
 
 // finding is what one step of the walk found.
@@ -17,6 +20,7 @@ type finding struct {
 	Step   string   `json:"step"`
 	OK     bool     `json:"ok"`
 	Detail string   `json:"detail,omitempty"`
+	SQL    []string `json:"sql,omitempty"` // mends it
 	Error  *failure `json:"error,omitempty"`
 }
 
@@ -25,16 +29,18 @@ const stepTimeout = 30 * time.Second
 
 // Run walks the way that a connection takes, and stops where it ends.
 func (c doctorCmd) Run(ctx context.Context, a *app) error {
-	w := &walk{app: a, name: c.Instance}
+	w := &walk{app: a, name: c.Instance, access: access{role: c.Role, schema: c.Schema, fix: c.Fix}}
 	var findings []finding
 	var failed error
 	for _, s := range w.steps() {
-		var f finding
-		if f, failed = s.take(ctx); !a.json {
+		f, err := s.take(ctx)
+		if !a.json {
 			showFinding(a.stdout, f)
 		}
-		if findings = append(findings, f); failed != nil {
-			failed = &toldError{failed}
+		if findings = append(findings, f); err != nil && failed == nil {
+			failed = &toldError{err}
+		}
+		if err != nil && !s.goOn {
 			break
 		}
 	}
@@ -53,7 +59,7 @@ func (s doctorStep) take(ctx context.Context) (finding, error) {
 	if err != nil {
 		err = interruption(ctx, err)
 		told := failureOf(err)
-		f.Error = &told
+		f.Error, f.SQL = &told, sqlOf(err)
 	}
 	return f, err
 }
@@ -66,5 +72,8 @@ func showFinding(w io.Writer, f finding) {
 	fmt.Fprintf(w, "fail  %-13s %s\n", f.Step, f.Error.Message)
 	if f.Error.Hint != "" {
 		fmt.Fprintf(w, "      → %s\n", f.Error.Hint)
+	}
+	for _, statement := range f.SQL {
+		fmt.Fprintf(w, "      → %s\n", statement)
 	}
 }

@@ -22,6 +22,7 @@ import (
 type walk struct {
 	app  *app
 	name string // of the instance; may be empty
+	access
 
 	config     *config.Config
 	workspace  *databricks.Workspace
@@ -33,26 +34,31 @@ type walk struct {
 type doctorStep struct {
 	name string
 	do   func(ctx context.Context) (detail string, err error)
+	goOn bool // the walk goes on when it fails
 }
 
 func (w *walk) steps() []doctorStep {
 	steps := []doctorStep{
-		{"configuration", w.configure},
-		{"workspace", w.reach},
-		{"identity", w.identify},
+		{name: "configuration", do: w.configure},
+		{name: "workspace", do: w.reach},
+		{name: "identity", do: w.identify},
 	}
 	if w.name == "" {
-		return append(steps, doctorStep{"instances", w.list})
+		return append(steps, doctorStep{name: "instances", do: w.list})
 	}
-	return append(steps, []doctorStep{
-		{"instance", w.find},
-		{"DNS", w.resolve},
-		{"TCP", w.dial},
-		{"TLS", w.handshake},
-		{"credential", w.mint},
-		{"login", w.login},
-		{"privileges", w.privileges},
+	steps = append(steps, []doctorStep{
+		{name: "instance", do: w.find},
+		{name: "DNS", do: w.resolve},
+		{name: "TCP", do: w.dial},
+		{name: "TLS", do: w.handshake},
+		{name: "credential", do: w.mint},
+		{name: "login", do: w.login},
 	}...)
+	steps = append(steps, w.accessSteps()...)
+	if w.role == "" {
+		steps = append(steps, doctorStep{name: "privileges", do: w.privileges, goOn: true})
+	}
+	return steps
 }
 
 func (w *walk) configure(ctx context.Context) (detail string, err error) {

@@ -10,9 +10,9 @@ import (
 // metrics are the numbers of one proxy, by route.
 type metrics struct {
 	began, refused, retries, lost, moved, cancels *prometheus.CounterVec
-	login, lasted                                 *prometheus.HistogramVec
+	login, lasted, waits, transactions            *prometheus.HistogramVec
 	server                                        *Server
-	open, waiting, bytes, paused, token           *prometheus.Desc
+	open, waiting, bytes, paused, token, clients  *prometheus.Desc
 }
 
 func newMetrics(s *Server) *metrics {
@@ -38,7 +38,16 @@ func newMetrics(s *Server) *metrics {
 			Name: "lakeward_proxy_session_seconds", Help: "How long sessions lasted.",
 			Buckets: []float64{.1, 1, 10, 60, 600, 3600, 4 * 3600, 24 * 3600},
 		}, []string{"route"}),
-		open:    gauge("sessions", "Open sessions."),
+		waits: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "lakeward_proxy_wait_seconds", Help: "How long clients in transaction mode waited for a session; those that found one at once are not counted.",
+			Buckets: latencies,
+		}, []string{"route"}),
+		transactions: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "lakeward_proxy_transaction_seconds", Help: "How long clients in transaction mode had a session.",
+			Buckets: latencies,
+		}, []string{"route"}),
+		open:    gauge("sessions", "Sessions on the instance: all of them, and those that clients have at the moment.", "state"),
+		clients: gauge("clients", "Clients that are connected."),
 		waiting: gauge("waiting", "Clients that wait for a session."),
 		bytes:   gauge("bytes_total", "Bytes relayed, by direction.", "direction"),
 		token:   gauge("token_seconds_left", "How long the token at hand is still good for a login."),
@@ -47,7 +56,7 @@ func newMetrics(s *Server) *metrics {
 }
 
 func (m *metrics) parts() []prometheus.Collector {
-	return []prometheus.Collector{m.began, m.refused, m.retries, m.lost, m.moved, m.cancels, m.login, m.lasted}
+	return []prometheus.Collector{m.began, m.refused, m.retries, m.lost, m.moved, m.cancels, m.login, m.lasted, m.waits, m.transactions}
 }
 
 // Describe is of prometheus.Collector.
@@ -56,6 +65,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 		p.Describe(ch)
 	}
 	ch <- m.open
+	ch <- m.clients
 	ch <- m.waiting
 	ch <- m.bytes
 	ch <- m.paused
@@ -76,13 +86,18 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		if st.Paused {
 			paused = 1
 		}
-		ch <- prometheus.MustNewConstMetric(m.open, prometheus.GaugeValue, float64(st.Sessions), r.name)
+		ch <- prometheus.MustNewConstMetric(m.open, prometheus.GaugeValue, float64(st.Sessions), r.name, "all")
+		ch <- prometheus.MustNewConstMetric(m.open, prometheus.GaugeValue, float64(st.Busy), r.name, "busy")
+		ch <- prometheus.MustNewConstMetric(m.clients, prometheus.GaugeValue, float64(st.Clients), r.name)
 		ch <- prometheus.MustNewConstMetric(m.waiting, prometheus.GaugeValue, float64(st.Waiting), r.name)
 		ch <- prometheus.MustNewConstMetric(m.paused, prometheus.GaugeValue, paused, r.name)
 		ch <- prometheus.MustNewConstMetric(m.bytes, prometheus.CounterValue, float64(r.bytes.up.Load()), r.name, "up")
 		ch <- prometheus.MustNewConstMetric(m.bytes, prometheus.CounterValue, float64(r.bytes.down.Load()), r.name, "down")
 	}
 }
+
+// latencies are of statements: from a fraction of a millisecond on.
+var latencies = []float64{.00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
 
 // traffic counts bytes.
 type traffic struct{ up, down atomic.Uint64 }

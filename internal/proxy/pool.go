@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/lakeward/lakeward/internal/pgwire"
 )
 
@@ -50,7 +52,9 @@ type shared struct {
 	guests     map[*pooled]struct{}
 	wanted     atomic.Int64 // clients in the queue
 	statements statements
-	start      func(func()) // of a goroutine that the server waits for
+
+	waits, transactions prometheus.Observer // of the route's metrics
+	start               func(func())        // of a goroutine that the server waits for
 }
 
 // borrowNow returns an idle session, or nil. r.putBack or r.giveBack returns it.

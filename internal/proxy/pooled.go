@@ -196,8 +196,10 @@ func (c *pooled) attach(out []byte) ([]byte, error) {
 	b := c.route.borrowNow(c.pool)
 	if b == nil {
 		c.mu.Unlock()
+		began := time.Now()
 		var err error
 		b, err = c.wait()
+		c.route.waits.Observe(seconds(began))
 		c.mu.Lock()
 		if err != nil {
 			return nil, err
@@ -254,6 +256,7 @@ func (c *pooled) leave(b *backend) bool {
 	}
 	c.at = nil
 	b.client.Store(nil)
+	c.route.transactions.Observe(seconds(c.since))
 	if b.did != 0 {
 		c.leaving = make(chan struct{})
 	}

@@ -41,12 +41,14 @@ type route struct {
 }
 
 func newRoute(c RouteConfig, dial func(string) *lakeward.Connector, m *metrics, log *slog.Logger) *route {
-	return &route{
+	r := &route{
 		name: c.Name, config: c, dial: dial, to: dial(c.Instance), metrics: m, log: log.With("route", c.Name),
 		changed: make(chan struct{}, 1), turns: make(chan struct{}, movers), freed: make(chan struct{}),
 		sessions: map[*session]struct{}{},
 		shared:   shared{pool: newPool(), guests: map[*pooled]struct{}{}},
 	}
+	r.waits, r.transactions = m.waits.WithLabelValues(c.Name), m.transactions.WithLabelValues(c.Name)
+	return r
 }
 
 func (r *route) settings() RouteConfig {

@@ -312,7 +312,7 @@ func TestRoutes(t *testing.T) {
 		}
 		execute(t, conn, "SELECT 1")
 		for path, want := range map[string]string{
-			"/healthz": "alive", "/readyz": `"ready":true`, "/metrics": `lakeward_proxy_sessions{route="shop"} 1`,
+			"/healthz": "alive", "/readyz": `"ready":true`, "/metrics": `lakeward_proxy_sessions{route="shop",state="all"} 1`,
 		} {
 			w := httptest.NewRecorder()
 			p.Health().ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil))
