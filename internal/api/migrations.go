@@ -27,6 +27,8 @@ type CheckRequest struct {
 	To     string `json:"to" minLength:"1" maxLength:"4096" example:"shop" doc:"An instance, or a postgres:// address"`
 	Schema string `json:"schema,omitempty" maxLength:"63" example:"public" doc:"Schema of the target, for a SQLite source; without it public"`
 	Jobs   int    `json:"jobs,omitempty" minimum:"0" maximum:"64" doc:"Tables that the migration would load at a time; 0 means one a processor, up to 4"`
+
+	NoBackup bool `json:"no_backup,omitempty" doc:"The migration would keep no copy of the source, and needs no room for it"`
 }
 
 // MigrateRequest asks for a migration.
@@ -75,7 +77,7 @@ func (s *server) migrations(a huma.API) {
 		})
 	submits(s, a, submitRoute("check", http.MethodPost, "/api/check", "Look what stands in a migration's way", tagMigrations),
 		func(r CheckRequest) task.Input {
-			return &task.Check{Source: r.Source, To: r.To, Schema: r.Schema, Jobs: r.Jobs}
+			return &task.Check{Source: r.Source, To: r.To, Schema: r.Schema, Jobs: r.Jobs, NoBackup: r.NoBackup}
 		})
 	submits(s, a, submitRoute("migrate", http.MethodPost, "/api/migrate", "Migrate a database", tagMigrations),
 		func(r MigrateRequest) task.Input {

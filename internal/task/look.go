@@ -91,6 +91,8 @@ type Check struct {
 	To     string `json:"to"`
 	Schema string `json:"schema,omitempty"`
 	Jobs   int    `json:"jobs,omitempty"`
+
+	NoBackup bool `json:"no_backup,omitempty"` // the migration would keep none
 }
 
 // Kind implements [Input].
@@ -108,9 +110,11 @@ func (in *Check) check() error {
 }
 
 func (in *Check) do(ctx context.Context, r *run) (any, error) {
-	found, err := migrate.MakePreflight(ctx, in.Source, r.target(in.To), migrate.Options{
-		Schema: in.Schema, Jobs: in.Jobs, TargetName: targetName(in.To), WorkDir: r.workDir(), BackupDir: filepath.Join(r.Dir, "backups"),
-	})
+	o := migrate.Options{Schema: in.Schema, Jobs: in.Jobs, TargetName: targetName(in.To), WorkDir: r.workDir()}
+	if !in.NoBackup {
+		o.BackupDir = filepath.Join(r.Dir, "backups")
+	}
+	found, err := migrate.MakePreflight(ctx, in.Source, r.target(in.To), o)
 	if err != nil {
 		return nil, err
 	}
