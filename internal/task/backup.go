@@ -96,10 +96,20 @@ func (in *Restore) do(ctx context.Context, r *run) (any, error) {
 		Schema: in.Schema, Replace: in.Replace, Jobs: in.Jobs, Dir: r.workDir(), Progress: r.progress,
 	})
 	if err != nil {
-		return reported(got.Report, err)
+		return reported(got.Report, in.doubt(r.o.Attempt, err))
 	}
 	result := Restored{got, place.Volume.String(), place.Volume.Path(in.Name)}
 	return result, r.save(ctx, result)
+}
+
+// doubt says of tables that are there already that they may be the backup's: a server can end between the restore's one
+// transaction and the note of it.
+func (in *Restore) doubt(attempt int, err error) error {
+	if attempt == 1 || in.Replace != "" || lakeward.KindOf(err) != lakeward.KindConflict {
+		return err
+	}
+	return lakeward.Errorf(lakeward.KindConflict, "look what is in instance "+in.To+": when it is the backup's, all of it is; "+lakeward.HintOf(err),
+		"%w; an earlier attempt, whose server has ended, may have brought them", err)
 }
 
 func (r *run) backupOf(instance string) backup.Instance {

@@ -3,6 +3,7 @@ package task_test
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/lakeward/lakeward"
@@ -17,7 +18,8 @@ func TestBackupsAreMadeAndRestored(t *testing.T) {
 	t.Parallel()
 	lake := lakewardtest.Start(t)
 	lake.Instance(t, "shop")
-	s := serve(t, newService(t, storetest.Open(t, store.Options{Path: t.TempDir() + "/store.db"}), lake, t.TempDir()))
+	st := storetest.Open(t, storetest.InFile(t))
+	s := serve(t, newService(t, st, lake, t.TempDir()))
 	source := writeSource(t, 1000)
 	finish(t, s, submit(t, s, &task.Migrate{Source: source, To: "shop"}).ID, store.Succeeded)
 	for _, format := range []backup.Format{"", backup.SQL} {
@@ -49,6 +51,20 @@ func TestBackupsAreMadeAndRestored(t *testing.T) {
 			t.Errorf("restored %s: %v", back.Result, err)
 		}
 		finish(t, s, submit(t, s, &task.Verify{Source: source, To: "shop"}).ID, store.Succeeded)
+
+		// A server ends when it has restored, and before it could say so.
+		input := []byte(`{"name":"` + kept.Name + `","to":"shop"}`)
+		again, err := st.Add(t.Context(), store.Operation{Kind: "restore", Instance: "shop", Input: input}, input)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := st.Begin(t.Context(), again.ID); err != nil {
+			t.Fatal(err)
+		}
+		again = finish(t, s, again.ID, store.Failed)
+		if again.Attempt != 2 || again.Error.Kind != lakeward.KindConflict || !strings.Contains(again.Error.Message, "may have brought them") {
+			t.Errorf("a restore whose end was not noted: attempt %d, %+v", again.Attempt, again.Error)
+		}
 	}
 }
 
