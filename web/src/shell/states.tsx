@@ -6,7 +6,7 @@ import { ErrorPanel } from "@/ui/problem";
 
 export function PagePending() {
   return (
-    <Page title={<Skeleton width={160} height={22} />} name="Loading">
+    <Page name="Loading">
       <Skeleton height={220} />
     </Page>
   );
@@ -22,7 +22,7 @@ export function PageError({ error, reset }: { error: unknown; reset: () => void 
 
 export function Missing() {
   return (
-    <Page title="" name="Not found">
+    <Page title="Not found">
       <Empty
         icon={Compass}
         title="There is no such page"

@@ -3,7 +3,7 @@ import { type ReactNode, useEffect, useId } from "react";
 import styles from "./page.module.css";
 
 type PageProps = {
-  title: ReactNode;
+  title?: ReactNode; // without it, its place while it is not known
   name?: string;
   lead?: ReactNode;
   actions?: ReactNode;
@@ -21,7 +21,7 @@ export function Page({ title, name, lead, actions, wide, children }: PageProps) 
     <div className={`${styles.page} ${wide ? styles.wide : ""}`}>
       <header className={styles.head}>
         <div>
-          <h1 className={styles.title}>{title}</h1>
+          <h1 className={styles.title}>{title ?? <TitleToCome name={name ?? "Loading"} />}</h1>
           {lead ? <p className={styles.lead}>{lead}</p> : null}
         </div>
         {actions ? <div className={styles.actions}>{actions}</div> : null}
@@ -32,6 +32,15 @@ export function Page({ title, name, lead, actions, wide, children }: PageProps) 
 }
 
 type PanelProps = { title?: ReactNode; note?: ReactNode; actions?: ReactNode; flush?: boolean; children: ReactNode };
+
+function TitleToCome({ name }: { name: string }) {
+  return (
+    <>
+      <span className="hidden-label">{name}</span>
+      <Skeleton width={160} height={28} />
+    </>
+  );
+}
 
 /** Panel groups what belongs together under a heading. `flush` is for tables, which reach its edges. */
 export function Panel({ title, note, actions, flush, children }: PanelProps) {

@@ -16,7 +16,7 @@ export function judge(name: string, taken: string[]): Verdict {
     return { error: `The workspace has an instance ${name} already.` };
   if (!/^[a-z]/.test(name) || /[A-Z]/.test(name)) {
     return {
-      note: "Names of lower-case letters that begin with a letter work with both API families; this one only with the older.",
+      note: "The newer API has ids of lower-case letters that begin with a letter: there it may be called differently.",
     };
   }
   return {};

@@ -16,7 +16,7 @@ export function Lakebase() {
   const name = useInstanceName();
   if (!list.data || name === undefined) {
     return (
-      <Page title={<Skeleton width={140} height={24} />} name="Lakebase">
+      <Page name="Lakebase">
         <Loaded query={list} skeleton={<Skeletons />}>
           {() => <Skeletons />}
         </Loaded>
