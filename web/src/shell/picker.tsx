@@ -42,7 +42,7 @@ export function Picker() {
       onOptionSubmit={choose}
       position="bottom-start"
       width={320}
-      withinPortal
+      withinPortal={false}
       transitionProps={{ duration: 90 }}
       shadow="md"
     >

@@ -11,7 +11,7 @@ export function ThemeSwitch() {
   const { colorScheme, setColorScheme } = useMantineColorScheme({ keepTransitions: false });
   const Icon = choices.find((c) => c.value === colorScheme)?.icon ?? Monitor;
   return (
-    <Menu width={170}>
+    <Menu width={170} withinPortal={false}>
       <Menu.Target>
         <Tooltip label="Theme">
           <ActionIcon variant="subtle" color="gray" size={32} aria-label="Theme">

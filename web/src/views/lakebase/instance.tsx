@@ -64,7 +64,7 @@ export function InstancePage({ instance }: { instance: Instance }) {
           Stop
         </Button>
       )}
-      <Menu width={180}>
+      <Menu width={180} withinPortal={false}>
         <Menu.Target>
           <Button variant="default" px={8} aria-label="More actions" disabled={!may}>
             <Ellipsis size={16} aria-hidden />
