@@ -4,7 +4,7 @@ import { ChevronsUpDown, Plus } from "lucide-react";
 import { useState } from "react";
 import { familyOf, useConfig, useInstanceName, useInstances } from "@/api/instances";
 import { Skeleton } from "@/ui/page";
-import { Status } from "@/ui/status";
+import { Status, wordOf } from "@/ui/status";
 import { find } from "./find";
 import styles from "./picker.module.css";
 
@@ -74,10 +74,12 @@ export function Picker() {
           {found.map((i) => (
             <Combobox.Option key={i.name} value={i.name} active={i.name === name} aria-current={i.name === name}>
               <span className={styles.option}>
-                <Status status={i.status} iconOnly />
+                <Status status={i.status} iconOnly silent />
                 <span className={styles.name}>{i.name}</span>
                 {used?.enabled && used.instance_name === i.name ? <span className={styles.used}>in use</span> : null}
-                <span className={styles.family}>{familyOf(i)}</span>
+                <span className={styles.family}>
+                  {wordOf(i.status)} · {familyOf(i)}
+                </span>
               </span>
             </Combobox.Option>
           ))}

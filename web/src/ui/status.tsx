@@ -34,9 +34,12 @@ const operations: Record<OperationState, Look> = {
   cancelled: { word: "Cancelled", tone: "quiet", icon: Ban },
 };
 
+/** wordOf is the word of a state by itself. */
+export const wordOf = (status: InstanceStatus) => (instances[status] ?? unknown).word;
+
 const unknown: Look = { word: "Unknown", tone: "quiet", icon: CircleDashed };
 
-type Props = { badge?: boolean; iconOnly?: boolean };
+type Props = { badge?: boolean; iconOnly?: boolean; silent?: boolean }; // silent: the word stands elsewhere
 
 /** Status is an instance's state as an icon, a colour and a word of the guide; beside it what the API itself says. */
 export function Status({
@@ -52,7 +55,7 @@ export function StateOf({ state, ...props }: Props & { state: OperationState }) 
   return <Drawn look={operations[state] ?? unknown} {...props} />;
 }
 
-function Drawn({ look, api, badge, iconOnly }: Props & { look: Look; api?: string | undefined }) {
+function Drawn({ look, api, badge, iconOnly, silent }: Props & { look: Look; api?: string | undefined }) {
   const Icon = look.icon;
   return (
     <span className={styles.status}>
@@ -63,7 +66,7 @@ function Drawn({ look, api, badge, iconOnly }: Props & { look: Look; api?: strin
           aria-hidden
           className={`${styles.icon} ${look.turning ? styles.turning : ""}`}
         />
-        <span className={iconOnly ? "hidden-label" : styles.word}>{look.word}</span>
+        {silent ? null : <span className={iconOnly ? "hidden-label" : styles.word}>{look.word}</span>}
       </span>
       {api ? (
         <span className={styles.api} title="The state as the workspace's API says it">

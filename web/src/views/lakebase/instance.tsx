@@ -148,12 +148,16 @@ function Endpoint({ instance }: { instance: Instance }) {
   );
 }
 
+// Limits that are no CU_n are in compute units of about 2 GB.
+function units({ min_cu: min, max_cu: max, capacity }: Instance) {
+  if (!min || !max) return capacity || "–";
+  return min === max
+    ? `${plural(max, "compute unit")}, ${max * 2} GB of memory`
+    : `${min} to ${max} compute units, as the load asks`;
+}
+
 function SizePanel({ instance, onResize }: { instance: Instance; onResize: (() => void) | undefined }) {
   const capacity = capacities.find((c) => c.value === instance.capacity);
-  const range =
-    instance.min_cu && instance.max_cu && instance.min_cu !== instance.max_cu
-      ? `${instance.min_cu}–${instance.max_cu} CU`
-      : undefined;
   return (
     <Panel
       title="Size"
@@ -165,10 +169,7 @@ function SizePanel({ instance, onResize }: { instance: Instance; onResize: (() =
     >
       <Facts
         of={[
-          [
-            "Capacity",
-            capacity ? `${capacity.value}, ${capacity.memory} of memory` : (range ?? instance.capacity ?? "–"),
-          ],
+          ["Capacity", capacity ? `${capacity.value}, ${capacity.memory} of memory` : units(instance)],
           [
             "Nodes",
             instance.nodes === 1 ? "1, without a standby" : `${instance.nodes ?? "–"}, one of them the primary`,

@@ -16,7 +16,7 @@ export function Lakebase() {
   const name = useInstanceName();
   if (!list.data || name === undefined) {
     return (
-      <Page name="Lakebase">
+      <Page name="Lakebase" {...(list.error ? { title: "Lakebase" } : {})}>
         <Loaded query={list} skeleton={<Skeletons />}>
           {() => <Skeletons />}
         </Loaded>
