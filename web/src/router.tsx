@@ -23,6 +23,15 @@ const root = createRootRoute({
   search: { middlewares: [retainSearchParams<Search>(["instance"])] },
 });
 
+/** PlanSearch is what the address of a plan says beside it: the checks, the strategy, and the last check of edits. */
+export type PlanSearch = { check?: string; strategy?: string; checked?: string };
+
+function planSearch(search: Record<string, unknown>): PlanSearch {
+  const text = (name: keyof PlanSearch) =>
+    typeof search[name] === "string" && search[name] ? { [name]: search[name] } : {};
+  return { ...text("check"), ...text("strategy"), ...text("checked") };
+}
+
 const home = createRoute({
   getParentRoute: () => root,
   path: "/",
@@ -48,6 +57,17 @@ const routes = root.addChildren([
     getParentRoute: () => root,
     path: "/migrate",
     component: lazyRouteComponent(() => import("@/views/migrate"), "Migrate"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/migrate/plan/$id",
+    component: lazyRouteComponent(() => import("@/views/migrate"), "MigratePlan"),
+    validateSearch: planSearch,
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/migrate/run/$id",
+    component: lazyRouteComponent(() => import("@/views/migrate"), "MigrateRun"),
   }),
   createRoute({
     getParentRoute: () => root,

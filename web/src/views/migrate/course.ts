@@ -36,6 +36,7 @@ export type Course = {
   restarts: number;
   notices: { at: number; text: string }[];
   loose: string[]; // warnings about no table
+  expects?: unknown; // the tables that expect has taken in
 };
 
 export function emptyCourse(): Course {
@@ -61,6 +62,15 @@ export function tableOf(c: Course, name: string): TableCourse {
     c.tables.set(name, t);
   }
   return t;
+}
+
+/** expect takes in the rows that a plan has counted, which is more than is known before each table has begun. */
+export function expect(c: Course, tables: { name: string; rows: number; skip?: boolean }[]) {
+  if (c.expects === tables) return;
+  c.expects = tables;
+  for (const t of tables) {
+    if (!t.skip) tableOf(c, t.name).rows ??= t.rows;
+  }
 }
 
 const courses = new WeakMap<Progress, Course>();

@@ -1,5 +1,5 @@
 import { plural } from "@/ui/format";
-import type { ForeignKey, Plan, PlanColumn, PlanTable } from "./plan";
+import { type ForeignKey, type Plan, type PlanColumn, type PlanTable, shortType } from "./plan";
 
 /** Decision is something in a plan that a person should look at before it is obeyed. */
 export type Decision =
@@ -42,7 +42,7 @@ export function decisionsOf(plan: Plan): Decision[] {
 
 function misfitText(c: PlanColumn, n: number): string {
   const first = c.misfit ? ` Row ${c.misfit}` : "";
-  return `${plural(n, "value does", "values do")} not fit ${c.type}.${first}`;
+  return `${plural(n, "value does", "values do")} not fit ${shortType(c.type)}.${first}`;
 }
 
 /** Forecast is what will not be stored as it was. */

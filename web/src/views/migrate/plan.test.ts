@@ -1,6 +1,18 @@
 import { expect, test } from "vitest";
 import { decisionsOf, forecast, refusals, storageClasses } from "./decisions";
-import { apply, changed, choices, countEdits, editsOf, type Plan, type PlanColumn, place, typed } from "./plan";
+import {
+  apply,
+  changed,
+  choices,
+  countEdits,
+  editsOf,
+  type Plan,
+  type PlanColumn,
+  place,
+  shortType,
+  typed,
+  withFindings,
+} from "./plan";
 
 const column = (name: string, more: Partial<PlanColumn> = {}): PlanColumn => ({
   name,
@@ -69,7 +81,8 @@ test("the type in use is among the choices, once", () => {
 test("an edit is seen in the plan, and nothing else changes", () => {
   const edits = changed({}, plan, minutes, typed("text"));
   const edited = apply(plan, edits);
-  expect(edited.tables?.[0]?.columns?.[1]).toMatchObject({ type: "text", convert: "text", misfits: 3 });
+  expect(edited.tables?.[0]?.columns?.[1]).toMatchObject({ type: "text", convert: "text" });
+  expect(edited.tables?.[0]?.columns?.[1]?.misfits).toBeUndefined(); // every value fits an alternative
   expect(edited.tables?.[1]).toBe(plan.tables?.[1]);
   expect(countEdits(edits)).toBe(1);
 });
@@ -128,4 +141,27 @@ test("NULLs come last among the storage classes", () => {
     "text",
     "null",
   ]);
+});
+
+test("what the server found is shown in the draft, and what stays behind stays in sight", () => {
+  const edits = changed({}, plan, place.table("tickets"), { skip: true });
+  const messages = plan.tables?.[0];
+  const found: Plan = {
+    ...plan,
+    tables: messages ? [{ ...messages, columns: (messages.columns ?? []).map((c) => ({ ...c, misfits: 7 })) }] : [],
+  };
+  const view = withFindings(apply(plan, edits), found);
+  expect(view.tables?.map((t) => [t.name, t.skip ?? false])).toEqual([
+    ["messages", false],
+    ["tickets", true],
+  ]);
+  expect(view.tables?.[0]?.columns?.map((c) => c.misfits)).toEqual([7, 7, 7]);
+});
+
+test("types are spelt as people write them", () => {
+  expect(shortType("timestamp with time zone (epoch ms)")).toBe("timestamptz (epoch ms)");
+  expect(shortType("timestamp(3) without time zone")).toBe("timestamp(3)");
+  expect(shortType("character varying(40)")).toBe("varchar(40)");
+  expect(shortType("time without time zone")).toBe("time");
+  expect(shortType("numeric(10,2)")).toBe("numeric(10,2)");
 });

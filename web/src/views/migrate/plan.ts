@@ -103,6 +103,14 @@ export function nameOf(c: Pick<PlanColumn, "type" | "convert">): string {
   return /^(epoch_|julian)/.test(c.convert) ? `${c.type} (${c.convert.replaceAll("_", " ")})` : c.type;
 }
 
+/** shortType spells a type as people write it: timestamptz, varchar(40). */
+export function shortType(type: string): string {
+  return type
+    .replace(/^timestamp(\(\d\))? with time zone/, "timestamptz$1")
+    .replace(/^(timestamp|time)(\(\d\))? without time zone/, "$1$2")
+    .replace(/^character varying/, "varchar");
+}
+
 /** choices are the types that a column can have: what was chosen first, then all that every value fits. */
 export function choices(base: PlanColumn, now: PlanColumn = base): string[] {
   return [...new Set([nameOf(base), nameOf(now), ...(base.alternatives ?? [])])];
@@ -147,11 +155,36 @@ export function apply(plan: Plan, edits: Edits): Plan {
       return {
         ...t,
         ...(skip === undefined ? {} : { skip }),
-        columns: (t.columns ?? []).map((c) => ({ ...c, ...edits[place.column(t.name, c.name)] })),
+        columns: (t.columns ?? []).map((c) => amended(c, edits[place.column(t.name, c.name)])),
         ...(t.foreign_keys
           ? { foreign_keys: t.foreign_keys.map((k) => ({ ...k, ...edits[place.key(t.name, k.name)] })) }
           : {}),
       };
+    }),
+  };
+}
+
+// Every value fits each of the alternatives, so a change of type leaves no misfit; its samples are made by the next check.
+function amended(c: PlanColumn, change: Change | undefined): PlanColumn {
+  if (!change) return c;
+  if (change.type === undefined && change.convert === undefined) return { ...c, ...change };
+  const { misfits: _, misfit: __, samples: ___, ...rest } = c;
+  return { ...rest, ...change };
+}
+
+/**
+ * withFindings is a draft with what the server has found when it checked it: types that were widened, misfits and samples.
+ * What stays behind is not in the server's answer, and is taken from the draft.
+ */
+export function withFindings(draft: Plan, found: Plan): Plan {
+  const tables = new Map((found.tables ?? []).map((t) => [t.name, t]));
+  return {
+    ...found,
+    tables: (draft.tables ?? []).map((t) => {
+      const now = tables.get(t.name);
+      if (t.skip || !now) return t;
+      const columns = new Map((now.columns ?? []).map((c) => [c.name, c]));
+      return { ...now, columns: (t.columns ?? []).map((c) => (c.skip ? c : (columns.get(c.name) ?? c))) };
     }),
   };
 }

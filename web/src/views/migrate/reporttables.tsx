@@ -1,0 +1,147 @@
+import { Check, CircleDashed, X } from "lucide-react";
+import { useState } from "react";
+import { count, plural } from "@/ui/format";
+import { Panel } from "@/ui/page";
+import { type Column, DataTable } from "@/ui/table";
+import { proofOf, type ReportOf, type TableReport, totals } from "./reports";
+import styles from "./reporttables.module.css";
+
+/** ReportTables is the account of every row: what was read, what stands on the target, and what was compared. */
+export function ReportTables({ report }: { report: ReportOf }) {
+  const tables = report.tables ?? [];
+  const [open, setOpen] = useState<string>();
+  const shown = tables.find((t) => t.name === open);
+  const t = totals(report);
+  const equal = tables.filter((x) => proofOf(x) === "equal").length;
+  return (
+    <Panel
+      title="Proof"
+      note={
+        <span className="num">
+          {report.verdict === "schema only"
+            ? plural(t.tables, "table")
+            : `${equal} of ${plural(t.tables, "table")} equal`}
+        </span>
+      }
+      flush
+    >
+      <DataTable
+        label="Proof of each table"
+        rows={tables}
+        id={(x) => x.name}
+        columns={columns}
+        height="min(60vh, 620px)"
+        onOpen={(x) => setOpen(x.name === open ? undefined : x.name)}
+      />
+      {shown?.differences?.length || shown?.error ? <Differences table={shown} /> : null}
+    </Panel>
+  );
+}
+
+const columns: Column<TableReport>[] = [
+  {
+    key: "name",
+    head: "Table",
+    width: "minmax(140px, 1.4fr)",
+    cell: (t) => <strong className={styles.name}>{t.name}</strong>,
+    sort: (t) => t.name,
+  },
+  { key: "read", head: "In the source", width: "110px", end: true, cell: (t) => count(t.read), sort: (t) => t.read },
+  {
+    key: "loaded",
+    head: "On the target",
+    width: "110px",
+    end: true,
+    cell: (t) => count(t.loaded),
+    sort: (t) => t.loaded,
+  },
+  {
+    key: "quarantined",
+    head: "Quarantined",
+    width: "100px",
+    end: true,
+    sort: (t) => t.quarantined,
+    cell: (t) =>
+      t.quarantined ? (
+        <span className={styles.some}>{count(t.quarantined)}</span>
+      ) : (
+        <span className={styles.zero}>0</span>
+      ),
+  },
+  {
+    key: "verified",
+    head: "Compared",
+    width: "100px",
+    end: true,
+    cell: (t) => count(t.verified),
+    sort: (t) => t.verified,
+  },
+  { key: "proof", head: "Sums", width: "150px", cell: (t) => <Proof table={t} />, sort: (t) => proofOf(t) },
+];
+
+function Proof({ table }: { table: TableReport }) {
+  const proof = proofOf(table);
+  const Icon = { equal: Check, different: X, unproven: CircleDashed }[proof];
+  const word =
+    proof === "equal"
+      ? "equal"
+      : proof === "unproven"
+        ? "not compared"
+        : table.error
+          ? "not compared"
+          : `${plural(table.differing, "row")} differ`;
+  const changed = (table.nulled ?? 0) + (table.replaced ?? 0);
+  return (
+    <span className={`${styles.proof} ${styles[proof]}`}>
+      <Icon size={14} aria-hidden />
+      {word}
+      {changed ? <span className={styles.zero}>, {count(changed)} changed</span> : null}
+    </span>
+  );
+}
+
+function Differences({ table: t }: { table: TableReport }) {
+  return (
+    <div className={styles.differences}>
+      <strong>{t.name}</strong>
+      {t.error ? <p>{t.error}</p> : null}
+      <ul>
+        {(t.differences ?? []).map((d) => (
+          <li key={`${d.kind} ${d.key} ${d.column} ${d.source}`}>
+            {d.kind === "missing" ? "missing on the target" : d.kind === "extra" ? "only on the target" : "changed"}
+            {d.key ? ` · ${d.key}` : ""}
+            {d.column ? ` · ${d.column}` : ""}
+            {d.source ? <code> source {d.source}</code> : null}
+            {d.target ? <code> target {d.target}</code> : null}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+/** ReportViews is the account of the views, whose rows were compared too. */
+export function ReportViews({ report }: { report: ReportOf }) {
+  const views = report.views ?? [];
+  if (!views.length) return null;
+  return (
+    <Panel title="Views" note="Translated, and their rows compared" flush>
+      <ul className={styles.views}>
+        {views.map((v) => (
+          <li key={v.name}>
+            <strong className={styles.name}>{v.name}</strong>
+            <span className="num">
+              {v.rows === v.loaded
+                ? plural(v.rows, "row")
+                : `${count(v.rows)} in the source, ${count(v.loaded)} on the target`}
+            </span>
+            <span className={`${styles.proof} ${v.identical ? styles.equal : styles.unproven}`}>
+              {v.identical ? <Check size={14} aria-hidden /> : <CircleDashed size={14} aria-hidden />}
+              {v.identical ? "equal" : (v.explained ?? v.error ?? "different")}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
