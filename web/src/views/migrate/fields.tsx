@@ -2,6 +2,7 @@ import styles from "./fields.module.css";
 import {
   type Change,
   choices,
+  defaultFor,
   nameOf,
   type OrphanPolicy,
   orphanPolicies,
@@ -32,7 +33,13 @@ export function TypeSelect({
       options={all.map((name) => ({ value: name, title: shortType(name) }))}
       changed={nameOf(base) !== nameOf(column)}
       disabled={props.disabled || all.length < 2}
-      onChange={(name) => onChange(name === nameOf(base) ? { type: base.type, convert: base.convert } : typed(name))}
+      onChange={(name) =>
+        onChange(
+          name === nameOf(base)
+            ? { type: base.type, convert: base.convert, default: base.default ?? "" }
+            : { ...typed(name), default: defaultFor(base.default, name) },
+        )
+      }
     />
   );
 }

@@ -23,12 +23,13 @@ export type LaunchProps = {
   strategy: Strategy;
   draft: Draft;
   plan: Plan | undefined; // to obey; none where the strategy makes its own
-  verified: boolean; // the server has seen the edits
+  verified: boolean; // the server has found nothing wrong with the edits
+  refused: boolean; // it has
 };
 
 /** Launch stays at the foot of the page: what was edited, and the button that begins. */
 export function Launch(props: LaunchProps) {
-  const { draft, to, source, strategy, verified } = props;
+  const { draft, to, source, strategy, verified, refused } = props;
   const { check } = useSearch({ from: "/migrate/plan/$id" });
   const checks = checksOf(useOperation(check).operation?.result, strategy);
   const [strict, setStrict] = useState(false);
@@ -49,6 +50,7 @@ export function Launch(props: LaunchProps) {
           edits={edits}
           draft={draft}
           verified={verified}
+          refused={refused}
           check={() => void launch.check(from)}
           busy={launch.checking}
         />
@@ -70,7 +72,7 @@ export function Launch(props: LaunchProps) {
             onChange={(e) => setStrict(e.currentTarget.checked)}
           />
         ) : null}
-        <Button size="md" disabled={failed || !to} loading={launch.starting} onClick={start}>
+        <Button size="md" disabled={failed || refused || !to} loading={launch.starting} onClick={start}>
           {strategy === "use-existing" ? "Compare with what is there" : "Start the migration"}
         </Button>
       </div>
@@ -97,9 +99,16 @@ export function Launch(props: LaunchProps) {
   );
 }
 
-type EditedProps = { edits: number; draft: Draft; verified: boolean; check: () => void; busy: boolean };
+type EditedProps = {
+  edits: number;
+  draft: Draft;
+  verified: boolean;
+  refused: boolean;
+  check: () => void;
+  busy: boolean;
+};
 
-function Edited({ edits, draft, verified, check, busy }: EditedProps) {
+function Edited({ edits, draft, verified, refused, check, busy }: EditedProps) {
   if (!edits && !draft.canUndo && !draft.canRedo) {
     return <span className={styles.note}>Nothing is written before you start.</span>;
   }
@@ -127,11 +136,12 @@ function Edited({ edits, draft, verified, check, busy }: EditedProps) {
           As it was
         </Button>
       ) : null}
-      {edits && !verified ? (
+      {edits && !verified && !refused ? (
         <Button variant="default" size="xs" loading={busy} onClick={check}>
           Check the edits
         </Button>
       ) : null}
+      {refused ? <span className={styles.note}>The server refuses them: see above.</span> : null}
       {edits && verified ? <span className={styles.note}>The server has checked them.</span> : null}
     </div>
   );

@@ -5,6 +5,7 @@ import {
   changed,
   choices,
   countEdits,
+  defaultFor,
   editsOf,
   type Plan,
   type PlanColumn,
@@ -164,4 +165,18 @@ test("types are spelt as people write them", () => {
   expect(shortType("character varying(40)")).toBe("varchar(40)");
   expect(shortType("time without time zone")).toBe("time");
   expect(shortType("numeric(10,2)")).toBe("numeric(10,2)");
+});
+
+test("a default follows the type of its column, or goes", () => {
+  expect(defaultFor("TRUE", "smallint")).toBe("1");
+  expect(defaultFor("FALSE", "text")).toBe("'0'");
+  expect(defaultFor("0", "boolean")).toBe("FALSE");
+  expect(defaultFor("7", "boolean")).toBe("");
+  expect(defaultFor("'{}'::jsonb", "text")).toBe("'{}'");
+  expect(defaultFor("'{}'", "jsonb")).toBe("'{}'::jsonb");
+  expect(defaultFor("'free'", "integer")).toBe("");
+  expect(defaultFor("now()", "timestamp with time zone (epoch ms)")).toBe("now()");
+  expect(defaultFor("now()", "bigint")).toBe("");
+  expect(defaultFor("'x'", "bytea")).toBe("");
+  expect(defaultFor(undefined, "text")).toBe("");
 });

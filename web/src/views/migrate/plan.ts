@@ -54,6 +54,7 @@ export const orphanPolicies: { value: OrphanPolicy; title: string; text: string 
 export type Change = {
   type?: string;
   convert?: string;
+  default?: string;
   on_misfit?: Policy;
   replacement?: string;
   on_orphan?: OrphanPolicy;
@@ -116,6 +117,47 @@ export function choices(base: PlanColumn, now: PlanColumn = base): string[] {
   return [...new Set([nameOf(base), nameOf(now), ...(base.alternatives ?? [])])];
 }
 
+/**
+ * defaultFor is a column's default when its type becomes another: what has a form of its own there is written in it, and what
+ * cannot be of that type is left out.
+ */
+export function defaultFor(text: string | undefined, to: string): string {
+  if (!text) return "";
+  const number = /^(?:\()?(-?\d+(?:\.\d+)?)(?:\))?$/.exec(text)?.[1];
+  const truth = /^(true|false)$/i.exec(text)?.[1]?.toLowerCase();
+  const quoted = /^('(?:[^']|'')*')(?:::[a-z ]+)?$/i.exec(text)?.[1];
+  const base = conversions[to.replace(/\s*\([^)]*\)/g, "").trim()] ?? "text";
+  const counts = ["integer", "real", "decimal"].includes(base);
+  if (base === "bytes") return "";
+  if (truth)
+    return base === "boolean"
+      ? text
+      : counts
+        ? truth === "true"
+          ? "1"
+          : "0"
+        : base === "text"
+          ? truth === "true"
+            ? "'1'"
+            : "'0'"
+          : "";
+  if (number)
+    return counts
+      ? text
+      : base === "boolean"
+        ? /^[01]$/.test(number)
+          ? number === "1"
+            ? "TRUE"
+            : "FALSE"
+          : ""
+        : base === "text"
+          ? `'${number}'`
+          : "";
+  if (quoted)
+    return base === "text" ? quoted : base === "json" ? `${quoted}::jsonb` : counts || base === "boolean" ? "" : quoted;
+  return counts || base === "boolean" || base === "json" ? "" : text;
+}
+
 /** changed is a new set of edits with one place changed. What is as the plan has it anyway is no edit. */
 export function changed(edits: Edits, plan: Plan, at: string, change: Change): Edits {
   const next: Change = { ...edits[at], ...change };
@@ -137,6 +179,7 @@ function originals(plan: Plan, at: string): Change {
   return {
     type: c.type,
     convert: c.convert,
+    default: c.default ?? "",
     on_misfit: (c.on_misfit || "quarantine") as Policy,
     skip: c.skip ?? false,
     ...(c.replacement === undefined ? {} : { replacement: c.replacement }),
@@ -195,11 +238,12 @@ export function editsOf(base: Plan, edited: Plan): Edits {
   for (const t of edited.tables ?? []) {
     edits = changed(edits, base, place.table(t.name), { skip: t.skip ?? false });
     for (const c of t.columns ?? []) {
-      const { type, convert, skip = false, replacement } = c;
+      const { type, convert, skip = false, replacement, default: initial = "" } = c;
       const on_misfit = (c.on_misfit || "quarantine") as Policy;
       edits = changed(edits, base, place.column(t.name, c.name), {
         type,
         convert,
+        default: initial,
         skip,
         on_misfit,
         ...(replacement === undefined ? {} : { replacement }),
@@ -217,7 +261,7 @@ export function countEdits(edits: Edits): number {
   return Object.values(edits).reduce(
     (n, c) =>
       n +
-      (c.type !== undefined || c.convert !== undefined ? 1 : 0) +
+      (c.type !== undefined || c.convert !== undefined || c.default !== undefined ? 1 : 0) +
       (c.on_misfit !== undefined || c.replacement !== undefined ? 1 : 0) +
       (c.on_orphan !== undefined ? 1 : 0) +
       (c.skip !== undefined ? 1 : 0),

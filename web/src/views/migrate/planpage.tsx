@@ -155,6 +155,7 @@ function Edit({ id, plan: base, source, to, schema }: EditProps) {
         strategy={strategy.value}
         draft={draft}
         plan={readOnly ? undefined : edited}
+        refused={Boolean(refused)}
         verified={Object.keys(draft.edits).length === 0 || Boolean(found)}
       />
     </>

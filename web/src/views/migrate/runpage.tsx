@@ -58,12 +58,12 @@ export function MigrateRun() {
       <div className={styles.stack}>
         <Head operation={operation} course={course} report={report} connected={live || !visible || !online || over} />
         {over ? <Ended operation={operation} report={report} /> : null}
-        {over && report ? (
+        {over && report?.verdict ? (
           <Report operation={operation} report={report} course={course} />
         ) : (
           <div className={styles.columns}>
             <Timeline course={course} operation={operation} />
-            <RunTables course={course} live={live} />
+            <RunTables course={course} live={live} over={over} />
           </div>
         )}
       </div>

@@ -6,10 +6,10 @@ import { type Column, DataTable } from "@/ui/table";
 import { type Course, remaining, running, type Step, speed, type TableCourse } from "./course";
 import styles from "./runtables.module.css";
 
-type Props = { course: Course; live: boolean };
+type Props = { course: Course; live: boolean; over: boolean };
 
 /** RunTables shows each table on its way: rows, rate, time left, rejects, and the tick when it has been compared. */
-export function RunTables({ course, live }: Props) {
+export function RunTables({ course, live, over }: Props) {
   const tables = [...course.tables.values()];
   const phase = running(course)?.name;
   const loaded = tables.filter((t) => t.load.state === "done").length;
@@ -24,7 +24,7 @@ export function RunTables({ course, live }: Props) {
         label="Tables of the migration"
         rows={tables}
         id={(t) => t.name}
-        columns={columns(phase, live)}
+        columns={columns(phase, live, over)}
         height="min(64vh, 720px)"
         none="The tables show when the source has been looked at."
       />
@@ -34,7 +34,7 @@ export function RunTables({ course, live }: Props) {
 
 const stepOf = (t: TableCourse): Step => (t.verify.state === "waiting" ? t.load : t.verify);
 
-function columns(phase: string | undefined, live: boolean): Column<TableCourse>[] {
+function columns(phase: string | undefined, live: boolean, over: boolean): Column<TableCourse>[] {
   return [
     { key: "name", head: "Table", width: "minmax(150px, 1.3fr)", cell: (t) => <Name table={t} />, sort: (t) => t.name },
     {
@@ -85,7 +85,7 @@ function columns(phase: string | undefined, live: boolean): Column<TableCourse>[
       cell: (t) =>
         t.rejects ? <span className={styles.some}>{count(t.rejects)}</span> : <span className={styles.zero}>0</span>,
     },
-    { key: "proof", head: "Proof", width: "110px", cell: (t) => <Proof table={t} /> },
+    { key: "proof", head: "Proof", width: "110px", cell: (t) => <Proof table={t} over={over} /> },
   ];
 }
 
@@ -120,20 +120,15 @@ function Far({ table: t, phase }: { table: TableCourse; phase: string | undefine
     );
   }
   if (t.verify.state === "done") return "compared";
-  if (t.load.state === "done")
-    return t.indexed
-      ? "copied, keys and indexes built"
-      : phase === "index"
-        ? "copied, waits for its indexes"
-        : "copied";
+  if (t.load.state === "done") return t.indexed ? "copied, indexed" : "copied";
   if (t.indexed) return "made";
   return <span className={styles.zero}>{t.read.state === "done" && phase === "plan" ? "read" : "waits"}</span>;
 }
 
-function Proof({ table: t }: { table: TableCourse }) {
+function Proof({ table: t, over }: { table: TableCourse; over: boolean }) {
   const state = t.verify.state;
   const Icon = state === "done" ? Check : state === "running" ? LoaderCircle : CircleDashed;
-  const word = state === "done" ? "compared" : state === "running" ? "comparing" : "not yet";
+  const word = state === "done" ? "compared" : state === "running" ? "comparing" : over ? "none" : "not yet";
   return (
     <span className={`${styles.proof} ${state === "done" ? styles.ok : state === "waiting" ? styles.zero : ""}`}>
       <Icon size={14} aria-hidden />
