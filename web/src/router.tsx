@@ -8,6 +8,8 @@ import {
 } from "@tanstack/react-router";
 import { Shell } from "@/shell/shell";
 import { Missing, PageError, PagePending } from "@/shell/states";
+import { connectSearch } from "@/views/connect/search";
+import { dataSearch } from "@/views/data/search";
 import { logSearch } from "@/views/operations/log";
 import { listSearch } from "@/views/operations/search";
 import { settingsSearch } from "@/views/settings/search";
@@ -72,11 +74,13 @@ const routes = root.addChildren([
   createRoute({
     getParentRoute: () => root,
     path: "/connect",
+    validateSearch: connectSearch,
     component: lazyRouteComponent(() => import("@/views/connect"), "Connect"),
   }),
   createRoute({
     getParentRoute: () => root,
     path: "/data",
+    validateSearch: dataSearch,
     component: lazyRouteComponent(() => import("@/views/data"), "Data"),
   }),
   createRoute({

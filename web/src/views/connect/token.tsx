@@ -1,0 +1,71 @@
+import { Button } from "@mantine/core";
+import { KeyRound } from "lucide-react";
+import { api } from "@/api/client";
+import { useMe } from "@/api/submit";
+import { CodeBox, Secret } from "@/ui/copy";
+import { duration } from "@/ui/format";
+import { ErrorPanel } from "@/ui/problem";
+import { Time, useNow } from "@/ui/time";
+import { environment, type How, life, withPassword } from "./address";
+import styles from "./connect.module.css";
+
+/** Token takes a database token when somebody asks for one. It is in the memory of this page alone, and goes with it. */
+export function Token({ how }: { how: How }) {
+  const me = useMe();
+  const now = useNow();
+  const mint = api.useMutation("post", "/api/instances/{name}/credential", { gcTime: 0 });
+  const take = () => mint.mutate({ params: { path: { name: how.instance } } });
+  const may = me.data?.may_read_rows !== false;
+  const taken = mint.data;
+  const state = taken ? life(taken.expires_at, now) : undefined;
+  const token = taken && !state?.expired ? taken.token : undefined;
+  const encoded = token && encodeURIComponent(token);
+  return (
+    <>
+      <h3 className={styles.step}>Token</h3>
+      <div className={styles.token}>
+        {taken && token && state ? (
+          <>
+            <Secret text={token} label="the token" />
+            <span className={styles.expiry}>
+              good for <span className="num">{duration(state.seconds)}</span>, until{" "}
+              <Time at={taken.expires_at} show="clock" />
+            </span>
+            <Button size="compact-xs" variant="default" onClick={() => mint.reset()}>
+              Forget it
+            </Button>
+          </>
+        ) : (
+          <>
+            <Button
+              size="xs"
+              variant="default"
+              leftSection={<KeyRound size={13} aria-hidden />}
+              loading={mint.isPending}
+              disabled={!may}
+              onClick={take}
+            >
+              {state?.expired ? "Take a new token" : "Take a token"}
+            </Button>
+            <span className={styles.expiry}>
+              {state?.expired
+                ? "The one before has expired."
+                : may
+                  ? "It stays hidden here until you show it. That you took one is in the audit log."
+                  : "Only administrators may. Settings shows who you are here."}
+            </span>
+          </>
+        )}
+      </div>
+      {mint.error ? <ErrorPanel error={mint.error} retry={take} /> : null}
+      <h3 className={styles.step}>Address</h3>
+      <CodeBox
+        code={token ? withPassword(how.dsn, token) : how.dsn}
+        label={token ? "the address with the token" : "the address without a password"}
+        secret={encoded}
+      />
+      <h3 className={styles.step}>Environment</h3>
+      <CodeBox code={environment(how, token)} label="the environment" secret={token} />
+    </>
+  );
+}
