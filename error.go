@@ -45,6 +45,24 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
+// Fault is one of the things that are wrong with an input which may be wrong in many places, such as a plan.
+type Fault struct {
+	Path  string `json:"path"`  // of the place in the input: $.tables[0].columns[2].type
+	Where string `json:"where"` // the same for people: table customers, column age
+	What  string `json:"what"`  // one sentence
+}
+
+// FaultsOf returns everything that err names as wrong with an input; nothing where it names no places.
+func FaultsOf(err error) []Fault {
+	if f, ok := errors.AsType[interface {
+		error
+		Faults() []Fault
+	}](err); ok {
+		return f.Faults()
+	}
+	return nil
+}
+
 // Errorf makes an Error of a kind with a hint. The message is formatted as by [fmt.Errorf], %w included: the wrapped
 // error stays reachable for [errors.Is] and [errors.As].
 func Errorf(kind Kind, hint, format string, args ...any) *Error {

@@ -39,6 +39,15 @@ func (e *PlanError) Error() string {
 	return "the plan cannot be obeyed: " + strings.Join(parts, "; ")
 }
 
+// Faults returns the problems in the words that all of Lakeward shares.
+func (e *PlanError) Faults() []lakeward.Fault {
+	all := make([]lakeward.Fault, len(e.Problems))
+	for i, p := range e.Problems {
+		all[i] = lakeward.Fault{Path: p.Path, Where: p.Where, What: p.What}
+	}
+	return all
+}
+
 // Locate finds the lines of the problems in the file that the plan was read from.
 func (e *PlanError) Locate(file []byte) {
 	parsed, err := parser.ParseBytes(file, 0)
@@ -84,6 +93,17 @@ func CheckPlan(ctx context.Context, path string, plan *Plan, o PlanOptions) (*Pl
 	return checked, nil
 }
 
+// RefusePlan checks a plan as [CheckPlan] does, without reading rows: it answers as quickly as the schema is read.
+func RefusePlan(ctx context.Context, path string, plan *Plan, o PlanOptions) error {
+	if isPostgres(path) {
+		return noPlanForPostgres()
+	}
+	return withSource(ctx, path, func(conn *sqlite.Conn) error {
+		_, _, err := acceptPlan(ctx, conn, plan, o)
+		return err
+	})
+}
+
 // checkPlan is CheckPlan over an open database. Without predict it reads rows only where the plan wants columns widened.
 func checkPlan(ctx context.Context, conn *sqlite.Conn, plan *Plan, o PlanOptions, predict bool) (_ *Plan, err error) {
 	if conn.AutocommitEnabled() {
@@ -92,22 +112,9 @@ func checkPlan(ctx context.Context, conn *sqlite.Conn, plan *Plan, o PlanOptions
 		}
 		defer func() { err = errors.Join(err, exec(conn, "ROLLBACK")) }()
 	}
-	o.Schema = cmp.Or(o.Schema, plan.Schema)
-	p := newPlanner(conn, o)
-	if p.catalog, err = readCatalog(ctx, conn); err != nil {
+	p, plan, err := acceptPlan(ctx, conn, plan, o)
+	if err != nil {
 		return nil, err
-	}
-	if plan.Source.Schema != "" && plan.Source.Schema != p.catalog.schemaHash {
-		return nil, stalePlan(p.catalog.changes(plan))
-	}
-	p.takeTables()
-	p.reserveNames()
-	plan = plan.normal()
-	if problems := findProblems(plan, p); len(problems) > 0 {
-		return nil, &lakeward.Error{
-			Kind: lakeward.KindInvalid, Hint: "mend the plan, or make it anew with: lakeward plan SOURCE -o FILE",
-			Err: &PlanError{problems},
-		}
 	}
 	p.obey(plan)
 	if predict || p.wantsWidening() {
@@ -116,6 +123,28 @@ func checkPlan(ctx context.Context, conn *sqlite.Conn, plan *Plan, o PlanOptions
 		}
 	}
 	return p.obeyed(plan), nil
+}
+
+// acceptPlan compares a plan with the schema, and refuses it for everything that is wrong with it.
+func acceptPlan(ctx context.Context, conn *sqlite.Conn, plan *Plan, o PlanOptions) (p *planner, _ *Plan, err error) {
+	o.Schema = cmp.Or(o.Schema, plan.Schema)
+	p = newPlanner(conn, o)
+	if p.catalog, err = readCatalog(ctx, conn); err != nil {
+		return nil, nil, err
+	}
+	if plan.Source.Schema != "" && plan.Source.Schema != p.catalog.schemaHash {
+		return nil, nil, stalePlan(p.catalog.changes(plan))
+	}
+	p.takeTables()
+	p.reserveNames()
+	plan = plan.normal()
+	if problems := findProblems(plan, p); len(problems) > 0 {
+		return nil, nil, &lakeward.Error{
+			Kind: lakeward.KindInvalid, Hint: "mend the plan, or make it anew with: lakeward plan SOURCE -o FILE",
+			Err: &PlanError{problems},
+		}
+	}
+	return p, plan, nil
 }
 
 func stalePlan(what string) error {

@@ -19,6 +19,8 @@ type Problem struct {
 	Detail string        `json:"detail" example:"there is no instance \"shop\"" doc:"What happened, to which thing"`
 	Hint   string        `json:"hint,omitempty" example:"list the instances" doc:"What to do next"`
 	Errors []string      `json:"errors,omitempty" doc:"What is wrong with which field"`
+
+	Faults []lakeward.Fault `json:"faults,omitempty" doc:"Of a plan that cannot be obeyed: everything that is wrong with it, and where"`
 }
 
 // NewProblem returns the problem that an error is. What is not meant for the caller's eyes is not in it: an error without
@@ -30,6 +32,9 @@ func NewProblem(err error) *Problem {
 	}
 	if kind == lakeward.KindInternal {
 		p.Detail, p.Hint = "the server failed unexpectedly", ""
+	}
+	if kind == lakeward.KindInvalid {
+		p.Faults = lakeward.FaultsOf(err)
 	}
 	if p.Hint == "" {
 		p.Hint = nextStep(kind)

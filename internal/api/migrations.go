@@ -1,12 +1,15 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/internal/task"
 	"github.com/lakeward/lakeward/migrate"
 )
@@ -68,24 +71,24 @@ type ExportRequest struct {
 
 // migrations registers what moves and compares data, in the words of the command line.
 func (s *server) migrations(a huma.API) {
-	submits(s, a, submitRoute("plan", http.MethodPost, "/api/plan", "Plan a migration", tagMigrations),
-		func(r PlanRequest) task.Input {
+	obeys(s, a, submitRoute("plan", http.MethodPost, "/api/plan", "Plan a migration", tagMigrations),
+		func(r PlanRequest) (task.Input, givenPlan) {
 			return &task.Plan{
 				Source: r.Source, Schema: r.Schema,
 				OnMisfit: migrate.Policy(r.OnMisfit), OnOrphan: migrate.OrphanPolicy(r.OnOrphan), Plan: r.Plan,
-			}
+			}, givenPlan{r.Source, r.Schema, r.Plan}
 		})
 	submits(s, a, submitRoute("check", http.MethodPost, "/api/check", "Look what stands in a migration's way", tagMigrations),
 		func(r CheckRequest) task.Input {
 			return &task.Check{Source: r.Source, To: r.To, Schema: r.Schema, Jobs: r.Jobs, NoBackup: r.NoBackup}
 		})
-	submits(s, a, submitRoute("migrate", http.MethodPost, "/api/migrate", "Migrate a database", tagMigrations),
-		func(r MigrateRequest) task.Input {
+	obeys(s, a, submitRoute("migrate", http.MethodPost, "/api/migrate", "Migrate a database", tagMigrations),
+		func(r MigrateRequest) (task.Input, givenPlan) {
 			return &task.Migrate{
 				Source: r.Source, To: r.To, Schema: r.Schema, Strategy: migrate.Strategy(r.Strategy), Replace: r.Replace,
 				Jobs: r.Jobs, OnMisfit: migrate.Policy(r.OnMisfit), OnOrphan: migrate.OrphanPolicy(r.OnOrphan), Plan: r.Plan,
 				Strict: r.Strict, NoBackup: r.NoBackup,
-			}
+			}, givenPlan{r.Source, r.Schema, r.Plan}
 		})
 	submits(s, a, submitRoute("verify", http.MethodPost, "/api/verify", "Compare source and target again", tagMigrations),
 		func(r VerifyRequest) task.Input {
@@ -110,5 +113,45 @@ type asking[R any] struct {
 func submits[R any](s *server, a huma.API, o huma.Operation, input func(R) task.Input) {
 	handle(s, a, o, func(ctx context.Context, in *asking[R]) (*accepted, error) {
 		return s.submit(ctx, input(in.Body), in.Waiting)
+	})
+}
+
+// givenPlan is a plan that somebody has edited.
+type givenPlan struct {
+	source, schema string
+	text           json.RawMessage
+}
+
+// readPlanFor bounds a look at a source's schema. What takes longer, the operation finds out.
+const readPlanFor = 5 * time.Second
+
+// refuse says at once everything that is wrong with a plan. A source that cannot be read is for the operation to tell.
+func (g givenPlan) refuse(ctx context.Context) error {
+	if len(g.text) == 0 || string(g.text) == "null" {
+		return nil
+	}
+	plan, err := migrate.ReadPlan(bytes.NewReader(g.text))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, readPlanFor)
+	defer cancel()
+	err = migrate.RefusePlan(ctx, g.source, plan, migrate.PlanOptions{Schema: g.schema})
+	switch lakeward.KindOf(err) {
+	case lakeward.KindInvalid, lakeward.KindConflict:
+		return err
+	}
+	return nil
+}
+
+// obeys registers a route whose request becomes the input of an operation that obeys a plan, where one is given.
+func obeys[R any](s *server, a huma.API, o huma.Operation, input func(R) (task.Input, givenPlan)) {
+	o.Description = "A plan that is given is compared with the source's schema at once: an answer of 422 names all that is wrong with it."
+	handle(s, a, o, func(ctx context.Context, in *asking[R]) (*accepted, error) {
+		wanted, given := input(in.Body)
+		if err := given.refuse(ctx); err != nil {
+			return nil, err
+		}
+		return s.submit(ctx, wanted, in.Waiting)
 	})
 }

@@ -52,11 +52,13 @@ type Problem struct {
 	Kind    lakeward.Kind `json:"kind"`
 	Message string        `json:"message"`
 	Hint    string        `json:"hint,omitempty"`
+
+	Faults []lakeward.Fault `json:"faults,omitempty"` // of a plan that cannot be obeyed
 }
 
 // ProblemOf returns what is kept of an error.
 func ProblemOf(err error) *Problem {
-	return &Problem{Kind: lakeward.KindOf(err), Message: err.Error(), Hint: lakeward.HintOf(err)}
+	return &Problem{Kind: lakeward.KindOf(err), Message: err.Error(), Hint: lakeward.HintOf(err), Faults: lakeward.FaultsOf(err)}
 }
 
 // Add records a new operation, which is queued. Its id, state and time are set here. The input with its secrets is kept

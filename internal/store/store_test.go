@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -61,7 +62,7 @@ func TestAnOperationIsKeptFromItsQueueToItsEnd(t *testing.T) {
 		s = storetest.Open(t, o)
 		got := must(s.Operation(ctx, added.ID))(t)
 		if got.Ended == nil || got.State != store.Failed || string(got.Result) != `{"rows":3}` ||
-			*got.Error != (store.Problem{Kind: lakeward.KindDenied, Message: "no right", Hint: "ask for it"}) {
+			!reflect.DeepEqual(*got.Error, store.Problem{Kind: lakeward.KindDenied, Message: "no right", Hint: "ask for it"}) {
 			t.Errorf("after opening the store again: %+v", got)
 		}
 		if secret := must(s.Secret(ctx, added.ID))(t); string(secret) != "pass-word" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -244,7 +245,7 @@ func TestRetryDoesItAgain(t *testing.T) {
 			return map[string]int{"rows": 2}, nil
 		})
 		first := finish(t, s, submit(t, s, in).ID, store.Failed)
-		if *first.Error != (store.Problem{Kind: lakeward.KindUnavailable, Message: "no answer", Hint: "wait"}) || string(first.Result) != `{"rows":1}` {
+		if !reflect.DeepEqual(*first.Error, store.Problem{Kind: lakeward.KindUnavailable, Message: "no answer", Hint: "wait"}) || string(first.Result) != `{"rows":1}` {
 			t.Errorf("failed: %+v, %s", first.Error, first.Result)
 		}
 		failing.Store(false)
