@@ -123,7 +123,7 @@ function ThroughProxy({ how }: { how: How }) {
       <h3 className={styles.step}>Start it</h3>
       <CodeBox code={how.proxy_command} label="the proxy's command" />
       <h3 className={styles.step}>Connect to it</h3>
-      <CodeBox code={how.proxy_dsn} label="the proxy's address" />
+      <CodeBox code={how.proxy_dsn} label="the proxy's address" wrap />
     </Panel>
   );
 }

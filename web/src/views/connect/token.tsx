@@ -63,9 +63,10 @@ export function Token({ how }: { how: How }) {
         code={token ? withPassword(how.dsn, token) : how.dsn}
         label={token ? "the address with the token" : "the address without a password"}
         secret={encoded}
+        wrap
       />
       <h3 className={styles.step}>Environment</h3>
-      <CodeBox code={environment(how, token)} label="the environment" secret={token} />
+      <CodeBox code={environment(how, token)} label="the environment" secret={token} wrap />
     </>
   );
 }

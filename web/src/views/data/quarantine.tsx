@@ -76,7 +76,7 @@ const reasons: Column<Reason>[] = [
   {
     key: "reason",
     head: "Why",
-    width: "minmax(220px, 2fr)",
+    width: "minmax(200px, 1.4fr)",
     cell: (r) => (
       <span title={r.reason}>
         {r.reason}
@@ -87,7 +87,7 @@ const reasons: Column<Reason>[] = [
   {
     key: "action",
     head: "What was done",
-    width: "minmax(160px, 1.2fr)",
+    width: "minmax(270px, 1.4fr)",
     cell: (r) => <span title={actions[r.action]}>{actions[r.action]}</span>,
   },
   { key: "last", head: "When", width: "104px", cell: (r) => <Time at={r.last} /> },

@@ -32,6 +32,7 @@ test("a number of rows says how it came about", () => {
     "–",
   ]);
   expect(total([table(), table({ counted: "estimated" })])).toBe("2 tables, about 9,600 rows");
+  expect(total([table(), table({ kind: "view", counted: "unknown", rows: 0 })])).toBe("1 table, 1 view, 4,800 rows");
 });
 
 test("tables are found by all words, also of their schema", () => {

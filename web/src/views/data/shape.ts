@@ -31,7 +31,9 @@ export function total(tables: Table[]): string {
   const real = tables.filter((t) => t.kind === "table" || t.kind === "partitioned table");
   const rows = real.reduce((n, t) => n + t.rows, 0);
   const exact = real.every((t) => t.counted === "exact");
-  return `${plural(tables.length, "table")}, ${exact ? "" : "about "}${plural(rows, "row")}`;
+  const views = tables.filter((t) => t.kind.endsWith("view")).length;
+  const both = `${plural(tables.length - views, "table")}${views ? `, ${plural(views, "view")}` : ""}`;
+  return `${both}, ${exact ? "" : "about "}${plural(rows, "row")}`;
 }
 
 const narrowest = 72;

@@ -70,7 +70,7 @@ export function Tables({ instance, search, schema, schemas }: Props) {
           columns={columns}
           id={(t) => `${t.schema}.${t.name}`}
           onOpen={(t) => set({ schema: t.schema, table: t.name, part: null, quarantine: null })}
-          height="max(260px, calc(100dvh - 330px))"
+          height="max(260px, calc(100dvh - 388px))"
           none={all.length ? "No table has that in its name." : "This schema has no tables."}
         />
       )}

@@ -2,7 +2,7 @@ import { Modal } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { client } from "@/api/client";
 import { Copy } from "@/ui/copy";
-import { bytes } from "@/ui/format";
+import { bytes, plural } from "@/ui/format";
 import { Facts, Skeleton } from "@/ui/page";
 import { ErrorPanel } from "@/ui/problem";
 import styles from "./data.module.css";
@@ -84,7 +84,9 @@ export function ValueOf({ path, after, page, at, onClose }: Props) {
         </p>
       ) : null}
       {same && fetched?.cut ? (
-        <p className={styles.hint}>These are its first {most.toLocaleString()} characters. psql shows the rest.</p>
+        <p className={styles.hint}>
+          These are its first {characters(fetched.text)}, which is as much as a page shows; psql shows the rest.
+        </p>
       ) : null}
       {full.error ? <ErrorPanel error={full.error} retry={() => void full.refetch()} /> : null}
     </Modal>
@@ -93,5 +95,7 @@ export function ValueOf({ path, after, page, at, onClose }: Props) {
 
 function size(cell: Cell | undefined): string {
   if (!cell || cell.text === null) return "none";
-  return cell.cut && cell.bytes ? bytes(cell.bytes) : `${[...cell.text].length.toLocaleString()} characters`;
+  return cell.cut && cell.bytes ? bytes(cell.bytes) : characters(cell.text);
 }
+
+const characters = (text: string | null) => plural([...(text ?? "")].length, "character");
