@@ -1,6 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp } from "lucide-react";
-import { type KeyboardEvent, type ReactNode, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import styles from "./table.module.css";
 
 export type Column<T> = {
@@ -48,8 +48,16 @@ export function DataTable<T>({
     getScrollElement: () => frame.current,
     estimateSize: () => rowHeight,
     overscan: 12,
-    ...(follow ? { anchorTo: "end" as const, followOnAppend: true } : {}),
   });
+  // While its end is in sight it stays there, however many rows arrive; whoever scrolls up reads in peace.
+  const atEnd = useRef(true);
+  const last = sorted.length - 1;
+  useEffect(() => {
+    if (follow && atEnd.current && last >= 0) lines.scrollToIndex(last, { align: "end" });
+  }, [follow, last, lines]);
+  const scrolled = (f: HTMLElement) => {
+    atEnd.current = f.scrollHeight - f.scrollTop - f.clientHeight < rowHeight;
+  };
   const template = columns.map((c) => c.width ?? "minmax(120px, 1fr)").join(" ");
 
   const move = (e: KeyboardEvent, at: number) => {
@@ -74,7 +82,13 @@ export function DataTable<T>({
   };
 
   return (
-    <div ref={frame} className={styles.frame} style={{ maxHeight: height }} tabIndex={sorted.length ? -1 : 0}>
+    <div
+      ref={frame}
+      className={styles.frame}
+      style={{ maxHeight: height }}
+      tabIndex={sorted.length ? -1 : 0}
+      onScroll={(e) => scrolled(e.currentTarget)}
+    >
       <div role="grid" aria-label={label} aria-rowcount={sorted.length + 1} className={styles.table}>
         <div
           role="row"
