@@ -53,6 +53,9 @@ export function DataTable<T>({
   const atEnd = useRef(true);
   const last = sorted.length - 1;
   useEffect(() => {
+    if (follow) atEnd.current = true; // whoever asks to follow goes to the end
+  }, [follow]);
+  useEffect(() => {
     if (follow && atEnd.current && last >= 0) lines.scrollToIndex(last, { align: "end" });
   }, [follow, last, lines]);
   const scrolled = (f: HTMLElement) => {
