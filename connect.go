@@ -22,6 +22,7 @@ import (
 type ConnectOptions struct {
 	Database        string // default: the instance's, databricks_postgres
 	Schema          string // put in front of public on the search_path; default: the server's search_path
+	ReadOnly        bool   // connect to the readable secondaries
 	ApplicationName string // shown in pg_stat_activity; default "lakeward"
 	Port            int    // default: the instance's, 5432
 
@@ -32,6 +33,13 @@ type ConnectOptions struct {
 	// SSLMode is "verify-full" by default. "verify-ca" leaves the host name unchecked and "require" the certificate
 	// as well. There is no plaintext.
 	SSLMode string
+
+	// Settings of PostgreSQL are made after each login, and not by startup options, which connection poolers refuse.
+	Settings map[string]string
+
+	// Tracer sees logins and queries, as pgx calls it: that of OpenTelemetry for pgx, or pgx's own tracelog over slog. It may
+	// implement the other tracers of pgx and pgxpool as well.
+	Tracer pgx.QueryTracer
 
 	// ConnectTimeout bounds one attempt to connect, with time for an instance that must wake up. Default 30 seconds.
 	ConnectTimeout time.Duration
@@ -173,10 +181,10 @@ func (c *Connector) atHand() Credential {
 func ready(i Instance) error {
 	switch i.Status {
 	case StatusStopped:
-		return Errorf(KindUnavailable, "lakeward instance start "+i.Name, "instance %s is stopped", i.Name)
+		return Errorf(KindUnavailable, "lakeward instance start "+i.Name, "instance %s is stopped", i.Name).because(ReasonAsleep)
 	case StatusCreating:
 		return Errorf(KindUnavailable, "try again when it is READY: lakeward instance show "+i.Name,
-			"instance %s is not ready yet: it is %s", i.Name, i.State)
+			"instance %s is not ready yet: it is %s", i.Name, i.State).because(ReasonAsleep)
 	case StatusNotCreated:
 		return Errorf(KindNotFound, "lakeward instance list", "instance %s is gone: it is %s", i.Name, i.State)
 	}

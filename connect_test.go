@@ -171,6 +171,7 @@ func TestConnectOptions(t *testing.T) {
 		"search_path of the server":   {lakeward.ConnectOptions{}, "SHOW search_path", `"$user", public`},
 		"application name":            {lakeward.ConnectOptions{ApplicationName: "till 4"}, "SHOW application_name", "till 4"},
 		"application name by default": {lakeward.ConnectOptions{}, "SHOW application_name", "lakeward"},
+		"a setting":                   {lakeward.ConnectOptions{Schema: "public", Settings: map[string]string{"statement_timeout": "7s"}}, "SHOW statement_timeout", "7s"},
 		"database":                    {lakeward.ConnectOptions{Database: "postgres"}, "SELECT current_database()", "postgres"},
 		"without a certificate check": {lakeward.ConnectOptions{SSLMode: "require", RootCAs: s.CA}, "SELECT 'ok'", "ok"},
 	}
@@ -318,6 +319,11 @@ func TestRefusals(t *testing.T) {
 			kind:    lakeward.KindUnauthenticated, message: "28P01", hint: "databricks_create_role('" + pgtest.Owner + "', 'USER')",
 		},
 	}
+	reasons := map[string]lakeward.Reason{
+		"a stopped instance": lakeward.ReasonAsleep, "an instance that is being made": lakeward.ReasonAsleep,
+		"an instance that does not answer": lakeward.ReasonUnreachable, "a host without an address": lakeward.ReasonUnreachable,
+		"a role that may not connect": lakeward.ReasonGrantMissing, "an identity without a role": lakeward.ReasonRoleMissing,
+	}
 	createClosed(t)
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -337,6 +343,9 @@ func TestRefusals(t *testing.T) {
 				}
 				if !strings.Contains(err.Error(), test.message) || strings.Contains(err.Error(), "\n") {
 					t.Errorf("%s: error %q, want one line with %q", path, err, test.message)
+				}
+				if reason := lakeward.ReasonOf(err); reason != reasons[name] {
+					t.Errorf("%s: reason %q, want %q", path, reason, reasons[name])
 				}
 				if hint := lakeward.HintOf(err); !strings.Contains(hint, test.hint) {
 					t.Errorf("%s: hint %q, want %q", path, hint, test.hint)

@@ -240,6 +240,55 @@ func TestRotator(t *testing.T) {
 		})
 	})
 
+	t.Run("a machine that sleeps for three hours wakes up with a new token", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r := (&mintingWorkspace{mint: lasting(time.Hour)}).rotator(lakeward.RotatorOptions{})
+			expectToken(t, r, "token-1")
+			time.Sleep(3 * time.Hour) // no timer of the rotator's has to fire: it looks at the wall clock when asked
+			expectToken(t, r, "token-2")
+		})
+	})
+
+	t.Run("a burst in which the token expires mints once", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := &mintingWorkspace{mint: lasting(time.Hour)}
+			r := w.rotator(lakeward.RotatorOptions{})
+			expectToken(t, r, "token-1")
+			var burst sync.WaitGroup
+			for i := range 1000 {
+				burst.Go(func() {
+					time.Sleep(time.Hour - 500*time.Millisecond + time.Duration(i)*time.Millisecond)
+					if c, err := r.Credential(t.Context()); err != nil || !c.Expires.After(time.Now()) {
+						t.Errorf("caller %d: expires %s, %v", i, c.Expires, err)
+					}
+				})
+			}
+			burst.Wait()
+			if n := w.calls.Load(); n != 2 {
+				t.Errorf("%d tokens were minted", n)
+			}
+		})
+	})
+
+	t.Run("an API that throttles is not asked more often, and nobody notices while the token is good", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := &mintingWorkspace{mint: func(_ context.Context, n int) (lakeward.Credential, error) {
+				if n == 1 {
+					return token(1, time.Hour), nil
+				}
+				return lakeward.Credential{}, lakeward.Errorf(lakeward.KindThrottled, "", "too many requests")
+			}}
+			r := w.rotator(lakeward.RotatorOptions{})
+			for range 59 * 60 {
+				expectToken(t, r, "token-1")
+				time.Sleep(time.Second)
+			}
+			if n := w.calls.Load(); n > 120 {
+				t.Errorf("%d requests in the 14 minutes in which the API throttled", n)
+			}
+		})
+	})
+
 	t.Run("says for which instance, and never the token", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := &mintingWorkspace{mint: func(context.Context, int) (lakeward.Credential, error) {

@@ -28,6 +28,7 @@ type Error struct {
 	Message string // what happened, to which thing; one line without a full stop
 	Hint    string // what to do next, for everything the user can mend; one line, may be empty
 	Err     error  // the cause; may be nil
+	Reason  Reason // why there is no session, if that is what it is about
 }
 
 // Error returns the message and the cause on one line. The hint is not part of it: whoever shows the error shows the

@@ -32,7 +32,7 @@ func (c *Connector) explain(err error) error {
 		return fmt.Errorf("connect to %s: %w", c.name, err)
 	}
 	c.forget()
-	return Errorf(KindUnavailable, "lakeward doctor "+c.name, "connect to %s: %w", c.name, err)
+	return Errorf(KindUnavailable, "lakeward doctor "+c.name, "connect to %s: %w", c.name, err).because(ReasonUnreachable)
 }
 
 // lastOf returns the last of joined errors: the outcome of the last attempt.
@@ -47,22 +47,22 @@ func lastOf(err error) error {
 
 // explainRefusal is about a server that answered, and refused.
 func (c *Connector) explainRefusal(e *pgconn.PgError, user, database string) error {
-	kind, hint := KindInternal, ""
+	kind, hint, reason := KindInternal, "", Reason("")
 	switch e.Code {
 	case codeInvalidPassword, codeInvalidAuthorization:
-		kind, hint = KindUnauthenticated, roleHint(user)
+		kind, hint, reason = KindUnauthenticated, roleHint(user), ReasonRoleMissing
 	case "42501":
-		kind = KindDenied
+		kind, reason = KindDenied, ReasonGrantMissing
 		hint = fmt.Sprintf("the owner of the database runs: GRANT CONNECT, CREATE ON DATABASE %s TO %s",
 			quote(database), quote(user))
 	case "3D000":
 		kind, hint = KindNotFound, "create the database first, or use "+DefaultDatabase
 	case "53300":
-		kind, hint = KindUnavailable, "use fewer connections or a larger capacity"
+		kind, hint, reason = KindUnavailable, "use fewer connections or a larger capacity", ReasonFull
 	case "57P03":
-		kind, hint = KindUnavailable, "it is starting; try again in a few seconds"
+		kind, hint, reason = KindUnavailable, "it is starting; try again in a few seconds", ReasonAsleep
 	}
-	return Errorf(kind, hint, "%s refuses the login of %s: %w", c.name, user, e)
+	return Errorf(kind, hint, "%s refuses the login of %s: %w", c.name, user, e).because(reason)
 }
 
 // roleHint says what a refused login needs: PostgreSQL says the same for a wrong token and a missing role, and the
@@ -123,5 +123,5 @@ func (c *Connector) unreachable(ctx context.Context, err error) error {
 			return err
 		}
 	}
-	return Errorf(KindUnavailable, "check the network, then: lakeward doctor "+c.name, "reach %s: %w", c.name, err)
+	return Errorf(KindUnavailable, "check the network, then: lakeward doctor "+c.name, "reach %s: %w", c.name, err).because(ReasonUnreachable)
 }

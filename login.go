@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -35,14 +36,21 @@ func (c *Connector) Config(ctx context.Context) (*pgx.ConnConfig, error) {
 	l := &login{rotator: s.rotator, onError: cfg.OnPgError}
 	cfg.AfterNetConnect = l.first
 	cfg.LookupFunc = twice(cfg.LookupFunc)
-	if c.opt.Schema != "" {
-		cfg.AfterConnect = c.setSearchPath
+	if c.opt.Schema != "" || len(c.opt.Settings) > 0 {
+		cfg.AfterConnect = c.set
 	}
+	cfg.Tracer = c.opt.Tracer
 	return cfg, nil
 }
 
 // parse makes the configuration that needs no credential.
 func (c *Connector) parse(i Instance) (*pgx.ConnConfig, error) {
+	host := i.Host
+	if c.opt.ReadOnly {
+		if host = i.ReadOnlyHost; host == "" {
+			return nil, Errorf(KindInvalid, "give it two nodes or more, or connect to the primary", "instance %s has no readable secondaries", c.name)
+		}
+	}
 	port := strconv.Itoa(cmp.Or(c.opt.Port, i.Port, DefaultPort))
 	if env := os.Getenv("PGPORT"); env != "" && c.opt.Port == 0 {
 		port = env
@@ -54,7 +62,7 @@ func (c *Connector) parse(i Instance) (*pgx.ConnConfig, error) {
 	dsn := url.URL{
 		Scheme:   "postgres",
 		User:     url.User("lakeward"), // or pgx asks the operating system for one
-		Host:     net.JoinHostPort(i.Host, port),
+		Host:     net.JoinHostPort(host, port),
 		RawQuery: strings.ReplaceAll(query.Encode(), "+", "%20"), // pgx takes a plus for a plus
 	}
 	cfg, err := pgx.ParseConfig(dsn.String())
@@ -89,17 +97,26 @@ func (c *Connector) setTLS(query url.Values) error {
 	return nil
 }
 
-// setSearchPath runs after each login. A startup option would do on the instance itself, but connection poolers refuse
-// those.
-func (c *Connector) setSearchPath(ctx context.Context, conn *pgconn.PgConn) error {
-	path := pgx.Identifier{c.opt.Schema}.Sanitize()
-	if c.opt.Schema != "public" {
-		path += ", public" // where the types of extensions live
+// set runs after each login and makes the session's settings. Startup options would do on the instance itself, but
+// connection poolers refuse those.
+func (c *Connector) set(ctx context.Context, conn *pgconn.PgConn) error {
+	settings := maps.Clone(c.opt.Settings)
+	if c.opt.Schema != "" {
+		path := pgx.Identifier{c.opt.Schema}.Sanitize()
+		if c.opt.Schema != "public" {
+			path += ", public" // where the types of extensions live
+		}
+		if settings == nil {
+			settings = map[string]string{}
+		}
+		settings["search_path"] = path
 	}
-	const set = "SELECT pg_catalog.set_config('search_path', $1, false)"
-	_, err := conn.ExecParams(ctx, set, [][]byte{[]byte(path)}, nil, nil, nil).Close()
-	if err != nil {
-		return fmt.Errorf("set search_path: %w", err)
+	const query = "SELECT pg_catalog.set_config($1, $2, false)"
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		_, err := conn.ExecParams(ctx, query, [][]byte{[]byte(name), []byte(settings[name])}, nil, nil, nil).Close()
+		if err != nil {
+			return fmt.Errorf("set %s: %w", name, err)
+		}
 	}
 	return nil
 }

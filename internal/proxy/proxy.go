@@ -190,9 +190,13 @@ func (s *Server) serve(ctx, hard context.Context, l net.Listener, r *route) erro
 
 // client takes one client from its first byte to its last.
 func (s *Server) client(ctx, hard context.Context, conn net.Conn, r *route) {
-	defer conn.Close()
 	came := time.Now()
 	g, err := greet(ctx, conn, r)
+	defer func() {
+		if !errors.Is(err, errHanded) {
+			conn.Close()
+		}
+	}()
 	if err == nil && g.cancel != nil {
 		s.cancel(hard, r, g.cancel)
 		return
@@ -202,7 +206,7 @@ func (s *Server) client(ctx, hard context.Context, conn net.Conn, r *route) {
 	if err == nil {
 		err = s.session(ctx, hard, conn, r, g, came, log)
 	}
-	if err == nil {
+	if err == nil || errors.Is(err, errHanded) {
 		return
 	}
 	if errors.Is(err, io.EOF) {

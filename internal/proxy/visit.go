@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -21,7 +22,11 @@ func (r *route) wantOf(g greeting) want {
 	return w
 }
 
-// visit serves a client in transaction mode until it ends. An error has not been told yet.
+// errHanded says that another goroutine serves the client from now on, and closes its connection.
+var errHanded = errors.New("the client is served elsewhere")
+
+// visit lets a client in to transaction mode. From then on a goroutine serves it that has not had the deep calls of a
+// login, and so needs little memory while the client is idle. An error other than errHanded has not been told yet.
 func (s *Server) visit(ctx, hard context.Context, conn net.Conn, r *route, g greeting, came time.Time, log *slog.Logger) error {
 	w := r.wantOf(g)
 	c := &pooled{
@@ -42,22 +47,33 @@ func (s *Server) visit(ctx, hard context.Context, conn net.Conn, r *route, g gre
 		return err
 	}
 	c.key = s.remember(c, g.longKeys())
-	defer s.forget(c.key)
 	if !r.receive(c) {
+		s.forget(c.key)
 		return shutdown()
 	}
-	defer r.farewell(c)
 	if err := welcome(conn, told, c.key, nil); err != nil {
+		s.forget(c.key)
+		r.farewell(c)
 		return fmt.Errorf("%w: %w", errGone, err)
 	}
-	began := time.Now()
 	r.metrics.began.WithLabelValues(r.name).Inc()
 	r.metrics.login.WithLabelValues(r.name).Observe(seconds(came))
 	log.InfoContext(ctx, "client comes", "instance", r.settings().Instance, "pid", binary.BigEndian.Uint32(c.key))
-	c.run(hard, early)
-	r.metrics.lasted.WithLabelValues(r.name).Observe(seconds(began))
+	s.clients.Go(func() {
+		s.stay(hard, c, early, log)
+	})
+	return errHanded
+}
+
+// stay serves a client that is in.
+func (s *Server) stay(ctx context.Context, c *pooled, early []byte, log *slog.Logger) {
+	began := time.Now()
+	c.run(ctx, early)
+	c.client.Close()
+	s.forget(c.key)
+	c.route.farewell(c)
+	c.route.metrics.lasted.WithLabelValues(c.route.name).Observe(seconds(began))
 	log.InfoContext(ctx, "client goes", "seconds", seconds(began))
-	return nil
 }
 
 // settle finds the client's settings and what it is told of the server, which takes a session on the instance only for
