@@ -80,7 +80,15 @@ pgbouncer)
 	[ -x /usr/sbin/pgbouncer ] || command -v pgbouncer >/dev/null || install_packages pgbouncer
 	;;
 clients)
-	/usr/bin/python3 -c 'import asyncpg, psycopg2' 2>/dev/null || install_packages python3-asyncpg python3-psycopg2
+	/usr/bin/python3 -c 'import asyncpg, psycopg2, sqlalchemy' 2>/dev/null || install_packages python3-asyncpg python3-psycopg2 python3-sqlalchemy
+	[ -f /usr/share/java/postgresql.jar ] || install_packages libpostgresql-jdbc-java
+	command -v javac >/dev/null || install_packages openjdk-17-jdk-headless
+	command -v npm >/dev/null || install_packages npm
+	driver=$(dirname "$0")/../internal/proxy/testdata/node
+	if ! cmp -s "$driver/package-lock.json" "$driver/node_modules/.installed"; then
+		say "installing node-postgres"
+		(cd "$driver" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null && cp package-lock.json node_modules/.installed)
+	fi
 	;;
 web)
 	# The console's tools need Node 20; Debian 12 has 18. npm brings a newer one, which only the console's targets use.

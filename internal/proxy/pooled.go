@@ -38,16 +38,18 @@ type pooled struct {
 	env        *environment
 	named      map[string]*statement
 	unnamed    *statement
-	rest       int64         // of a message that is on its way
-	drop       bool          // it goes nowhere
-	writing    bool          // a piece is on its way to the session
-	terminated bool          // the client has said goodbye
-	broken     bool          // it takes nothing any more
-	leaving    chan struct{} // closed when a session that it has left is ready for others
-	doubting   chan struct{} // closed when the server has said something; somebody waits for that
-	left       chan struct{} // closed when it has left its session; somebody waits for that
-	last       *pgwire.Error // it is to end with these words
-	since      time.Time     // the transaction began
+	rest       int64                   // of a message that is on its way
+	drop       bool                    // it goes nowhere
+	writing    bool                    // a piece is on its way to the session
+	terminated bool                    // the client has said goodbye
+	broken     bool                    // it takes nothing any more
+	leaving    chan struct{}           // closed when a session that it has left is ready for others
+	giveUp     context.CancelCauseFunc // ends its waiting for a session
+	skipping   bool                    // its messages up to the next Sync belong to a statement that it has cancelled
+	doubting   chan struct{}           // closed when the server has said something; somebody waits for that
+	left       chan struct{}           // closed when it has left its session; somebody waits for that
+	last       *pgwire.Error           // it is to end with these words
+	since      time.Time               // the transaction began
 }
 
 // run serves the client until one side ends.
@@ -221,25 +223,6 @@ func (c *pooled) attach(out []byte) ([]byte, error) {
 	return out, nil
 }
 
-// borrow waits for a session, and notices when the client leaves meanwhile.
-func (c *pooled) borrow(ctx context.Context) (b *backend, err error) {
-	if c.goodbye {
-		ctx, cancel := context.WithTimeout(ctx, c.route.settings().Wait)
-		defer cancel()
-		return c.route.borrow(ctx, c.pool)
-	}
-	early, err := whileThere(ctx, c.client, c.route.settings().Wait, func(ctx context.Context) (err error) {
-		b, err = c.route.borrow(ctx, c.pool)
-		return err
-	})
-	c.early = append(c.early, early...)
-	if err != nil && b != nil {
-		c.route.putBack(b)
-		b = nil
-	}
-	return b, err
-}
-
 // news tells the one who waits for what the server says. c.mu is held.
 func (c *pooled) news() {
 	if c.doubting != nil {
@@ -366,20 +349,6 @@ func (c *pooled) part(ctx context.Context) {
 		}
 	}
 	c.route.discard(b)
-}
-
-// cancel passes a cancel request on to the session that the client has now. The session goes to nobody else meanwhile.
-func (c *pooled) cancel(ctx context.Context) error {
-	c.mu.Lock()
-	b := c.at
-	if b == nil {
-		c.mu.Unlock()
-		return nil
-	}
-	b.cancels.Add(1)
-	c.mu.Unlock()
-	defer b.cancels.Done()
-	return b.up.cancel(ctx)
 }
 
 // adopt takes over the settings that a session was found with.

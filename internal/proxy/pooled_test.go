@@ -315,6 +315,29 @@ func TestTransactionMode(t *testing.T) {
 		execute(t, one, "SELECT 1")
 		execute(t, watcher, "SELECT 1")
 	})
+	t.Run("cancel ends the waiting for a session", func(t *testing.T) {
+		p := l.pooled(t, 1)
+		holder := p.connect(t)
+		execute(t, holder, "BEGIN")
+		for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeSimpleProtocol, pgx.QueryExecModeExec, pgx.QueryExecModeCacheStatement} {
+			one := p.connect(t)
+			failed := make(chan error, 1)
+			go func() {
+				_, err := one.Exec(t.Context(), "SELECT pg_sleep(117)", mode)
+				failed <- err
+			}()
+			until(t, "it waits", func() bool { return p.States()[0].Waiting == 1 })
+			if err := one.PgConn().CancelRequest(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if c, _ := code(<-failed); c != "57014" {
+				t.Errorf("mode %s: the statement was not cancelled: %s", mode, c)
+			}
+			execute(t, holder, "COMMIT")
+			execute(t, one, "SELECT 1")
+			execute(t, holder, "BEGIN")
+		}
+	})
 	t.Run("clients that leave", func(t *testing.T) {
 		p := l.pooled(t, 1)
 		keeper := p.connect(t)

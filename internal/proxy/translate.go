@@ -3,8 +3,11 @@ package proxy
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 	"strings"
+
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/lakeward/lakeward/internal/pgwire"
 )
@@ -54,6 +57,9 @@ func (t *translation) read(p []byte) (rest []byte, err error) {
 			}
 			return p, nil
 		}
+		if malformed(p[0], body) {
+			return nil, &pgwire.Error{Code: "08P01", Message: "invalid message format"}
+		}
 		c.drop = false
 		if err := t.message(p[0], size, body); err != nil {
 			return nil, err
@@ -77,6 +83,19 @@ func needsMore(kind byte, size int64, body []byte) bool {
 	return false
 }
 
+// malformed reports whether a message lacks the names that it must have.
+func malformed(kind byte, body []byte) bool {
+	switch kind {
+	case 'P':
+		return bytes.Count(body, []byte{0}) < 2
+	case 'B':
+		return bytes.Count(body, []byte{0}) < 2
+	case 'D', 'C':
+		return len(body) < 2 || bytes.IndexByte(body, 0) != len(body)-1
+	}
+	return false
+}
+
 // message translates one message, of which body is the whole or the beginning.
 func (t *translation) message(kind byte, size int64, body []byte) (err error) {
 	c := t.c
@@ -92,7 +111,12 @@ func (t *translation) message(kind byte, size int64, body []byte) (err error) {
 			c.drop = true
 			return nil
 		}
-		if t.out, err = c.attach(t.out); err != nil {
+		t.out, err = c.attach(t.out)
+		if errors.Is(err, errCancelled) {
+			c.drop = true
+			return t.cancelled(kind)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -172,10 +196,14 @@ func (t *translation) pass(kind byte, size int64, body []byte) {
 // alone answers what needs no session on the instance, and reports whether it did.
 func (t *translation) alone(kind byte, body []byte) bool {
 	c := t.c
+	if c.skipping && kind != 'S' {
+		return true
+	}
 	switch kind {
 	case 'd', 'c', 'f', 'H': // of a COPY that has failed
 		return true
 	case 'S':
+		c.skipping = false
 		t.reply = append(t.reply, 'Z', 0, 0, 0, 5, 'I')
 		return true
 	case 'C':
@@ -190,6 +218,19 @@ func (t *translation) alone(kind byte, body []byte) bool {
 		return true
 	}
 	return false
+}
+
+// cancelled answers a statement that the client has cancelled while it waited for a session.
+func (t *translation) cancelled(kind byte) (err error) {
+	t.reply, err = (&pgproto3.ErrorResponse{
+		Severity: "ERROR", SeverityUnlocalized: "ERROR", Code: "57014", Message: errCancelled.Error(),
+	}).Encode(t.reply)
+	if kind == 'Q' || kind == 'F' {
+		t.reply = append(t.reply, 'Z', 0, 0, 0, 5, 'I')
+	} else {
+		t.c.skipping = true
+	}
+	return err
 }
 
 // deallocate answers DEALLOCATE of a statement that the client has prepared by the protocol. The instance knows it by
