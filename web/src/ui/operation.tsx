@@ -3,13 +3,15 @@ import { Link } from "@tanstack/react-router";
 import { Check, LoaderCircle } from "lucide-react";
 import { api } from "@/api/client";
 import { useEvents } from "@/api/events";
-import { type Event, ended, type Operation, type Progress } from "@/api/progress";
+import { ended, type Operation, type Progress } from "@/api/progress";
 import { Bar } from "./bar";
-import { bytes, count, sentence } from "./format";
+import { describe } from "./describe";
 import styles from "./operation.module.css";
 import { Trouble } from "./problem";
 import { StateOf } from "./status";
 import { Elapsed } from "./time";
+
+export { describe } from "./describe";
 
 /** verbs are what an operation is called while it goes on. */
 const verbs: Record<string, string> = {
@@ -117,16 +119,4 @@ export function Phases({ progress, live }: { progress: Progress; live: boolean }
       {last?.total ? <Bar value={last.done ?? 0} of={last.total} label={last.table ?? last.phase} /> : null}
     </>
   );
-}
-
-/** describe is an event in words. */
-export function describe(e: Event): string {
-  if (e.message) return sentence(e.table ? `${e.table}: ${e.message}` : e.message);
-  // A snapshot copies a file, and counts its bytes.
-  const amount = (n: number) => (e.phase === "snapshot" ? bytes(n) : `${count(n)} rows`);
-  if (e.table && e.total)
-    return `${e.table}: ${e.phase === "snapshot" ? bytes(e.done ?? 0) : count(e.done ?? 0)} of ${amount(e.total)}`;
-  if (e.table && e.type === "done") return `${e.table}: ${amount(e.done ?? 0)}`;
-  if (e.table) return e.done ? `${e.table}: ${amount(e.done)} so far` : e.table;
-  return e.phase;
 }
