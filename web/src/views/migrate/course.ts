@@ -21,6 +21,7 @@ export type TableCourse = {
   verify: Step;
   indexed: boolean;
   rejects: number;
+  differing: number;
   warnings: string[];
 };
 
@@ -36,11 +37,21 @@ export type Course = {
   restarts: number;
   notices: { at: number; text: string }[];
   loose: string[]; // warnings about no table
+  counted: boolean; // all tables are known, with their rows
   expects?: unknown; // the tables that expect has taken in
 };
 
 export function emptyCourse(): Course {
-  return { last: 0, phases: [], tables: new Map(), copied: undefined, restarts: 0, notices: [], loose: [] };
+  return {
+    last: 0,
+    phases: [],
+    tables: new Map(),
+    copied: undefined,
+    restarts: 0,
+    notices: [],
+    loose: [],
+    counted: false,
+  };
 }
 
 const step = (): Step => ({ state: "waiting", done: 0, high: 0, bytes: 0, trail: [], began: 0, ended: 0 });
@@ -57,6 +68,7 @@ export function tableOf(c: Course, name: string): TableCourse {
       verify: step(),
       indexed: false,
       rejects: 0,
+      differing: 0,
       warnings: [],
     };
     c.tables.set(name, t);
@@ -68,6 +80,7 @@ export function tableOf(c: Course, name: string): TableCourse {
 export function expect(c: Course, tables: { name: string; rows: number; skip?: boolean }[]) {
   if (c.expects === tables) return;
   c.expects = tables;
+  c.counted = true;
   for (const t of tables) {
     if (!t.skip) tableOf(c, t.name).rows ??= t.rows;
   }
@@ -109,6 +122,7 @@ function enter(c: Course, e: Event, at: number): string {
     c.phases.push(p);
   }
   p.says = e.message ?? p.says;
+  if (e.phase === "index" || e.phase === "verify") c.counted ||= c.tables.size > 0; // every table has been copied
   p.spans.push({ from: at, to: undefined });
   if (e.phase === "load" || e.phase === "verify" || e.phase === "plan") {
     for (const t of c.tables.values()) stepOf(t, e.phase).trail = [];
@@ -147,10 +161,6 @@ function warn(c: Course, e: Event) {
   }
   const t = tableOf(c, e.table);
   if (!t.warnings.includes(text)) t.warnings.push(text);
-  if (e.phase !== "load") return;
-  const all = /^quarantined ([\d,]+) rows? in all/.exec(text);
-  if (all?.[1]) t.rejects = Number(all[1].replaceAll(",", ""));
-  else t.rejects = t.warnings.filter((w) => w.startsWith("quarantined a row")).length;
 }
 
 const stepOf = (t: TableCourse, phase: string): Step =>
@@ -174,6 +184,9 @@ function move(c: Course, e: Event, name: string, phase: string, at: number) {
   s.done = e.done ?? 0;
   s.high = Math.max(s.high, s.done);
   s.bytes = Math.max(s.bytes, e.bytes ?? 0);
+  t.rejects = Math.max(t.rejects, e.rejected ?? 0);
+  t.differing = Math.max(t.differing, e.differing ?? 0);
+  if (phase === "plan" && e.type === "done") c.counted = true; // no row is copied before all tables have been read
   if (e.total) t.rows = Math.max(e.total, t.rows ?? 0);
   if (e.type === "done") {
     s.state = "done";
@@ -203,12 +216,12 @@ export function remaining(t: TableCourse, phase: "load" | "verify"): number | un
   return (t.rows - s.done) / r;
 }
 
-/** Sum is how far all tables are in a phase. `of` is 0 while the rows of some table are not known. */
+/** Sum is how far all tables are in a phase. `of` is 0 while some table, or its rows, are not known. */
 export type Sum = { rows: number; of: number; tables: number; tablesOf: number; bytes: number };
 
 export function sum(c: Course, phase: "load" | "verify"): Sum {
   const s: Sum = { rows: 0, of: 0, tables: 0, tablesOf: c.tables.size, bytes: 0 };
-  let known = true;
+  let known = c.counted;
   for (const t of c.tables.values()) {
     s.rows += t[phase].high;
     s.bytes += t[phase].bytes;

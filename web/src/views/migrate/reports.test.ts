@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { proofOf, reasons, type TableReport } from "./reports";
+import { original, proofOf, type ReportOf, reasons, reasonsOf, type TableReport } from "./reports";
 
 const table = (more: Partial<TableReport>): TableReport => ({
   name: "orders",
@@ -31,8 +31,34 @@ test("rows of one kind of reason are one group", () => {
     row("minutes", '"an \\"hour\\"" is not an integer'),
     row("minutes", "3.5 is not an integer"),
   ]);
-  expect(groups.map((g) => [g.column, g.reason, g.rows.length])).toEqual([
+  expect(groups.map((g) => [g.column, g.reason, g.count])).toEqual([
     ["minutes", "… is not an integer", 3],
     ["at", "no date", 1],
   ]);
+});
+
+test("the sums of the instance count all rows; another migration's are none of ours", () => {
+  const report = { migration: "m1", target: { schema: "public" } } as ReportOf;
+  const sum = (migration: string, rows: number) => ({
+    schema: "public",
+    migration,
+    table: "orders",
+    column: "at",
+    action: "quarantined" as const,
+    reason: '"soon" is no date',
+    reasons: 7,
+    rows,
+    last: "",
+  });
+  expect(reasonsOf(table({ quarantined: 4000 }), report, [sum("m0", 5), sum("m1", 4000)])).toMatchObject([
+    { column: "at", reason: "… is no date", count: 4000 },
+  ]);
+  expect(reasonsOf(table({}), report, undefined)).toEqual([]);
+});
+
+test("an original value is shown as the source had it", () => {
+  expect(original({ text: '{"text":"25 min"}' })).toBe('"25 min"');
+  expect(original({ text: '{"integer":7}' })).toBe("7");
+  expect(original({ text: null })).toBe("NULL");
+  expect(original({ text: '{"text":"a very lo', cut: true })).toBe('{"text":"a very lo…');
 });

@@ -65,20 +65,51 @@ export function convertedBy(plan: Plan | undefined): Converted[] {
   );
 }
 
-/** Reason is the quarantined rows of a table that have the same column and the same kind of reason. */
-export type Reason = { column: string; reason: string; rows: Schemas["QuarantinedRow"][] };
+/** Reason is the rows of a table that are in quarantine for the same column and the same kind of reason. */
+export type Reason = {
+  column: string;
+  action: "quarantined" | "nulled" | "replaced";
+  reason: string;
+  count: number;
+  rows: Schemas["QuarantinedRow"][]; // those that the report names
+};
 
-/** reasons groups quarantined rows: values in a reason are left out, so that a thousand misfits of one kind are one line. */
+/**
+ * reasonsOf groups what a table has in quarantine: by the instance's own sums, which count all rows, or else by the first rows,
+ * which the report names.
+ */
+export function reasonsOf(
+  t: TableReport,
+  r: ReportOf,
+  sums: Schemas["QuarantineReason"][] | null | undefined,
+): Reason[] {
+  const named = t.quarantine ?? [];
+  const mine = (sums ?? []).filter(
+    (s) => s.table === t.name && s.schema === r.target.schema && s.migration === r.migration,
+  );
+  if (!mine.length) return reasons(named);
+  return mine.map((s) => ({
+    column: s.column,
+    action: s.action,
+    reason: s.reasons > 1 ? kindOf(s.reason) : s.reason,
+    count: s.rows,
+    rows: named.filter((n) => n.column === s.column && n.action === s.action),
+  }));
+}
+
+/** reasons groups rows: values in a reason are left out, so that a thousand misfits of one kind are one line. */
 export function reasons(rows: Schemas["QuarantinedRow"][]): Reason[] {
   const groups = new Map<string, Reason>();
   for (const row of rows) {
+    const action = row.action as Reason["action"];
     const reason = kindOf(row.reason);
-    const key = JSON.stringify([row.column, reason]);
-    const group = groups.get(key) ?? { column: row.column, reason, rows: [] };
+    const key = JSON.stringify([row.column, action, reason]);
+    const group = groups.get(key) ?? { column: row.column, action, reason, count: 0, rows: [] };
     group.rows.push(row);
+    group.count++;
     groups.set(key, group);
   }
-  return [...groups.values()].sort((a, b) => b.rows.length - a.rows.length);
+  return [...groups.values()].sort((a, b) => b.count - a.count);
 }
 
 const kindOf = (reason: string) =>
@@ -86,3 +117,18 @@ const kindOf = (reason: string) =>
     .replaceAll(/"(?:[^"\\]|\\.)*"/g, "…")
     .replaceAll(/(?<![\w.])-?\d[\d.,e+-]*/gi, "…")
     .trim();
+
+/** original is a value of the source as the quarantine keeps it, by its storage class: {"text":"soon"} is "soon". */
+export function original(cell: Schemas["Cell"]): string {
+  if (cell.text === null) return "NULL";
+  try {
+    const value: unknown = JSON.parse(cell.text);
+    if (value === null) return "NULL";
+    if (typeof value !== "object") return String(value);
+    const [[kind, held] = []] = Object.entries(value);
+    if (kind === "text") return JSON.stringify(held);
+    return kind === "blob" ? `blob ${held}` : String(held);
+  } catch {
+    return `${cell.text}${cell.cut ? "…" : ""}`;
+  }
+}

@@ -95,7 +95,7 @@ function Proof({ table }: { table: TableReport }) {
     <span className={`${styles.proof} ${styles[proof]}`}>
       <Icon size={14} aria-hidden />
       {word}
-      {changed ? <span className={styles.zero}>, {count(changed)} changed</span> : null}
+      {changed ? <span className={styles.zero}>but for {count(changed)}</span> : null}
     </span>
   );
 }

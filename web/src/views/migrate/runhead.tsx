@@ -5,7 +5,7 @@ import { useState } from "react";
 import { api } from "@/api/client";
 import { ended, type Operation } from "@/api/progress";
 import { Bar } from "@/ui/bar";
-import { bytes, count, duration } from "@/ui/format";
+import { bytes, count, duration, sentence } from "@/ui/format";
 import { ErrorPanel } from "@/ui/problem";
 import { StateOf } from "@/ui/status";
 import { Elapsed } from "@/ui/time";
@@ -15,10 +15,10 @@ import styles from "./runhead.module.css";
 import { strategyOf } from "./strategies";
 import { asked } from "./use";
 
-type Props = { operation: Operation; course: Course; report: ReportOf | undefined; connected: boolean };
+type Props = { operation: Operation; course: Course; report: ReportOf | undefined; live: boolean; lost: boolean };
 
 /** Head says in one glance how it is: the state, whether the target has been touched, how far it is, and the way to stop it. */
-export function Head({ operation, course, report, connected }: Props) {
+export function Head({ operation, course, report, live, lost }: Props) {
   const over = ended(operation.state);
   return (
     <section className={styles.head} aria-label="State of the migration">
@@ -34,12 +34,12 @@ export function Head({ operation, course, report, connected }: Props) {
         </Link>
         {over ? null : <Cancel operation={operation} course={course} />}
       </div>
-      {over ? null : <Whole course={course} connected={connected} operation={operation} />}
+      {over ? null : <Whole course={course} live={live} lost={lost} operation={operation} />}
     </section>
   );
 }
 
-function Untouched({ operation, course, report }: Omit<Props, "connected">) {
+function Untouched({ operation, course, report }: Omit<Props, "live" | "lost">) {
   const { to, strategy } = asked(operation);
   const meaning = strategyOf(strategy);
   const over = ended(operation.state);
@@ -66,21 +66,22 @@ function Untouched({ operation, course, report }: Omit<Props, "connected">) {
     <span className={`${styles.target} ${styles.ok}`}>
       <ShieldCheck size={15} aria-hidden />
       <span>
-        <strong>{to} untouched until the swap.</strong> <span className={styles.rest}>{meaning.swap}</span>
+        <strong>Target untouched until the swap.</strong> <span className={styles.rest}>{meaning.swap}</span>
       </span>
     </span>
   );
 }
 
 /** Whole is the bar of the phase under way. It is of rows, so it says what it says; it never goes back. */
-function Whole({ course, connected, operation }: { course: Course; connected: boolean; operation: Operation }) {
+function Whole({ course, live, lost, operation }: Omit<Props, "report">) {
   const phase = running(course);
   const name = phase?.name;
   const rows = name === "load" || name === "verify" ? sum(course, name) : undefined;
-  const left = connected && (name === "load" || name === "verify") ? phaseRemaining(course, name) : undefined;
+  const left = live && (name === "load" || name === "verify") ? phaseRemaining(course, name) : undefined;
   const copied = name === "snapshot" ? course.copied : undefined;
-  const value = rows?.of ? rows.rows : (copied?.done ?? 0);
-  const of = rows?.of ? rows.of : (copied?.total ?? 0);
+  const indexed = name === "index" ? [...course.tables.values()].filter((t) => t.indexed).length : 0;
+  const value = indexed || (rows?.of ? rows.rows : (copied?.done ?? 0));
+  const of = indexed ? course.tables.size : rows?.of ? rows.of : (copied?.total ?? 0);
   const verb = name === "load" ? "Copying" : "Comparing";
   return (
     <div className={styles.whole}>
@@ -92,20 +93,20 @@ function Whole({ course, connected, operation }: { course: Course; connected: bo
               ? `${verb}: ${count(rows.rows)}${rows.of ? ` of ${count(rows.of)}` : ""} rows${rows.bytes ? `, ${bytes(rows.bytes)} sent` : ""}`
               : copied
                 ? `Copying the source: ${bytes(copied.done)} of ${bytes(copied.total)}`
-                : (phase?.says ?? "Beginning.")}
+                : sentence(phase?.says ?? "") || "Beginning."}
         </span>
         <span className={styles.left}>
           {left === undefined ? "" : `about ${duration(Math.ceil(left))} left in this phase`}
         </span>
       </p>
       <Bar value={value} of={of} label={phase ? `Phase ${phase.name}` : "Beginning"} />
-      {connected ? null : (
+      {lost ? (
         <p className={styles.cut}>
           <Unplug size={14} aria-hidden />
           This page does not hear from the server. The migration goes on without it; what is shown is the last that was
           known.
         </p>
-      )}
+      ) : null}
       {course.restarts ? (
         <p className={styles.cut}>
           <TriangleAlert size={14} aria-hidden />

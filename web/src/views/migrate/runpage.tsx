@@ -56,14 +56,20 @@ export function MigrateRun() {
   return (
     <Page title={title} name={over ? `Report ${title}` : `Migrating ${title}`} wide>
       <div className={styles.stack}>
-        <Head operation={operation} course={course} report={report} connected={live || !visible || !online || over} />
+        <Head
+          operation={operation}
+          course={course}
+          report={report}
+          live={live && online}
+          lost={online && visible && !live}
+        />
         {over ? <Ended operation={operation} report={report} /> : null}
         {over && report?.verdict ? (
           <Report operation={operation} report={report} course={course} />
         ) : (
           <div className={styles.columns}>
             <Timeline course={course} operation={operation} />
-            <RunTables course={course} live={live} over={over} />
+            <RunTables course={course} live={live && online} over={over} />
           </div>
         )}
       </div>

@@ -1,4 +1,4 @@
-import { Check, CircleDashed, LoaderCircle, TriangleAlert } from "lucide-react";
+import { Check, CircleDashed, LoaderCircle, TriangleAlert, X } from "lucide-react";
 import { Bar } from "@/ui/bar";
 import { count, duration, plural } from "@/ui/format";
 import { Panel } from "@/ui/page";
@@ -36,18 +36,18 @@ const stepOf = (t: TableCourse): Step => (t.verify.state === "waiting" ? t.load 
 
 function columns(phase: string | undefined, live: boolean, over: boolean): Column<TableCourse>[] {
   return [
-    { key: "name", head: "Table", width: "minmax(150px, 1.3fr)", cell: (t) => <Name table={t} />, sort: (t) => t.name },
+    { key: "name", head: "Table", width: "minmax(130px, 1.2fr)", cell: (t) => <Name table={t} />, sort: (t) => t.name },
     {
       key: "state",
       head: "State",
-      width: "minmax(170px, 1.2fr)",
+      width: "minmax(160px, 1.1fr)",
       cell: (t) => <Far table={t} phase={phase} />,
       sort: (t) => stepOf(t).high,
     },
     {
       key: "rows",
       head: "Rows",
-      width: "minmax(150px, 1fr)",
+      width: "minmax(184px, 1.1fr)",
       end: true,
       sort: (t) => t.rows ?? 0,
       cell: (t) => {
@@ -127,8 +127,16 @@ function Far({ table: t, phase }: { table: TableCourse; phase: string | undefine
 
 function Proof({ table: t, over }: { table: TableCourse; over: boolean }) {
   const state = t.verify.state;
+  if (t.differing) {
+    return (
+      <span className={`${styles.proof} ${styles.bad}`}>
+        <X size={14} aria-hidden />
+        {plural(t.differing, "row")} differ
+      </span>
+    );
+  }
   const Icon = state === "done" ? Check : state === "running" ? LoaderCircle : CircleDashed;
-  const word = state === "done" ? "compared" : state === "running" ? "comparing" : over ? "none" : "not yet";
+  const word = state === "done" ? "equal" : state === "running" ? "comparing" : over ? "none" : "not yet";
   return (
     <span className={`${styles.proof} ${state === "done" ? styles.ok : state === "waiting" ? styles.zero : ""}`}>
       <Icon size={14} aria-hidden />

@@ -11,21 +11,21 @@ export const strategies: Meaning[] = [
     title: "Schema and data",
     text: "Everything, into new tables. Every row is compared before they are put in place.",
     plan: true,
-    swap: "Until the swap, nothing of it has changed.",
+    swap: "What is copied stands in a staging schema.",
   },
   {
     value: "schema-only",
     title: "Schema only",
     text: "New tables without rows: keys, indexes, constraints and views. No row is brought, and none is compared.",
     plan: true,
-    swap: "Until the swap, nothing of it has changed.",
+    swap: "What is copied stands in a staging schema.",
   },
   {
     value: "data-only",
     title: "Data only",
     text: "Rows, into the empty tables that your application has made there. Their types decide what fits.",
     plan: false,
-    swap: "Until all rows are proven, none is in your tables.",
+    swap: "Rows stand in a staging schema until all are proven.",
   },
   {
     value: "use-existing",
@@ -39,7 +39,7 @@ export const strategies: Meaning[] = [
     title: "Expand existing",
     text: "Adds the tables and columns that the instance lacks, without rows. Nothing is dropped or changed.",
     plan: false,
-    swap: "Until the last step, nothing of it has changed.",
+    swap: "What it lacks is added in one transaction.",
   },
 ];
 
