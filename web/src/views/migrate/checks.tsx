@@ -8,6 +8,7 @@ import { ErrorPanel, Trouble } from "@/ui/problem";
 import styles from "./checks.module.css";
 import { type Check, checksOf } from "./preflight";
 import type { Strategy } from "./strategies";
+import { asked } from "./use";
 
 const looks: Record<string, { icon: typeof CheckCircle2; tone: string; word: string }> = {
   pass: { icon: CheckCircle2, tone: styles.pass ?? "", word: "Passed" },
@@ -37,7 +38,7 @@ type Props = { id: string; strategy: Strategy; again: () => void; busy: boolean 
 /** Checks shows what was looked at before anything is written: what fails and what to know first, the rest on demand. */
 export function Checks({ id, strategy, again, busy }: Props) {
   const { operation, error } = useOperation(id);
-  const checks = checksOf(operation?.result, strategy);
+  const checks = checksOf(operation?.result, strategy, asked(operation).source);
   const retry = (
     <Button size="xs" variant="default" onClick={again} loading={busy}>
       Check again

@@ -30,13 +30,21 @@ export function Line({ row, original, problems, detailed, ...props }: Props) {
       {row.kind === "column" ? (
         <ColumnLine row={row} original={original ?? row.column} arrow={arrow} {...props} />
       ) : null}
-      {problems?.map((text) => (
-        <p key={text} role="alert" className={styles.problem}>
-          <CircleAlert size={14} aria-hidden />
-          {sentence(text)}
-        </p>
-      ))}
-      {detailed && row.kind !== "table" ? <Detail row={row} original={original} {...props} /> : null}
+      {problems ? (
+        <div role="gridcell" tabIndex={-1}>
+          {problems.map((text) => (
+            <p key={text} role="alert" className={styles.problem}>
+              <CircleAlert size={14} aria-hidden />
+              {sentence(text)}
+            </p>
+          ))}
+        </div>
+      ) : null}
+      {detailed && row.kind !== "table" ? (
+        <div role="gridcell" tabIndex={-1}>
+          <Detail row={row} original={original} {...props} />
+        </div>
+      ) : null}
     </>
   );
 }

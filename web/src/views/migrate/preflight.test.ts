@@ -33,3 +33,10 @@ test("what fails otherwise stands in the way", () => {
   );
   expect(checksOf("nothing", "schema-and-data")).toBeUndefined();
 });
+
+test("the upload of a file is no application at work", () => {
+  const written = { checks: [{ name: "writers", result: "warn", found: "written to 2s ago" }] };
+  const upload = "/var/lib/lakeward/uploads/0193f0a4-7c1e-7b7a-9d1f-3c5e8a6b2d40/app.db";
+  expect(checksOf(written, "schema-and-data", upload)?.[0]?.result).toBe("pass");
+  expect(checksOf(written, "schema-and-data", "/var/lib/app.db")?.[0]?.result).toBe("warn");
+});

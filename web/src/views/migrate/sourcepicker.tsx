@@ -1,6 +1,7 @@
 import { Autocomplete, PasswordInput, SegmentedControl, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { Dropzone } from "./dropzone";
+import { ServerFiles } from "./serverfiles";
 import { addressTrouble, joinPassword, type Source, splitPassword } from "./source";
 import styles from "./source.module.css";
 import { useUpload } from "./upload";
@@ -57,23 +58,27 @@ function Upload({ onChange }: Chosen) {
 function Path({ onChange }: Chosen) {
   const [path, setPath] = useState("");
   const known = useKnownPaths();
+  const choose = (next: string) => {
+    setPath(next);
+    onChange(next.trim() ? { kind: "file", path: next.trim() } : undefined);
+  };
   const relative = path !== "" && !/^(\/|[A-Za-z]:[\\/])/.test(path.trim());
   return (
-    <Autocomplete
-      label="Path of the SQLite file, as the server sees it"
-      description="The file is only read. A copy of it, consistent as of one moment, is what is migrated."
-      placeholder="/var/lib/helpdesk/app.db"
-      data={known}
-      value={path}
-      onChange={(next) => {
-        setPath(next);
-        onChange(next.trim() ? { kind: "file", path: next.trim() } : undefined);
-      }}
-      error={relative ? "Begin at the root: the server's own folder is not yours." : undefined}
-      spellCheck={false}
-      autoCapitalize="off"
-      className={styles.mono}
-    />
+    <div className={styles.stack}>
+      <Autocomplete
+        label="Path of the SQLite file, as the server sees it"
+        description="The file is only read. A copy of it, consistent as of one moment, is what is migrated."
+        placeholder="/var/lib/helpdesk/app.db"
+        data={known}
+        value={path}
+        onChange={choose}
+        error={relative ? "Begin at the root: the server's own folder is not yours." : undefined}
+        spellCheck={false}
+        autoCapitalize="off"
+        className={styles.mono}
+      />
+      <ServerFiles chosen={path} onChoose={choose} />
+    </div>
   );
 }
 
