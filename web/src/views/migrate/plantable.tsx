@@ -109,11 +109,19 @@ function Lines({ rows, base, draft, refused, readOnly, onToggle }: LinesProps) {
   const originals = useMemo(() => indexed(base), [base]);
   const problems = useMemo(() => byPlace(refused), [refused]);
 
+  // A row far away is drawn some frames after the list has been scrolled to it.
+  const reach = (index: number, frames: number) => {
+    lines.scrollToIndex(index);
+    requestAnimationFrame(() => {
+      const row = frame.current?.querySelector<HTMLElement>(`[data-index="${index}"]`);
+      if (row) row.focus();
+      else if (frames > 0) reach(index, frames - 1);
+    });
+  };
   const go = (to: number) => {
     const next = Math.max(0, Math.min(rows.length - 1, to));
     setCurrent(rows[next]?.at ?? "");
-    lines.scrollToIndex(next);
-    requestAnimationFrame(() => frame.current?.querySelector<HTMLElement>(`[data-index="${next}"]`)?.focus());
+    reach(next, 20);
   };
   const open = (row: Row) =>
     row.kind === "table" ? onToggle(row.table.name) : setDetail(flip(detail, row.at, !detail.has(row.at)));
