@@ -331,9 +331,18 @@ func TestPostgresKeepsRowsThatDoNotFit(t *testing.T) {
 	if _, err := Run(t.Context(), string(source), target, Options{Strict: true}); lakeward.KindOf(err) != lakeward.KindConflict {
 		t.Errorf("strict: %v", err)
 	}
-	report, err := Run(t.Context(), string(source), target, Options{chunk: 16 << 10})
+	done := map[string]lakeward.Event{} // of table notes, by phase
+	watch := func(e lakeward.Event) {
+		if e.Type == lakeward.EventDone && e.Table == "notes" {
+			done[e.Phase] = e
+		}
+	}
+	report, err := Run(t.Context(), string(source), target, Options{chunk: 16 << 10, Progress: watch})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, asJSON(t, report))
+	}
+	if done["load"].Rejected != 2 || done["verify"].Done != 3002 || done["verify"].Differing != 0 {
+		t.Errorf("events: %s", asJSON(t, done))
 	}
 	notes := report.table(Table{Target: "notes"})
 	if notes.Read != 3002 || notes.Loaded != 3000 || notes.Quarantined != 2 || notes.Verified != 3000 ||
@@ -362,6 +371,13 @@ func TestPostgresKeepsRowsThatDoNotFit(t *testing.T) {
 	again, err := Verify(t.Context(), string(source), target, Options{})
 	if err != nil || again.Verdict != VerdictExcept || again.table(Table{Target: "notes"}).Quarantined != 2 {
 		t.Errorf("verify again: %v\n%s", err, asJSON(t, again))
+	}
+	if _, err := conn.Exec(t.Context(), "UPDATE notes SET note = 'another' WHERE id = 1"); err != nil {
+		t.Fatal(err)
+	}
+	again, err = Verify(t.Context(), string(source), target, Options{Progress: watch})
+	if err != nil || again.Verdict != VerdictDifferent || done["verify"].Differing == 0 {
+		t.Errorf("verify what differs: %v\n%s\n%s", err, asJSON(t, done), asJSON(t, again))
 	}
 }
 

@@ -87,6 +87,7 @@ func (t *pgLoading) finish(l pgLoaded) {
 	t.done.rows += l.rows
 	t.done.bytes += l.bytes
 	t.done.quarantined += l.quarantined
+	t.meter.rejected = t.done.quarantined
 	if t.left--; t.left == 0 {
 		t.meter.rows, t.meter.bytes = t.done.rows+t.done.quarantined, t.done.bytes
 		t.meter.done()

@@ -87,6 +87,7 @@ func (m *pgMigration) compareTables(ctx context.Context) error {
 	for i, t := range m.catalog.tables {
 		pairs[i] = pgTablePair{
 			SourceSchema: t.Schema, TargetSchema: m.stage.stageOf(t.Schema), Name: t.Name, Key: t.Key, Rows: t.Rows,
+			Quarantined: m.report.table(Table{Name: t.label(), Target: t.label()}).Quarantined,
 		}
 	}
 	reports, err := comparePostgres(ctx, m.comparison(pairs))

@@ -158,9 +158,9 @@ func (v *verifier) table(ctx context.Context, conn *pgx.Conn, t Table) (TableRep
 	if err := check.run(ctx); err != nil {
 		return found, misfitRows{}, err
 	}
-	source.meter.differing = found.Differing
-	source.meter.done()
 	if found.Error == "" {
+		source.meter.differing = found.Differing
+		source.meter.done()
 		found.Read += source.misfits.count
 		found.Error = source.misfits.handled.differ(kept)
 	}
