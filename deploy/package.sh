@@ -8,6 +8,7 @@ mkdir -p "$out"
 binary=${LAKEWARD_BIN:-}
 if [ -z "$binary" ]; then
 	binary=$out/lakeward.built
+	make -C "$here/.." --no-print-directory web/dist/index.html
 	(cd "$here/.." && CGO_ENABLED=0 GOOS=linux GOARCH=amd64 go build -trimpath -ldflags="-s -w" -o "$binary" ./cmd/lakeward)
 fi
 rm -f "$out"/lakeward.gz.*
