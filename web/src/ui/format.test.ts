@@ -44,6 +44,8 @@ test("nothing is complete before it is", () => {
 });
 
 test("messages of the server become sentences, and names in them stay", () => {
+  // An address is a name too.
+  expect(sentence("http://db has no instance shop")).toBe("http://db has no instance shop.");
   expect(sentence("instance shop is stopped")).toBe("Instance shop is stopped.");
   expect(sentence("there is none; create one!")).toBe("There is none; create one!");
   expect(sentence("users.db: no such file")).toBe("users.db: no such file.");

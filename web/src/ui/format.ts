@@ -72,7 +72,7 @@ export const utc = (at: Date) => `${at.toISOString().slice(0, 19).replace("T", "
 export function sentence(text: string): string {
   const t = text.trim();
   if (!t) return "";
-  const first = /^[a-z]+(?=[\s,:])/.test(t) ? t.charAt(0).toUpperCase() + t.slice(1) : t;
+  const first = /^[a-z]+(?=[\s,]|:(?!\/\/))/.test(t) ? t.charAt(0).toUpperCase() + t.slice(1) : t;
   return /[.!?…]$/.test(first) ? first : `${first}.`;
 }
 

@@ -2,7 +2,7 @@ import { Button, SegmentedControl } from "@mantine/core";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { ArrowLeft, MousePointerClick, Table2 } from "lucide-react";
 import { api } from "@/api/client";
-import { useInstance, useInstanceName } from "@/api/instances";
+import { useInstance, useInstanceName, useInstances } from "@/api/instances";
 import { changed } from "@/api/search";
 import { bytes, count, plural } from "@/ui/format";
 import { Loaded } from "@/ui/loaded";
@@ -19,6 +19,7 @@ import { Tables } from "./tables";
 export function Data() {
   const name = useInstanceName();
   const instance = useInstance();
+  const known = !useInstances().isPending;
   if (name === "") {
     return (
       <Frame>
@@ -37,7 +38,7 @@ export function Data() {
       </Frame>
     );
   }
-  if (name === undefined) {
+  if (name === undefined || !known) {
     return (
       <Frame>
         <SkeletonRows rows={12} />
