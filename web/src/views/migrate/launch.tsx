@@ -8,12 +8,15 @@ import { useOperation } from "@/ui/operation";
 import { ErrorPanel } from "@/ui/problem";
 import type { Draft } from "./draft";
 import styles from "./launch.module.css";
-import { countEdits, type Plan } from "./plan";
+import { countEdits, type Edits, type Plan } from "./plan";
 import { blocked, checksOf, taken } from "./preflight";
 import { isPostgres, joinPassword } from "./source";
 import type { Strategy } from "./strategies";
 import { keptSource } from "./use";
 import { useLaunch } from "./uselaunch";
+
+/** Refused is what the server says against a plan, and the edits that it is about. */
+export type Refused = { message: string; hint: string | undefined; edits: Edits };
 
 export type LaunchProps = {
   id: string;
@@ -25,6 +28,7 @@ export type LaunchProps = {
   plan: Plan | undefined; // to obey; none where the strategy makes its own
   verified: boolean; // the server has found nothing wrong with the edits
   refused: boolean; // it has
+  onRefused: (refused: Refused) => void;
 };
 
 /** Launch stays at the foot of the page: what was edited, and the button that begins. */

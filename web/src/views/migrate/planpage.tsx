@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import { api } from "@/api/client";
 import { useInstanceName } from "@/api/instances";
 import { ended } from "@/api/progress";
@@ -13,7 +13,7 @@ import { Checks } from "./checks";
 import { Decide } from "./decide";
 import { refusals } from "./decisions";
 import { sameEdits, useDraft } from "./draft";
-import { Launch } from "./launch";
+import { Launch, type Refused } from "./launch";
 import { LeftList } from "./left";
 import { apply, editsOf, isPlan, type Plan, withFindings } from "./plan";
 import styles from "./planpage.module.css";
@@ -114,7 +114,9 @@ function Edit({ id, plan: base, source, to, schema }: EditProps) {
   const current = told !== undefined && sameEdits(told, draft.edits);
   const found = current && isPlan(recheck?.result) ? recheck.result : undefined;
   const view = useMemo(() => (found ? withFindings(edited, found) : edited), [edited, found]);
-  const refused = current && recheck?.error ? recheck.error : undefined;
+  const [atOnce, onRefused] = useState<Refused>();
+  const later = current && recheck?.error ? recheck.error : undefined;
+  const refused = atOnce && sameEdits(atOnce.edits, draft.edits) ? atOnce : later;
   const places = refused ? refusals(refused.message, base) : [];
   const postgres = isPostgres(source);
   const readOnly = postgres || !strategy.plan;
@@ -156,6 +158,7 @@ function Edit({ id, plan: base, source, to, schema }: EditProps) {
         draft={draft}
         plan={readOnly ? undefined : edited}
         refused={Boolean(refused)}
+        onRefused={onRefused}
         verified={Object.keys(draft.edits).length === 0 || Boolean(found)}
       />
     </>

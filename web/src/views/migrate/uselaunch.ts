@@ -1,13 +1,14 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { api } from "@/api/client";
+import { ProblemError } from "@/api/problem";
 import { ended, type Operation } from "@/api/progress";
 import { remember } from "@/api/submit";
 import type { LaunchProps } from "./launch";
 import { isPostgres } from "./source";
 
 /** useLaunch checks the edits of a plan, and begins the migration: with edits, only when the server finds nothing wrong. */
-export function useLaunch({ id, to, schema, strategy, plan, verified }: LaunchProps) {
+export function useLaunch({ id, to, schema, strategy, plan, verified, draft, onRefused }: LaunchProps) {
   const navigate = useNavigate();
   const search = useSearch({ from: "/migrate/plan/$id" });
   const planning = api.useMutation("post", "/api/plan");
@@ -33,8 +34,12 @@ export function useLaunch({ id, to, schema, strategy, plan, verified }: LaunchPr
         resetScroll: false,
       });
       return o;
-    } catch {
-      return undefined; // the mutation keeps the error
+    } catch (error) {
+      if (error instanceof ProblemError && /plan cannot be obeyed/.test(error.problem.detail)) {
+        onRefused({ message: error.problem.detail, hint: error.problem.hint, edits: draft.edits });
+        planning.reset(); // the page shows what is wrong, each thing at its place
+      }
+      return undefined; // of anything else the mutation keeps the error
     } finally {
       setChecking(false);
     }
