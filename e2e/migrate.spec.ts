@@ -65,7 +65,7 @@ test("the plan works with the keyboard alone", async ({ console: page }) => {
   await page.keyboard.press("Enter");
   await expect(grid.locator(":focus")).toHaveAttribute("aria-expanded", "true");
   await page.keyboard.press("End");
-  await expect(grid.locator(":focus")).toContainText("settings");
+  await expect(grid.locator(":focus")).toHaveAttribute("data-index", "116"); // the last column of the last table
 });
 
 test("it runs, and its report proves each table", async ({ console: page }) => {
