@@ -1,6 +1,7 @@
 import { Button } from "@mantine/core";
 import { useState } from "react";
 import { api, type Schemas } from "@/api/client";
+import { asProblem } from "@/api/problem";
 import { CodeBox } from "@/ui/copy";
 import { sentence } from "@/ui/format";
 import { SkeletonRows } from "@/ui/page";
@@ -30,13 +31,15 @@ export function QuarantineRows({ reason: r, instance, report, table }: Props) {
         },
       },
     },
-    { pageParamName: "after", initialPageParam: undefined, getNextPageParam: (page) => page.next, retry: false },
+    { pageParamName: "after", initialPageParam: "", getNextPageParam: (page) => page.next, retry: false },
   );
   if (query.isPending) return <SkeletonRows rows={2} />;
   if (query.error) {
     return (
       <>
-        <p className={styles.why}>{sentence(query.error.detail)} These are the first rows, as the report names them.</p>
+        <p className={styles.why}>
+          {sentence(asProblem(query.error).problem.detail)} These are the first rows, as the report names them.
+        </p>
         <Table rows={r.rows} />
       </>
     );
