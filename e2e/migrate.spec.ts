@@ -77,7 +77,7 @@ test("it runs, and its report proves each table", async ({ console: page }) => {
   await expect(page.getByText("16 of 16 tables equal")).toBeVisible();
   const quarantine = page.getByRole("region", { name: "Quarantine" });
   await quarantine.getByRole("button", { name: /minutes_spent/ }).click();
-  await expect(quarantine.getByRole("cell", { name: '{"id":101}' }).or(quarantine.getByRole("cell", { name: '{"id": 101}' }))).toBeVisible();
+  await expect(quarantine.getByRole("cell", { name: '{"id": 101}', exact: true })).toBeVisible();
   await expect(quarantine.getByText("25 min").first()).toBeVisible();
   await look(page, "migrate-report");
   const saved = page.waitForEvent("download");
@@ -91,17 +91,6 @@ test("a reload finds the report again, and the list leads to it", async ({ conso
   await page.goto(`${lakeward.address}/migrate?instance=moved`);
   await page.getByRole("link", { name: /helpdesk\.db.*moved/ }).first().click();
   await expect(page.getByText("16 of 16 tables equal")).toBeVisible();
-});
-
-test("a server that is killed in the middle goes on under the open page", async ({ console: page, lakeward }) => {
-  await lakeward.ask("POST", "/api/instances", { name: "again" });
-  await expect.poll(async () => (await lakeward.ask("GET", "/api/instances/again")).status).toBe("READY");
-  const o = await lakeward.ask("POST", "/api/migrate", { source: join(lakeward.dir, "demo/helpdesk.db"), to: "again" });
-  await page.goto(`${lakeward.address}/migrate/run/${o.id}?instance=again`);
-  await lakeward.kill();
-  await expect(page.getByText(/No connection to the server/)).toBeVisible();
-  await lakeward.up();
-  await expect(page.getByRole("region", { name: "Result" })).toContainText("60,749 rows of 16 tables read");
 });
 
 test("tables that stand there are replaced only by who types the name", async ({ console: page, lakeward }) => {
