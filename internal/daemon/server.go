@@ -165,7 +165,8 @@ func (o ServerOptions) open(ctx context.Context, ws *databricks.Workspace, dir s
 		return nil, err
 	}
 	s.tasks, err = task.New(ctx, task.Options{
-		Store: s.store, Workspace: ws, Connector: o.connector(ws), Settings: s.settings, Dir: s.dir, Log: o.Log,
+		Store: s.store, Workspace: ws, Connector: o.connector(ws), Port: o.Config.PortNumber(), Settings: s.settings,
+		Dir: s.dir, Log: o.Log,
 	})
 	if err != nil {
 		return nil, err

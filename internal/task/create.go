@@ -79,7 +79,7 @@ func (in *Create) do(ctx context.Context, r *run) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	result := Created{Instance: instance, Report: mark.Report}
+	result := Created{Instance: r.reached(instance), Report: mark.Report}
 	var migrated time.Time
 	if in.Source != "" {
 		if result.Report == nil {

@@ -55,7 +55,7 @@ func (in *Enable) do(ctx context.Context, r *run) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	result := Enabled{Instance: instance}
+	result := Enabled{Instance: r.reached(instance)}
 	if in.Expand {
 		move := Migrate{Source: in.Source, To: in.Instance, Schema: in.Schema, Strategy: migrate.ExpandExisting, NoBackup: true}
 		if result.Report, err = move.run(ctx, r); err != nil {

@@ -24,12 +24,15 @@ import (
 // tooLong is for what a healthy machine does in seconds.
 const tooLong = 2 * time.Minute
 
+// toldPort is the port that instances have in results, whatever the workspace says.
+const toldPort = 6543
+
 // newService makes a service that does not run yet. Without a Lakebase it has no workspace.
 func newService(t *testing.T, s *store.Store, lake *lakewardtest.Lakebase, dir string) *task.Service {
 	t.Helper()
 	o := task.Options{Store: s, Dir: dir, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
 	if lake != nil {
-		o.Workspace = lake.Workspace
+		o.Workspace, o.Port = lake.Workspace, toldPort
 		o.Connector = func(instance string) *lakeward.Connector {
 			return lakeward.NewConnector(lake.Workspace, instance, lake.Options())
 		}

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/lakeward/lakeward"
@@ -19,7 +20,7 @@ func (in *Start) shown() any       { return in }
 func (in *Start) check() error     { return checkInstance(in.Name) }
 
 func (in *Start) do(ctx context.Context, r *run) (any, error) {
-	return instanceOr(r.Workspace.Start(ctx, in.Name, r.progress))
+	return r.told(r.Workspace.Start(ctx, in.Name, r.progress))
 }
 
 // Stop ends all sessions of an instance and stops its compute.
@@ -34,7 +35,7 @@ func (in *Stop) shown() any       { return in }
 func (in *Stop) check() error     { return checkInstance(in.Name) }
 
 func (in *Stop) do(ctx context.Context, r *run) (any, error) {
-	return instanceOr(r.Workspace.Stop(ctx, in.Name, r.progress))
+	return r.told(r.Workspace.Stop(ctx, in.Name, r.progress))
 }
 
 // Resize changes the size of an instance, as far as it names one.
@@ -65,15 +66,21 @@ func (in *Resize) check() error {
 }
 
 func (in *Resize) do(ctx context.Context, r *run) (any, error) {
-	return instanceOr(r.Workspace.Resize(ctx, in.spec(), r.progress))
+	return r.told(r.Workspace.Resize(ctx, in.spec(), r.progress))
 }
 
-// instanceOr is the result of a change of an instance: none when it has failed.
-func instanceOr(i lakeward.Instance, err error) (any, error) {
+// told is the result of a change of an instance: none when it has failed.
+func (r *run) told(i lakeward.Instance, err error) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return i, nil
+	return r.reached(i), nil
+}
+
+// reached is an instance with the port at which it is reached, which the workspace does not know.
+func (r *run) reached(i lakeward.Instance) lakeward.Instance {
+	i.Port = cmp.Or(r.Port, i.Port)
+	return i
 }
 
 // Delete destroys an instance with all its data. Yes is the name again, typed by whoever wants it.

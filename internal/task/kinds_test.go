@@ -260,7 +260,7 @@ func TestAStepThatIsDoneIsNotDoneAgain(t *testing.T) {
 	gone := began(&task.Delete{Name: "gone", Yes: "gone"}, `{"seen":true}`)
 	never := began(&task.Delete{Name: "never", Yes: "never"}, "")
 	serve(t, s)
-	if r := resultOf[task.Created](t, finish(t, s, made, store.Succeeded)); r.Name != "made" || r.Status != lakeward.StatusReady {
+	if r := resultOf[task.Created](t, finish(t, s, made, store.Succeeded)); r.Name != "made" || r.Status != lakeward.StatusReady || r.Port != toldPort {
 		t.Errorf("goes on with %+v", r)
 	}
 	if o := finish(t, s, other, store.Failed); o.Error.Kind != lakeward.KindConflict {

@@ -28,6 +28,7 @@ type Options struct {
 	Store     *store.Store
 	Workspace *databricks.Workspace
 	Connector func(instance string) *lakeward.Connector
+	Port      int                // of all instances; 0 means PostgreSQL's
 	Settings  *settings.Settings // where create and enable save the configuration
 	Dir       string             // for snapshots, backups and exports
 	Log       *slog.Logger       // nil means that nothing is logged

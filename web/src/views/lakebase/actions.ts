@@ -9,7 +9,7 @@ export function useRecent(instance: string) {
   return api.useQuery(
     "get",
     "/api/operations",
-    { params: { query: { instance, limit: 6 } } },
+    { params: { query: { instance, limit: 6, brief: true } } },
     { refetchInterval: (q) => (q.state.data?.operations.some((o) => !ended(o.state)) ? 2_000 : 10_000) },
   );
 }

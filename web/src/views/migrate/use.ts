@@ -24,14 +24,14 @@ export function useMigrations(limit = 8) {
   return api.useQuery(
     "get",
     "/api/operations",
-    { params: { query: { kind: "migrate", limit } } },
+    { params: { query: { kind: "migrate", limit, brief: true } } },
     { refetchInterval: (q) => (q.state.data?.operations.some((o) => !ended(o.state)) ? 3000 : 20_000) },
   );
 }
 
 /** useKnownPaths are the SQLite files that somebody has planned or migrated before. */
 export function useKnownPaths(): string[] {
-  const plans = api.useQuery("get", "/api/operations", { params: { query: { kind: "plan", limit: 50 } } });
+  const plans = api.useQuery("get", "/api/operations", { params: { query: { kind: "plan", limit: 50, brief: true } } });
   const moves = useMigrations(50);
   return useMemo(() => {
     const all = [...(moves.data?.operations ?? []), ...(plans.data?.operations ?? [])].map((o) => asked(o).source);

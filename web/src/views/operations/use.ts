@@ -16,7 +16,7 @@ export function useOperations({ kind, state, on }: ListSearch) {
   const fresh = api.useQuery(
     "get",
     "/api/operations",
-    { params: { query: { ...filter, limit: newest } } },
+    { params: { query: { ...filter, limit: newest, brief: true } } },
     {
       refetchInterval: (q) => (working(q.state.data?.operations ?? []) ? 1_500 : 5_000),
       placeholderData: keepPreviousData,
@@ -26,7 +26,7 @@ export function useOperations({ kind, state, on }: ListSearch) {
     queryKey: ["operations", "older", filter],
     initialPageParam: "",
     queryFn: async ({ pageParam, signal }) => {
-      const query = { ...filter, limit: page, ...(pageParam && { before: pageParam }) };
+      const query = { ...filter, limit: page, brief: true, ...(pageParam && { before: pageParam }) };
       const { data } = await client.GET("/api/operations", { params: { query }, signal });
       return data?.operations ?? [];
     },
