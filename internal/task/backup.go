@@ -32,6 +32,7 @@ type Kept struct {
 // Kind implements [Input].
 func (*Backup) Kind() string        { return "backup" }
 func (in *Backup) instance() string { return works(in.Instance) }
+func (in *Backup) reaches() string  { return in.Instance }
 func (in *Backup) shown() any       { return in }
 
 func (in *Backup) check() error {
@@ -73,6 +74,7 @@ type Restored struct {
 // Kind implements [Input].
 func (*Restore) Kind() string        { return "restore" }
 func (in *Restore) instance() string { return works(in.To) }
+func (in *Restore) reaches() string  { return in.To }
 func (in *Restore) shown() any       { return in }
 
 func (in *Restore) check() error {

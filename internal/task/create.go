@@ -3,7 +3,6 @@ package task
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/lakeward/lakeward"
@@ -146,39 +145,13 @@ func (in *Create) make(ctx context.Context, r *run, mark *making) (lakeward.Inst
 
 // await waits until an instance that is being made accepts logins.
 func (in *Create) await(ctx context.Context, r *run) (lakeward.Instance, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, createPatience, lakeward.Errorf(lakeward.KindUnavailable,
-		"it may still get there: lakeward instance show "+in.Name, "create instance %s: not done after %s", in.Name, createPatience))
-	defer cancel()
-	var seen string
-	for {
-		i, err := r.Workspace.Instance(ctx, in.Name)
-		if err != nil {
-			return i, err
-		}
-		if i.State != seen {
-			seen = i.State
-			r.progress.Send(lakeward.Event{
-				Type: lakeward.EventInfo, Phase: "create", Message: fmt.Sprintf("instance %s is %s", in.Name, i.State),
-			})
-		}
-		switch i.Status {
-		case lakeward.StatusReady:
-			return i, nil
-		case lakeward.StatusStopped:
-			return r.Workspace.Start(ctx, in.Name, r.progress)
-		case lakeward.StatusError:
-			return i, lakeward.Errorf(lakeward.KindInternal, "look at it in the workspace, or delete it and try again",
-				"create instance %s: the workspace reports it %s", in.Name, i.State)
-		}
-		select {
-		case <-time.After(createPause):
-		case <-ctx.Done():
-			return i, context.Cause(ctx)
-		}
+	i, err := r.settled(ctx, in.Name, in.Kind())
+	switch {
+	case err != nil || i.Status == lakeward.StatusReady:
+		return i, err
+	case i.Status == lakeward.StatusStopped:
+		return r.Workspace.Start(ctx, in.Name, r.progress)
 	}
+	return i, lakeward.Errorf(lakeward.KindInternal, "look at it in the workspace, or delete it and try again",
+		"create instance %s: the workspace reports it %s", in.Name, i.State)
 }
-
-const (
-	createPause    = 500 * time.Millisecond
-	createPatience = 20 * time.Minute
-)

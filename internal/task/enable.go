@@ -30,6 +30,7 @@ type Enabled struct {
 // Kind implements [Input].
 func (*Enable) Kind() string        { return "enable" }
 func (in *Enable) instance() string { return works(in.Instance) }
+func (in *Enable) reaches() string  { return in.Instance }
 
 func (in *Enable) shown() any {
 	shown := *in

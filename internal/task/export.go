@@ -29,6 +29,7 @@ type Exported struct {
 // Kind implements [Input].
 func (*Export) Kind() string        { return "export" }
 func (in *Export) instance() string { return works(in.Instance) }
+func (in *Export) reaches() string  { return in.Instance }
 
 func (in *Export) shown() any {
 	shown := *in

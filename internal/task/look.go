@@ -62,6 +62,7 @@ type Verify struct {
 // Kind implements [Input].
 func (*Verify) Kind() string        { return "verify" }
 func (in *Verify) instance() string { return works(in.To) }
+func (in *Verify) reaches() string  { return in.To }
 
 func (in *Verify) shown() any {
 	shown := *in

@@ -30,6 +30,7 @@ type Migrate struct {
 // Kind implements [Input].
 func (*Migrate) Kind() string        { return "migrate" }
 func (in *Migrate) instance() string { return works(in.To) }
+func (in *Migrate) reaches() string  { return in.To }
 
 func (in *Migrate) shown() any {
 	shown := *in

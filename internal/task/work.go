@@ -294,5 +294,9 @@ func (s *Service) perform(ctx context.Context, o store.Operation, progress lakew
 			err = lakeward.Errorf(lakeward.KindInternal, "the server's log tells more", "%s: a defect of lakeward", o.Kind)
 		}
 	}()
-	return in.do(ctx, &run{s, o, progress})
+	r := &run{s, o, progress}
+	if err := r.await(ctx, in); err != nil {
+		return nil, err
+	}
+	return in.do(ctx, r)
 }
