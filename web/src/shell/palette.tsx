@@ -122,7 +122,8 @@ function useCommands(): Command[] {
   const navigate = useNavigate();
   const { setColorScheme } = useMantineColorScheme();
   const instances = useInstances().data?.instances;
-  const operations = api.useQuery("get", "/api/operations", { params: { query: { limit: 20, brief: true } } }).data?.operations;
+  const operations = api.useQuery("get", "/api/operations", { params: { query: { limit: 20, brief: true } } }).data
+    ?.operations;
   return useMemo(
     () => [
       ...places.map((p) => ({
