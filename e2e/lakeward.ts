@@ -126,10 +126,17 @@ export const test = base.extend<{ console: Page }, { lakeward: Lakeward; world: 
 
 export { expect };
 
+/** dressed says whether a page shows a theme, and nothing of the one before: colours may fade into each other. */
+function dressed(theme: string) {
+  const fading = document.getAnimations().some((a) => a instanceof CSSTransition);
+  return document.documentElement.dataset.mantineColorScheme === theme && !fading;
+}
+
 /** look lets axe judge what is on the page, and takes its picture in both themes, wide and narrow, into e2e/shots. */
 export async function look(page: Page, name: string) {
   for (const colorScheme of ["dark", "light"] as const) {
     await page.emulateMedia({ colorScheme });
+    await page.waitForFunction(dressed, colorScheme);
     const found = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();
     const told = found.violations.map((v) => `${v.id}: ${v.help}\n${v.nodes.map((n) => `  ${n.target} ${n.failureSummary}`).join("\n")}`);
     expect(told, `${name}, ${colorScheme}`).toEqual([]);
