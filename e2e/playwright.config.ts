@@ -5,7 +5,7 @@ export default defineConfig({
   workers: 1, // the journeys of a file build on each other, and the machine of a build has few processors
   timeout: 180_000, // a busy machine is no failure
   expect: { timeout: 30_000 },
-  reporter: process.env.CI ? [["list"]] : [["list"]],
+  reporter: "list",
   outputDir: "out",
   use: {
     viewport: { width: 1440, height: 900 },
