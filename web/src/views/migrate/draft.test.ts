@@ -1,21 +1,9 @@
 import { expect, test } from "vitest";
 import { type History, next, sameEdits } from "./draft";
-import { type Plan, place } from "./plan";
+import { planOf } from "./fixture";
+import { place } from "./plan";
 
-const plan: Plan = {
-  version: 1,
-  schema: "public",
-  source: {
-    kind: "sqlite",
-    path: "/a.db",
-    bytes: 1,
-    encoding: "UTF-8",
-    journal: "delete",
-    user_version: 0,
-    schema: "x",
-  },
-  tables: [{ name: "a", target: "a", rows: 1, columns: [] }],
-};
+const plan = planOf([{ name: "a", target: "a", rows: 1, columns: [] }]);
 const at = place.table("a");
 const empty: History = { past: [], now: {}, future: [] };
 const skip = (h: History, yes: boolean) => next(h, { do: "edit", plan, at, change: { skip: yes } });

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { decisionsOf, forecast, refusals, storageClasses } from "./decisions";
+import { columnOf, planOf } from "./fixture";
 import {
   apply,
   changed,
@@ -8,57 +9,32 @@ import {
   defaultFor,
   editsOf,
   type Plan,
-  type PlanColumn,
   place,
   shortType,
   typed,
   withFindings,
 } from "./plan";
 
-const column = (name: string, more: Partial<PlanColumn> = {}): PlanColumn => ({
-  name,
-  target: name,
-  declared: "INTEGER",
-  type: "bigint",
-  convert: "integer",
-  evidence: "4 integers from 1 to 4",
-  found: { integer: 4 },
-  ...more,
-});
-
-const plan: Plan = {
-  version: 1,
-  schema: "public",
-  source: {
-    kind: "sqlite",
-    path: "/a.db",
-    bytes: 1,
-    encoding: "UTF-8",
-    journal: "delete",
-    user_version: 0,
-    schema: "x",
+const plan = planOf([
+  {
+    name: "messages",
+    target: "messages",
+    rows: 40,
+    columns: [
+      columnOf("id"),
+      columnOf("minutes", {
+        misfits: 3,
+        misfit: '{"id":1}: "25 min" is not an integer',
+        alternatives: ["text", "bytea"],
+      }),
+      columnOf("at", { alternatives: ["integer", "timestamp with time zone (epoch ms)"] }),
+    ],
+    foreign_keys: [
+      { name: "messages_ticket_fkey", columns: ["id"], table: "tickets", references: ["id"], orphans: 12 },
+    ],
   },
-  tables: [
-    {
-      name: "messages",
-      target: "messages",
-      rows: 40,
-      columns: [
-        column("id"),
-        column("minutes", {
-          misfits: 3,
-          misfit: '{"id":1}: "25 min" is not an integer',
-          alternatives: ["text", "bytea"],
-        }),
-        column("at", { alternatives: ["integer", "timestamp with time zone (epoch ms)"] }),
-      ],
-      foreign_keys: [
-        { name: "messages_ticket_fkey", columns: ["id"], table: "tickets", references: ["id"], orphans: 12 },
-      ],
-    },
-    { name: "tickets", target: "tickets", rows: 2, columns: [column("id")] },
-  ],
-};
+  { name: "tickets", target: "tickets", rows: 2, columns: [columnOf("id")] },
+]);
 const minutes = place.column("messages", "minutes");
 
 test("an alternative is a type and the conversion that leads there", () => {
@@ -137,7 +113,7 @@ test("the server's problems are put where they belong", () => {
 });
 
 test("NULLs come last among the storage classes", () => {
-  expect(storageClasses(column("a", { found: { null: 90, text: 1, integer: 9 } })).map((c) => c.name)).toEqual([
+  expect(storageClasses(columnOf("a", { found: { null: 90, text: 1, integer: 9 } })).map((c) => c.name)).toEqual([
     "integer",
     "text",
     "null",

@@ -1,38 +1,18 @@
 import { expect, test } from "vitest";
-import { changed, type Plan, type PlanColumn, place } from "./plan";
+import { columnOf, planOf } from "./fixture";
+import { changed, type Plan, place } from "./plan";
 import { many, rowsOf, type View } from "./rows";
 
-const column = (name: string, more: Partial<PlanColumn> = {}): PlanColumn => ({
-  name,
-  target: name,
-  declared: "TEXT",
-  type: "text",
-  convert: "text",
-  evidence: "",
-  found: {},
-  ...more,
-});
-
-const plan = (tables: number): Plan => ({
-  version: 1,
-  schema: "public",
-  source: {
-    kind: "sqlite",
-    path: "/a.db",
-    bytes: 1,
-    encoding: "UTF-8",
-    journal: "delete",
-    user_version: 0,
-    schema: "x",
-  },
-  tables: Array.from({ length: tables }, (_, i) => ({
-    name: `t${i}`,
-    target: `t${i}`,
-    rows: 10,
-    columns: [column("id"), column("at", { type: "timestamp", convert: "timestamp", misfits: i === 1 ? 2 : 0 })],
-    foreign_keys: i === 2 ? [{ name: "fk", columns: ["id"], table: "t0", references: ["id"], orphans: 4 }] : [],
-  })),
-});
+const plan = (tables: number) =>
+  planOf(
+    Array.from({ length: tables }, (_, i) => ({
+      name: `t${i}`,
+      target: `t${i}`,
+      rows: 10,
+      columns: [columnOf("id"), columnOf("at", { type: "timestamp", convert: "timestamp", misfits: i === 1 ? 2 : 0 })],
+      foreign_keys: i === 2 ? [{ name: "fk", columns: ["id"], table: "t0", references: ["id"], orphans: 4 }] : [],
+    })),
+  );
 
 const all: View = { show: "all", search: "", closed: new Set(), opened: new Set() };
 const names = (p: Plan, view: Partial<View>, edits = {}) =>
