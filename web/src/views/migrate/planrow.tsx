@@ -105,13 +105,7 @@ function KeyLine({ row, arrow, draft, readOnly, focused, onOpen }: LineProps<"ke
       <div role="gridcell" className={`${styles.cell} ${styles.wide}`} tabIndex={-1}>
         {plural(k.orphans ?? 0, "row refers", "rows refer")} to {k.table}, and the parent does not exist
       </div>
-      {/* biome-ignore lint/a11y/useKeyWithClickEvents: only keeps a click on the field from opening the row */}
-      <div
-        role="gridcell"
-        className={`${styles.cell} ${styles.policy}`}
-        tabIndex={-1}
-        onClick={(e) => e.stopPropagation()}
-      >
+      <FieldCell kind="policy">
         <OrphanSelect
           value={k.on_orphan}
           label={`What happens to rows of ${t.name} without a parent in ${k.table}`}
@@ -119,7 +113,7 @@ function KeyLine({ row, arrow, draft, readOnly, focused, onOpen }: LineProps<"ke
           tabIndex={focused ? 0 : -1}
           onChange={(on_orphan) => draft.edit(row.at, { on_orphan })}
         />
-      </div>
+      </FieldCell>
       <div role="gridcell" className={`${styles.cell} ${styles.misfits} ${styles.some}`} tabIndex={-1}>
         {count(k.orphans ?? 0)}
       </div>
@@ -153,13 +147,7 @@ function ColumnLine({
       <div role="gridcell" className={`${styles.cell} ${styles.evidence}`} tabIndex={-1} title={c.evidence}>
         {c.evidence}
       </div>
-      {/* biome-ignore lint/a11y/useKeyWithClickEvents: only keeps a click on the field from opening the row */}
-      <div
-        role="gridcell"
-        className={`${styles.cell} ${styles.type}`}
-        tabIndex={-1}
-        onClick={(e) => e.stopPropagation()}
-      >
+      <FieldCell kind="type">
         {c.skip ? (
           <span className={styles.quiet}>stays behind</span>
         ) : (
@@ -172,19 +160,13 @@ function ColumnLine({
             onChange={(change) => draft.edit(row.at, change)}
           />
         )}
-      </div>
+      </FieldCell>
       <div role="gridcell" className={`${styles.cell} ${styles.sample}`} tabIndex={-1}>
         {sample ? (
           <code title={`${sample.before} becomes ${sample.after}`}>{`${sample.before} → ${sample.after}`}</code>
         ) : null}
       </div>
-      {/* biome-ignore lint/a11y/useKeyWithClickEvents: only keeps a click on the field from opening the row */}
-      <div
-        role="gridcell"
-        className={`${styles.cell} ${styles.policy}`}
-        tabIndex={-1}
-        onClick={(e) => e.stopPropagation()}
-      >
+      <FieldCell kind="policy">
         {c.misfits || c.on_misfit ? (
           <PolicySelect
             column={c}
@@ -196,10 +178,25 @@ function ColumnLine({
         ) : (
           <span className={styles.quiet}>all fit</span>
         )}
-      </div>
+      </FieldCell>
       <div role="gridcell" className={`${styles.cell} ${styles.misfits} ${c.misfits ? styles.some : ""}`} tabIndex={-1}>
         {c.misfits ? count(c.misfits) : ""}
       </div>
+    </div>
+  );
+}
+
+/** FieldCell is a cell whose field takes the clicks: none of them opens the row. */
+function FieldCell({ kind, children }: { kind: "type" | "policy"; children: React.ReactNode }) {
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: only keeps a click on the field from opening the row
+    <div
+      role="gridcell"
+      className={`${styles.cell} ${styles[kind]}`}
+      tabIndex={-1}
+      onClick={(e) => e.stopPropagation()}
+    >
+      {children}
     </div>
   );
 }
