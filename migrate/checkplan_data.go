@@ -108,7 +108,6 @@ func (p *planner) foresee(ctx context.Context, plan *Plan) error {
 		return err
 	}
 	p.linkedColumns()
-	before := p.types()
 	for again := true; again; {
 		for _, t := range p.tables {
 			if err := p.predictAnew(ctx, t); err != nil {
@@ -117,7 +116,7 @@ func (p *planner) foresee(ctx context.Context, plan *Plan) error {
 		}
 		again = p.widenPlanned()
 	}
-	p.followTypes(before)
+	p.followTypes()
 	if err := p.settleOrphans(ctx); err != nil {
 		return err
 	}

@@ -320,3 +320,55 @@ func TestPlanMeetsNewRows(t *testing.T) {
 		t.Errorf("the next customer got number %d, %v; want 903, after those that came after the plan", id, err)
 	}
 }
+
+// TestEditedTypesTakeTheirExpressionsAlong edits types in a plan's file: defaults, checks, indexes and views follow, but for
+// what is edited too.
+func TestEditedTypesTakeTheirExpressionsAlong(t *testing.T) {
+	t.Parallel()
+	source, target := newSource(t, `
+		CREATE TABLE users (
+			id INTEGER PRIMARY KEY, active BOOLEAN NOT NULL DEFAULT 1 CHECK (active IN (0, 1)), staff BOOLEAN DEFAULT 0,
+			born DATE CHECK (born > '1900-01-01'), busy BOOLEAN AS (active AND staff));
+		CREATE INDEX active_users ON users (born) WHERE active;
+		CREATE INDEX staff_users ON users (born) WHERE NOT staff;
+		CREATE VIEW actives AS SELECT id FROM users WHERE active AND born < '2000-01-01';
+		INSERT INTO users (id, active, staff, born) VALUES (1, 1, 0, '1970-01-31'), (2, 0, 1, '2010-01-31'), (3, 1, 1, NULL)`), DSN(pgtest.DB(t))
+	file := editPlan(t, mustPlan(t, source),
+		[3]string{"- name: active", "type: boolean\n    convert: boolean", "type: smallint\n    convert: integer"},
+		[3]string{"- name: staff", "type: boolean\n    convert: boolean", "type: smallint\n    convert: integer"},
+		[3]string{"- name: staff", "default: \"FALSE\"", "default: \"7\""},
+		[3]string{"- name: born", "type: date\n    convert: date", "type: text\n    convert: text"})
+	read, err := ReadPlan(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := Run(t.Context(), source, target, Options{Plan: read, WorkDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !report.Complete() || len(report.Left) > 0 {
+		t.Errorf("verdict %q, left %+v", report.Verdict, report.Left)
+	}
+	conn := connect(t, target)
+	if _, err := conn.Exec(t.Context(), "INSERT INTO users (id, born) VALUES (4, '1980-01-01')"); err != nil {
+		t.Fatal(err)
+	}
+	for sql, want := range map[string]int64{
+		"SELECT id FROM users WHERE id = 4 AND active = 1 AND staff = 7 AND busy": 1,
+		"SELECT id FROM actives": 2,
+		"SELECT FROM pg_constraint WHERE conrelid = 'users'::regclass AND contype = 'c' AND convalidated":               2,
+		"SELECT FROM pg_index WHERE indrelid = 'users'::regclass AND pg_get_expr(indpred, indrelid) ~ '(active|staff)'": 2,
+	} {
+		if n := countRowsOf(t, conn, sql); n != want {
+			t.Errorf("%s: %d rows, want %d", sql, n, want)
+		}
+	}
+	checked, err := CheckPlan(t.Context(), source, read, PlanOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := CheckPlan(t.Context(), source, checked, PlanOptions{})
+	if diff := cmp.Diff(checked, again, cmpopts.EquateEmpty()); diff != "" || err != nil {
+		t.Errorf("a checked plan is another one when it is checked again: %v\n%s", err, diff)
+	}
+}

@@ -185,6 +185,7 @@ func (p *planner) run(ctx context.Context) (err error) {
 		}
 	}
 	p.planViews()
+	p.notePlanned()
 	return p.leaveRest(ctx)
 }
 

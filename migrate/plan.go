@@ -50,6 +50,7 @@ type Column struct {
 	Declared  string     `json:"declared" yaml:"declared"`             // the source's declared type, as written; may be empty
 	Type      string     `json:"type" yaml:"type"`                     // PostgreSQL type, as in format_type(): "bigint", "character varying(40)"
 	Convert   Conversion `json:"convert" yaml:"convert"`
+	Planned   *Becomes   `json:"planned,omitempty" yaml:"planned,omitempty"`
 	NotNull   bool       `json:"not_null,omitempty" yaml:"not_null,omitempty"`
 	Default   string     `json:"default,omitempty" yaml:"default,omitempty"`     // PostgreSQL expression
 	Generated string     `json:"generated,omitempty" yaml:"generated,omitempty"` // PostgreSQL expression of a STORED generated column; it is not loaded
@@ -66,6 +67,13 @@ type Column struct {
 	Misfits      int64    `json:"misfits,omitempty" yaml:"misfits,omitempty"`           // values that Type cannot hold, which OnMisfit is about; a row that will be quarantined counts once, in the first column that wants it
 	Misfit       string   `json:"misfit,omitempty" yaml:"misfit,omitempty"`             // the first of them: the row's key, and why
 	Samples      []Sample `json:"samples,omitempty" yaml:"samples,omitempty"`           // up to three, where the value changes its form
+}
+
+// Becomes is what the planner itself has chosen for a column. The plan's defaults, checks, indexes, generated columns and
+// views are written for it: where a person edits Type or Convert, they are translated anew for the edited ones.
+type Becomes struct {
+	Type    string     `json:"type" yaml:"type"`
+	Convert Conversion `json:"convert" yaml:"convert"`
 }
 
 // Found is what a scan of every value of a column found.

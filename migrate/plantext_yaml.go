@@ -27,6 +27,8 @@ const planHeader = `# A plan of lakeward: obeyed by   lakeward migrate SOURCE --
 #                 replacement: "…"                                        for on_misfit: replace
 #   foreign_keys  on_orphan: keep | quarantine | null                       what happens to rows without a parent
 #   keys, foreign keys, checks, indexes, views   changed, or taken out
+# Defaults, checks, indexes, generated columns and views that nobody has changed follow an edited type: planned tells which
+# one they are written for.
 # name, declared and source tell where things come from; rows, found, misfits, orphans, violations and samples tell what
 # was found, and are counted anew by the migration.
 `
