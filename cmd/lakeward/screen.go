@@ -98,7 +98,8 @@ func (s screen) write(w io.Writer) error {
 		s.instance(&b)
 	}
 	if s.Serving != nil {
-		line(&b, "server", s.Serving.Link+" (works once)")
+		line(&b, "console", s.Serving.Link)
+		line(&b, "", "the link works once; start it again for another")
 	}
 	line(&b, "workspace", s.Workspace.Host+" as "+s.Workspace.UserName)
 	line(&b, "data", s.Dir)

@@ -17,7 +17,7 @@ type auditFilter struct {
 	Action  string    `query:"action" maxLength:"200" example:"POST /api/migrate"`
 	Object  string    `query:"object" maxLength:"500" doc:"The path that was asked for"`
 	Outcome string    `query:"outcome" enum:"done,denied,failed"`
-	Text    string    `query:"text" maxLength:"200" doc:"A part of any field, in any case"`
+	Text    string    `query:"text" maxLength:"200" doc:"Words, each of them a part of any field, in any case"`
 	Since   time.Time `query:"since" example:"2026-11-01T00:00:00Z"`
 	Until   time.Time `query:"until" example:"2026-12-01T00:00:00Z"`
 	Before  int64     `query:"before" minimum:"0" doc:"The older of the page before"`

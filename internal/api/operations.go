@@ -23,7 +23,7 @@ type operationFilter struct {
 	Kind     string `query:"kind" maxLength:"64" example:"migrate"`
 	State    string `query:"state" enum:"queued,running,succeeded,failed,cancelled"`
 	Instance string `query:"instance" maxLength:"63" example:"shop"`
-	Text     string `query:"text" maxLength:"200" doc:"A part of the id, kind, instance, actor, input or error, in any case"`
+	Text     string `query:"text" maxLength:"200" doc:"Words, each of them a part of the id, kind, instance, actor, input or error, in any case"`
 	Before   string `query:"before" maxLength:"64" doc:"The older of the page before"`
 	After    string `query:"after" maxLength:"64" doc:"The newer of the page before; not with before"`
 	Brief    bool   `query:"brief" doc:"Leave out results and long inputs, such as plans"`

@@ -54,7 +54,7 @@ func TestListsOfOperationsGoBothWays(t *testing.T) {
 	if want := "012truefalse 345truetrue 6falsetrue 345truetrue 012truefalse "; got != want {
 		t.Errorf("pages %s, want %s", got, want)
 	}
-	for text, want := range map[string]int{"SHOP3": 1, "100%25_": 7, "0__": 0, ids[2]: 1, "'": 0} {
+	for text, want := range map[string]int{"SHOP3": 1, "100%25_": 7, "0__": 0, ids[2]: 1, "'": 0, "_3.db+shop3": 1, "_3.db+shop2": 0} {
 		if p := decode[operationPage](t, w, "GET", "/api/operations?text="+text, "", 200); len(p.Operations) != want {
 			t.Errorf("%q is found in %d operations, want %d", text, len(p.Operations), want)
 		}
@@ -89,6 +89,7 @@ func TestTheAuditLogGoesBothWays(t *testing.T) {
 		{"limit=2&after=5", ""},
 		{"outcome=denied", "4 2"},
 		{"text=X3", "4"},
+		{"text=denied+ANA+x1", "2"},
 		{"since=2026-11-02T00:00:00Z&until=2026-11-04T00:00:00Z", "3 2"},
 	} {
 		p := decode[auditPage](t, w, "GET", "/api/audit?"+c.query, "", 200)

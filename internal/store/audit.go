@@ -23,7 +23,7 @@ type Entry struct {
 type AuditFilter struct {
 	Actor, Action, Object, Outcome string
 
-	Text         string    // only those with this text in any of their fields, in any case
+	Text         string    // only those that have each of these words in one of their fields, in any case
 	Since, Until time.Time // only those of this time and later, and before that one
 
 	Before int64 // only those older than the entry of this id: the next page

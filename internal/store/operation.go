@@ -149,7 +149,7 @@ type Filter struct {
 	Kind     string
 	State    State
 	Instance string
-	Text     string // only those with this text in their id, kind, instance, actor, input or error, in any case
+	Text     string // only those that have each of these words in their id, kind, instance, actor, input or error, in any case
 	Before   string // only those older than the operation of this id: the next page
 	After    string // only those newer than the operation of this id, the oldest of them: the page before
 	Limit    int    // at most so many; 0 means 100
@@ -315,17 +315,16 @@ func (w *where) equal(column, value string) {
 	}
 }
 
-// contain wants a text in one of the columns, in any case.
+// contain wants each word of a text in one of the columns, in any case.
 func (w *where) contain(text string, columns ...string) {
-	if text == "" {
-		return
-	}
 	var terms []string
 	for _, column := range columns {
 		terms = append(terms, "LOWER("+column+") LIKE %[1]s ESCAPE '!'")
 	}
 	escape := strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")
-	w.add("("+strings.Join(terms, " OR ")+")", "%"+escape.Replace(strings.ToLower(text))+"%")
+	for word := range strings.FieldsSeq(strings.ToLower(text)) {
+		w.add("("+strings.Join(terms, " OR ")+")", "%"+escape.Replace(word)+"%")
+	}
 }
 
 // newestFirst orders by id: from the newest on, or, for a page before a known one, from the oldest on.

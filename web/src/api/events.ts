@@ -1,6 +1,7 @@
 import { useEffect, useSyncExternalStore } from "react";
-import { queries } from "./client";
+import { client, queries } from "./client";
 import { onReconnect, probe } from "./connection";
+import { isMissing } from "./problem";
 import { add, type Event, emptyProgress, ended, type Operation, type Progress } from "./progress";
 
 /**
@@ -22,6 +23,7 @@ class Watch {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private frame: number | undefined;
   private pause = 500;
+  private unknown = false; // to the server
   private unhook: (() => void) | undefined;
   view: Watched = { progress: this.progress, operation: undefined, live: false };
 
@@ -41,6 +43,7 @@ class Watch {
   snapshot = () => this.view;
 
   private start() {
+    this.unknown = false;
     const back = () => {
       this.pause = 500;
       this.open();
@@ -69,7 +72,7 @@ class Watch {
   }
 
   private open() {
-    if (this.view.operation) return;
+    if (this.view.operation || this.unknown) return;
     clearTimeout(this.timer);
     this.source?.close();
     const after = this.progress.last;
@@ -83,7 +86,22 @@ class Watch {
     };
     source.addEventListener("event", (message) => this.take(message.data));
     source.addEventListener("end", (message) => this.end(message.data));
-    source.onerror = () => this.retry();
+    // A stream that broke off is tried again by its kind; one that was refused is closed, and its reason must be asked for.
+    source.onerror = () => (source.readyState === EventSource.CLOSED ? void this.refused() : this.retry());
+  }
+
+  // What the server does not know it will not know later: it is asked no more. All else may pass.
+  private async refused() {
+    this.close();
+    try {
+      await client.GET("/api/operations/{id}", { params: { path: { id: this.id } } });
+    } catch (error) {
+      if (isMissing(error)) {
+        this.unknown = true;
+        return;
+      }
+    }
+    if (this.tells.size > 0) this.retry();
   }
 
   private retry() {

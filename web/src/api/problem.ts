@@ -20,6 +20,9 @@ export class ProblemError extends Error {
   }
 }
 
+/** isMissing says whether the server does not know what it was asked about. */
+export const isMissing = (error: unknown) => error instanceof ProblemError && error.status === 404;
+
 /** OfflineError is a request that met no server. */
 export class OfflineError extends Error {
   constructor(cause?: unknown) {
@@ -41,6 +44,7 @@ export async function problemOf(response: Response): Promise<ProblemError> {
       detail: said?.detail ?? `the server answered with status ${response.status}`,
       hint: said?.hint ?? "try again; if it stays, look into the server's log",
       ...(said?.errors ? { errors: said.errors } : {}),
+      ...(said?.faults ? { faults: said.faults } : {}),
     },
     id,
   );

@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { Check, LoaderCircle } from "lucide-react";
 import { api } from "@/api/client";
 import { useEvents } from "@/api/events";
+import { isMissing } from "@/api/problem";
 import { ended, type Operation, type Progress } from "@/api/progress";
 import { Bar } from "./bar";
 import { describe } from "./describe";
@@ -43,7 +44,11 @@ export function useOperation(id: string | undefined) {
     "get",
     "/api/operations/{id}",
     { params: { path: { id: id ?? "" } } },
-    { enabled: Boolean(id), refetchInterval: (q) => (ended(q.state.data?.state) ? false : 5_000) },
+    {
+      enabled: Boolean(id),
+      // One that is unknown does not come to be by asking.
+      refetchInterval: (q) => (ended(q.state.data?.state) || isMissing(q.state.error) ? false : 5_000),
+    },
   );
   const watched = useEvents(id);
   // What has events has begun, whatever was known before they came.

@@ -63,6 +63,13 @@ export function DataTable<T>({
   };
   const template = columns.map((c) => c.width ?? "minmax(120px, 1fr)").join(" ");
 
+  // Another order begins at its first row: the place in the one before says nothing in this.
+  const sort = (next: typeof order) => {
+    setOrder(next);
+    setCurrent(0);
+    lines.scrollToOffset(0);
+  };
+
   const move = (e: KeyboardEvent, at: number) => {
     const page = Math.max(1, Math.floor((frame.current?.clientHeight ?? 360) / rowHeight) - 1);
     const steps: Record<string, number> = {
@@ -100,7 +107,7 @@ export function DataTable<T>({
           style={{ gridTemplateColumns: template }}
         >
           {columns.map((c) => (
-            <Head key={c.key} column={c} order={order} onSort={setOrder} />
+            <Head key={c.key} column={c} order={order} onSort={sort} />
           ))}
         </div>
         <div role="rowgroup" className={styles.body} style={{ height: lines.getTotalSize() }}>

@@ -2,14 +2,15 @@ import { Button, Checkbox, TextInput } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { api } from "@/api/client";
-import { useConfig, useInstances } from "@/api/instances";
+import { type Instance, useConfig, useInstances } from "@/api/instances";
 import { remember, useMayChange } from "@/api/submit";
 import { CodeBox } from "@/ui/copy";
-import { plural } from "@/ui/format";
+import { count, plural } from "@/ui/format";
 import { Facts, Page, Panel } from "@/ui/page";
 import { ErrorPanel } from "@/ui/problem";
 import { watch } from "./actions";
 import styles from "./lakebase.module.css";
+import { limitsOf } from "./limits";
 import { judge } from "./name";
 import { capacities, type Size, SizeFields, usual } from "./size";
 
@@ -101,13 +102,14 @@ export function CreateInstance() {
             </Button>
           </div>
         </div>
-        <Summary name={name} size={size} used={list.length} />
+        <Summary name={name} size={size} list={list} />
       </form>
     </Page>
   );
 }
 
-function Summary({ name, size, used }: { name: string; size: Size; used: number }) {
+function Summary({ name, size, list }: { name: string; size: Size; list: Instance[] }) {
+  const limits = limitsOf(size.capacity, list);
   const capacity = capacities.find((c) => c.value === size.capacity);
   const price = (capacity?.times ?? 1) * size.nodes;
   const command = [
@@ -124,11 +126,16 @@ function Summary({ name, size, used }: { name: string; size: Size; used: number 
             ["Memory", size.nodes === 1 ? capacity?.memory : `${capacity?.memory} on each of ${size.nodes} nodes`],
             ["Price", `${price}× that of one CU_1 node`],
             ["Restorable", plural(size.retention_days, "day")],
-            ["Connections", "1,000 or more"],
-            ["Data", "2 TB or more"],
-            ["Workspace", `${used} of ${most} instances exist`],
+            ["Connections", `${count(limits.connections)} at the same time`],
+            ["Data", `${limits.data} at most`],
+            ["Workspace", `${list.length} of ${most} instances exist`],
           ]}
         />
+        <p className={styles.aside}>
+          {limits.sure
+            ? `Connections and data are the limits of ${limits.family}, which this workspace makes.`
+            : "Connections and data are the limits of Autoscaling. A workspace that still makes Provisioned instances allows 1,000 connections and 2 TB."}
+        </p>
         <p className={styles.aside}>Capacity, retention and nodes can be changed at any time.</p>
       </Panel>
       <Panel title="On the command line">

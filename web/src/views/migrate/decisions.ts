@@ -1,3 +1,4 @@
+import type { Schemas } from "@/api/client";
 import { plural } from "@/ui/format";
 import { type ForeignKey, type Plan, type PlanColumn, type PlanTable, shortType } from "./plan";
 
@@ -90,29 +91,16 @@ export function storageClasses(c: PlanColumn): { name: string; count: number }[]
 /** Refusal is one thing that the server finds wrong with a plan, and where. */
 export type Refusal = { table: string; column: string | undefined; text: string };
 
-/**
- * refusals takes a refused plan's message apart: the plan cannot be obeyed: table users, column age: it wants …; table …
- * What it cannot place stays one refusal of the whole plan.
- */
-export function refusals(message: string, plan: Plan): Refusal[] {
-  const list = /^.*?the plan cannot be obeyed: (.*)$/s.exec(message)?.[1];
-  if (!list) return [];
-  const found: Refusal[] = [];
-  for (const part of list.split(/; (?=(?:line \d+: )?(?:table|view) )/)) {
-    found.push(placed(part.replace(/^line \d+: /, ""), plan));
-  }
-  return found;
-}
+/** Fault is the same as the server says it. */
+export type Fault = Schemas["Fault"];
 
-function placed(part: string, plan: Plan): Refusal {
-  for (const t of plan.tables ?? []) {
-    const table = `table ${t.name}`;
-    if (part.startsWith(`${table}: `)) return { table: t.name, column: undefined, text: part.slice(table.length + 2) };
-    if (!part.startsWith(`${table}, column `)) continue;
-    for (const c of t.columns ?? []) {
-      const column = `${table}, column ${c.name}: `;
-      if (part.startsWith(column)) return { table: t.name, column: c.name, text: part.slice(column.length) };
-    }
-  }
-  return { table: "", column: undefined, text: part };
+/** refusals places the faults of a refused plan, whose paths count the tables and columns of the plan that was sent. */
+export function refusals(faults: Fault[], plan: Plan): Refusal[] {
+  return faults.map((f) => {
+    const [, t, c] = /^\$\.tables\[(\d+)\](?:\.columns\[(\d+)\])?/.exec(f.path) ?? [];
+    const table = t === undefined ? undefined : plan.tables?.[Number(t)];
+    if (!table) return { table: "", column: undefined, text: `${f.where}: ${f.what}` };
+    const column = c === undefined ? undefined : table.columns?.[Number(c)]?.name;
+    return { table: table.name, column, text: f.what };
+  });
 }

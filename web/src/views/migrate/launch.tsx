@@ -6,6 +6,7 @@ import { ConfirmByName } from "@/ui/confirm";
 import { plural, sentence } from "@/ui/format";
 import { useOperation } from "@/ui/operation";
 import { ErrorPanel } from "@/ui/problem";
+import type { Fault } from "./decisions";
 import type { Draft } from "./draft";
 import styles from "./launch.module.css";
 import { countEdits, type Edits, type Plan } from "./plan";
@@ -16,7 +17,7 @@ import { keptSource } from "./use";
 import { useLaunch } from "./uselaunch";
 
 /** Refused is what the server says against a plan, and the edits that it is about. */
-export type Refused = { message: string; hint: string | undefined; edits: Edits };
+export type Refused = { message: string; hint: string | undefined; faults: Fault[]; edits: Edits };
 
 export type LaunchProps = {
   id: string;

@@ -101,15 +101,22 @@ test("the forecast follows the policies", () => {
 });
 
 test("the server's problems are put where they belong", () => {
-  const message =
-    "the plan cannot be obeyed: table messages, column minutes: on_misfit: replace wants a replacement; " +
-    "uuid wants convert: uuid; table tickets: no column is left; skip the table; view v: the name v is that of table v too";
-  expect(refusals(message, plan)).toEqual([
-    { table: "messages", column: "minutes", text: "on_misfit: replace wants a replacement; uuid wants convert: uuid" },
+  const faults = [
+    {
+      path: "$.tables[0].columns[1].on_misfit",
+      where: "table messages, column minutes",
+      what: "replace wants a value",
+    },
+    { path: "$.tables[1]", where: "table tickets", what: "no column is left; skip the table" },
+    { path: "$.views[0].name", where: "view v", what: "the name v is that of table v too" },
+    { path: "$.tables[9].columns[0]", where: "table gone, column a", what: "there is none" },
+  ];
+  expect(refusals(faults, plan)).toEqual([
+    { table: "messages", column: "minutes", text: "replace wants a value" },
     { table: "tickets", column: undefined, text: "no column is left; skip the table" },
     { table: "", column: undefined, text: "view v: the name v is that of table v too" },
+    { table: "", column: undefined, text: "table gone, column a: there is none" },
   ]);
-  expect(refusals("the source cannot be read", plan)).toEqual([]);
 });
 
 test("NULLs come last among the storage classes", () => {

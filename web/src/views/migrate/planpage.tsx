@@ -117,7 +117,7 @@ function Edit({ id, plan: base, source, to, schema }: EditProps) {
   const [atOnce, onRefused] = useState<Refused>();
   const later = current && recheck?.error ? recheck.error : undefined;
   const refused = atOnce && sameEdits(atOnce.edits, draft.edits) ? atOnce : later;
-  const places = refused ? refusals(refused.message, base) : [];
+  const places = refusals(refused?.faults ?? [], base);
   const postgres = isPostgres(source);
   const readOnly = postgres || !strategy.plan;
   const left = view.left ?? [];

@@ -35,8 +35,9 @@ export function useLaunch({ id, to, schema, strategy, plan, verified, draft, onR
       });
       return o;
     } catch (error) {
-      if (error instanceof ProblemError && /plan cannot be obeyed/.test(error.problem.detail)) {
-        onRefused({ message: error.problem.detail, hint: error.problem.hint, edits: draft.edits });
+      const { detail, hint, faults } = error instanceof ProblemError ? error.problem : {};
+      if (detail && faults?.length) {
+        onRefused({ message: detail, hint, faults, edits: draft.edits });
         planning.reset(); // the page shows what is wrong, each thing at its place
       }
       return undefined; // of anything else the mutation keeps the error

@@ -2,7 +2,6 @@ import { Button, CloseButton, Select, TextInput } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { History, Search } from "lucide-react";
-import { useMemo } from "react";
 import { useInstances } from "@/api/instances";
 import type { Operation } from "@/api/progress";
 import { changed } from "@/api/search";
@@ -14,7 +13,7 @@ import { StateOf } from "@/ui/status";
 import { type Column, DataTable } from "@/ui/table";
 import { Elapsed, Time } from "@/ui/time";
 import styles from "./operations.module.css";
-import { kinds, type ListSearch, matches, type OperationState, shortened, states, subject, working } from "./search";
+import { kinds, type ListSearch, type OperationState, shortened, states, subject, working } from "./search";
 import { useOperations } from "./use";
 
 const operation: Column<Operation> = {
@@ -65,7 +64,6 @@ const narrow: Column<Operation>[] = [
 export function Operations() {
   const search: ListSearch = useSearch({ from: "/operations" });
   const list = useOperations(search);
-  const found = useMemo(() => list.all.filter((o) => matches(o, search.find)), [list.all, search.find]);
   const phone = useMediaQuery("(max-width: 720px)", false, { getInitialValueInEffect: false });
   const navigate = useNavigate();
   const filtered = Boolean(search.kind || search.state || search.on || search.find);
@@ -88,7 +86,7 @@ export function Operations() {
     <Frame>
       <Filters search={search} />
       <Panel
-        title={list.pending ? "Loading" : filtered ? plural(found.length, "match", "matches") : "Newest first"}
+        title={list.pending ? "Loading" : filtered ? matches(list.all.length, list.more) : "Newest first"}
         note={
           busy ? `${count(busy)} at work` : `${count(list.all.length)} loaded${list.more ? ", older ones below" : ""}`
         }
@@ -99,12 +97,12 @@ export function Operations() {
         ) : (
           <DataTable
             label="Operations"
-            rows={found}
+            rows={list.all}
             columns={phone ? narrow : wide}
             id={(o) => o.id}
             onOpen={(o) => void navigate({ to: "/operations/$id", params: { id: o.id } })}
             height="max(320px, calc(100dvh - 300px))"
-            none={<NoMatch find={search.find} more={list.more} />}
+            none={<NoMatch />}
           />
         )}
         {list.more ? (
@@ -112,7 +110,6 @@ export function Operations() {
             <Button size="xs" variant="default" loading={list.fetching} onClick={list.next}>
               Load 200 older
             </Button>
-            {search.find ? <span>Words are looked for in the {count(list.all.length)} that are loaded.</span> : null}
           </div>
         ) : null}
       </Panel>
@@ -151,10 +148,12 @@ function NothingYet() {
   );
 }
 
-function NoMatch({ find, more }: { find: string | undefined; more: boolean }) {
+const matches = (n: number, more: boolean) => `${plural(n, "match", "matches")}${more ? " so far" : ""}`;
+
+function NoMatch() {
   return (
     <>
-      No operation matches. {find && more ? "Older ones are not loaded yet. " : ""}
+      No operation matches.{" "}
       <Link to="/operations" search={{}}>
         Show all
       </Link>

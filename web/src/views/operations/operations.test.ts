@@ -6,7 +6,7 @@ import { course } from "./course";
 import { downloads, fileName } from "./downloads";
 import { asText, logSearch, sift, since } from "./log";
 import { found, named, nested, scalars } from "./result";
-import { listSearch, matches, merge, shortened } from "./search";
+import { listSearch, merge, shortened } from "./search";
 
 const operation = (o: Partial<Operation> = {}): Operation => ({
   id: "a",
@@ -42,13 +42,6 @@ test("an address is read as far as it is known", () => {
 test("a change of an address takes out what is empty and keeps the rest", () => {
   expect(changed({ a: "x", b: "y" }, { b: null })).toEqual({ a: "x" });
   expect(changed({ a: "x" } as { a?: string; c?: string }, { c: "z" })).toEqual({ a: "x", c: "z" });
-});
-
-test("operations are found by file, person and error, with all words", () => {
-  const o = operation({ state: "failed", error: { kind: "unavailable", message: "connection refused" } });
-  expect(matches(o, "app.db REFUSED")).toBe(true);
-  expect(matches(o, "ana migrate")).toBe(true);
-  expect(matches(o, "app.db succeeded")).toBe(false);
 });
 
 test("a fresh look replaces what is known, and says when it does not reach it", () => {

@@ -38,18 +38,6 @@ export function listSearch(search: Record<string, unknown>): ListSearch {
   return { ...(kind && { kind }), ...(state && { state }), ...(on && { on }), ...(find && { find }) };
 }
 
-/** matches says whether an operation has all of some words in it: what it does, to what, from where, who asked, how it failed. */
-export function matches(o: Operation, find: string | undefined): boolean {
-  if (!find) return true;
-  const { error } = o;
-  const all = `${o.id} ${o.kind} ${o.state} ${o.instance ?? ""} ${o.actor} ${subject(o)} ${error?.message ?? ""}`;
-  const where = all.toLowerCase();
-  return find
-    .toLowerCase()
-    .split(/\s+/)
-    .every((word) => where.includes(word));
-}
-
 /** field reads a text of an operation's input or result, whose shape its kind decides. */
 export function field(value: unknown, name: string): string | undefined {
   if (typeof value !== "object" || value === null || !(name in value)) return undefined;

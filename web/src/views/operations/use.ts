@@ -1,3 +1,4 @@
+import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { useEffect, useMemo } from "react";
 import { api, client } from "@/api/client";
@@ -11,8 +12,9 @@ const page = 200;
  * useOperations lists operations, the newest first. A short look at the newest is repeated, often while something works;
  * older ones come by page, and are looked at again only when one of them had not ended.
  */
-export function useOperations({ kind, state, on }: ListSearch) {
-  const filter = { ...(kind && { kind }), ...(state && { state }), ...(on && { instance: on }) };
+export function useOperations({ kind, state, on, find }: ListSearch) {
+  const [text] = useDebouncedValue(find?.trim(), 200); // while somebody types
+  const filter = { ...(kind && { kind }), ...(state && { state }), ...(on && { instance: on }), ...(text && { text }) };
   const fresh = api.useQuery(
     "get",
     "/api/operations",
@@ -28,15 +30,21 @@ export function useOperations({ kind, state, on }: ListSearch) {
     queryFn: async ({ pageParam, signal }) => {
       const query = { ...filter, limit: page, brief: true, ...(pageParam && { before: pageParam }) };
       const { data } = await client.GET("/api/operations", { params: { query }, signal });
-      return data?.operations ?? [];
+      return data ?? { operations: [] };
     },
-    getNextPageParam: (last) => (last.length === page ? last.at(-1)?.id : undefined),
+    getNextPageParam: (last) => last.older || undefined,
     staleTime: Number.POSITIVE_INFINITY,
     placeholderData: keepPreviousData,
   });
   const { refetch } = older;
-  const known = useMemo(() => older.data?.pages.flat() ?? [], [older.data]);
-  const { all, gap } = useMemo(() => merge(fresh.data?.operations ?? [], known), [fresh.data, known]);
+  // While one of the two still answers to the filter before, the other stands alone.
+  const both = fresh.isPlaceholderData === older.isPlaceholderData;
+  const newer = both || older.isPlaceholderData ? fresh.data : undefined;
+  const pages = both || fresh.isPlaceholderData ? older.data : undefined;
+  const { all, gap } = useMemo(
+    () => merge(newer?.operations ?? [], pages?.pages.flatMap((p) => p.operations) ?? []),
+    [newer, pages],
+  );
   const open = all.slice(newest).some((o) => !ended(o.state));
   useEffect(() => {
     if (gap && !older.isFetching) void refetch();

@@ -1,5 +1,4 @@
 import type { Schemas } from "@/api/client";
-import type { Outcome } from "./search";
 
 export type Entry = Schemas["AuditEntry"];
 
@@ -42,15 +41,4 @@ export function thing(e: Entry): { operation: string } | { instance: string } | 
   if (!kind || !name) return undefined;
   const plain = decodeURIComponent(name);
   return kind === "operations" ? { operation: plain } : { instance: plain };
-}
-
-/** keep says whether an entry is wanted: by its outcome and words. */
-export function keep(e: Entry, outcome: Outcome | undefined, find: string | undefined): boolean {
-  if (outcome && e.outcome !== outcome) return false;
-  const where =
-    `${e.actor} ${e.action} ${meaning(e.action)} ${e.object ?? ""} ${e.remote ?? ""} ${e.request ?? ""}`.toLowerCase();
-  return (find ?? "")
-    .toLowerCase()
-    .split(/\s+/)
-    .every((word) => where.includes(word));
 }

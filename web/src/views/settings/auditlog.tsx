@@ -1,17 +1,17 @@
 import { Button, CloseButton, Select, TextInput } from "@mantine/core";
-import { useMediaQuery } from "@mantine/hooks";
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useDebouncedValue, useMediaQuery } from "@mantine/hooks";
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { Ban, CheckCircle2, Search, ShieldCheck, XCircle } from "lucide-react";
 import { useMemo } from "react";
 import { client } from "@/api/client";
 import { changed } from "@/api/search";
-import { count } from "@/ui/format";
+import { count, plural } from "@/ui/format";
 import { Empty, Panel, SkeletonRows } from "@/ui/page";
 import { ErrorPanel } from "@/ui/problem";
 import { type Column, DataTable } from "@/ui/table";
 import { Time } from "@/ui/time";
-import { type Entry, keep, known, meaning, thing } from "./audit";
+import { type Entry, known, meaning, thing } from "./audit";
 import { outcomes, type SettingsSearch } from "./search";
 import styles from "./settings.module.css";
 
@@ -21,22 +21,29 @@ const page = 200;
 export function AuditLog() {
   const search: SettingsSearch = useSearch({ from: "/settings" });
   const { actor, action, outcome, find } = search;
-  const filter = { ...(actor && { actor }), ...(action && { action }) };
+  const [text] = useDebouncedValue(find?.trim(), 200); // while somebody types
+  const filter = {
+    ...(actor && { actor }),
+    ...(action && { action }),
+    ...(outcome && { outcome }),
+    ...(text && { text }),
+  };
   const log = useInfiniteQuery({
     queryKey: ["audit", filter],
     initialPageParam: 0,
     queryFn: async ({ pageParam, signal }) => {
       const query = { ...filter, limit: page, ...(pageParam && { before: pageParam }) };
       const { data } = await client.GET("/api/audit", { params: { query }, signal });
-      return data?.entries ?? [];
+      return data ?? { entries: [] };
     },
-    getNextPageParam: (last) => (last.length === page ? last.at(-1)?.id : undefined),
+    getNextPageParam: (last) => last.older || undefined,
+    placeholderData: keepPreviousData,
   });
-  const all = useMemo(() => log.data?.pages.flat() ?? [], [log.data]);
-  const entries = useMemo(() => all.filter((e) => keep(e, outcome, find)), [all, outcome, find]);
+  const all = useMemo(() => log.data?.pages.flatMap((p) => p.entries) ?? [], [log.data]);
+  const filtered = Boolean(actor || action || outcome || find);
   const phone = useMediaQuery("(max-width: 720px)", false, { getInitialValueInEffect: false });
   if (log.error && all.length === 0) return <ErrorPanel error={log.error} retry={() => void log.refetch()} />;
-  if (log.data && all.length === 0 && !actor && !action) {
+  if (log.data && all.length === 0 && !filtered) {
     return (
       <Empty icon={ShieldCheck} title="Nobody has changed anything yet">
         Each request that changes something, reads the application&apos;s rows or takes a token is written here, with
@@ -48,12 +55,8 @@ export function AuditLog() {
     <>
       <Filters search={search} actors={[...new Set(all.map((e) => e.actor))].sort()} />
       <Panel
-        title="Newest first"
-        note={
-          entries.length === all.length
-            ? `${count(all.length)} loaded`
-            : `${count(entries.length)} of ${count(all.length)} loaded`
-        }
+        title={filtered ? plural(all.length, "match", "matches") : "Newest first"}
+        note={log.hasNextPage ? `${count(all.length)} loaded, older ones below` : `${count(all.length)}, all of them`}
         flush
       >
         {log.isPending ? (
@@ -61,7 +64,7 @@ export function AuditLog() {
         ) : (
           <DataTable
             label="Audit log"
-            rows={entries}
+            rows={all}
             columns={phone ? narrow : wide}
             id={(e) => String(e.id)}
             height="max(320px, calc(100dvh - 340px))"
@@ -78,7 +81,6 @@ export function AuditLog() {
             >
               Load 200 older
             </Button>
-            {find || outcome ? <span>Looked for in the {count(all.length)} that are loaded.</span> : null}
           </div>
         ) : null}
       </Panel>
