@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/lakeward/lakeward"
 )
@@ -25,7 +24,7 @@ func (s *Server) BaseCopy(ctx context.Context, c Config) error {
 	}
 	defer original.Close()
 	args := []string{
-		"--pgdata", c.Dir, "--dbname", conninfo(0), "--checkpoint", "fast", "--wal-method", "stream", "--no-password",
+		"--pgdata", c.Dir, "--dbname", conninfo(0, ""), "--checkpoint", "fast", "--wal-method", "stream", "--no-password",
 	}
 	if c.Temporary {
 		args = append(args, "--no-sync")
@@ -34,12 +33,8 @@ func (s *Server) BaseCopy(ctx context.Context, c Config) error {
 	if err := t.run(ctx); err != nil {
 		return fmt.Errorf("copy %s: %w", s.config.Dir, err)
 	}
-	// The original's lock of its socket is in the copy, with the number of a process that lives.
-	if err := removeLocks(c.Dir); err != nil {
-		return err
-	}
 	if c.Primary == "" {
 		return nil
 	}
-	return as.writeFile(filepath.Join(c.Dir, "standby.signal"), "")
+	return c.markStandby(as)
 }

@@ -1,5 +1,6 @@
 // Package pgproc runs one PostgreSQL: it finds the installed programs, makes a data folder, starts the server as a
-// supervised child, stops it, and copies a running one into a branch or a standby.
+// supervised child, stops it, copies a running one into a branch or a standby, promotes a standby and rewinds what was a
+// primary.
 //
 // The server is a foreground child in a process group of its own, and the kernel shuts it down when this process dies,
 // even by kill -9. It listens on a unix socket inside its data folder and nowhere else; who may enter the folder is the

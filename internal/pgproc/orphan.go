@@ -22,11 +22,7 @@ func mark(dir string) string {
 
 // processes returns the PostgreSQL processes that run in the data folder dir, children of a killed postmaster included.
 // Every PostgreSQL process keeps the data folder as its working folder, so that a recycled process id cannot deceive.
-func processes(dir string) ([]*os.Process, error) {
-	folder, err := os.Stat(dir)
-	if err != nil {
-		return nil, fmt.Errorf("look for servers: %w", err)
-	}
+func processes(dir string, folder fs.FileInfo) ([]*os.Process, error) {
 	names, err := filepath.Glob("/proc/[1-9]*")
 	if err != nil {
 		return nil, err
@@ -67,12 +63,21 @@ func runsIn(proc, dir string, folder fs.FileInfo) bool {
 // nothing does. It then removes the lock files, which by the number of a process that now is another one could keep a
 // new server from starting.
 func endOrphans(ctx context.Context, dir string) error {
+	folder, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("look for servers: %w", err)
+	}
+	return endOrphansIn(ctx, dir, folder)
+}
+
+// endOrphansIn is endOrphans for a folder whose name may be gone.
+func endOrphansIn(ctx context.Context, dir string, folder fs.FileInfo) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for i := 0; ; i++ {
-		left, err := processes(dir)
+		left, err := processes(dir, folder)
 		if err != nil {
 			return err
 		}
@@ -80,7 +85,7 @@ func endOrphans(ctx context.Context, dir string) error {
 			return removeLocks(dir)
 		}
 		for _, p := range left {
-			signalOrphan(p, dir, i)
+			signalOrphan(p, dir, folder, i)
 			_ = p.Release() // no error on unix
 		}
 		select {
@@ -94,7 +99,7 @@ func endOrphans(ctx context.Context, dir string) error {
 // signalOrphan asks the postmaster for a fast shutdown first, for an immediate one after 5 seconds, and kills what is
 // left after 10. Backends without a postmaster are killed at once: they cannot reach the disk in any order that the
 // write-ahead log would not repair.
-func signalOrphan(p *os.Process, dir string, round int) {
+func signalOrphan(p *os.Process, dir string, folder fs.FileInfo, round int) {
 	const second = 50 // rounds
 	isPostmaster := p.Pid == postmasterPID(dir)
 	switch {
@@ -102,14 +107,13 @@ func signalOrphan(p *os.Process, dir string, round int) {
 		_ = p.Signal(syscall.SIGINT) // an error means that it has ended: the next round sees
 	case isPostmaster && round == 5*second:
 		_ = p.Signal(syscall.SIGQUIT)
-	case round == 10*second, !isPostmaster && postmasterGone(dir):
+	case round == 10*second, !isPostmaster && postmasterGone(dir, folder):
 		_ = p.Signal(syscall.SIGKILL)
 	}
 }
 
-func postmasterGone(dir string) bool {
-	folder, err := os.Stat(dir)
-	return err == nil && !runsIn(fmt.Sprintf("/proc/%d", postmasterPID(dir)), dir, folder)
+func postmasterGone(dir string, folder fs.FileInfo) bool {
+	return !runsIn(fmt.Sprintf("/proc/%d", postmasterPID(dir)), dir, folder)
 }
 
 // postmasterPID reads the first line of postmaster.pid, and returns 0 when there is none.
@@ -121,7 +125,9 @@ func postmasterPID(dir string) int {
 }
 
 func removeLocks(dir string) error {
-	for _, name := range []string{"postmaster.pid", socketName, socketName + ".lock"} {
+	socket := filepath.Join(socketFolder, socketName)
+	// Older versions had the socket in the data folder itself.
+	for _, name := range []string{"postmaster.pid", socket, socket + ".lock", socketName, socketName + ".lock"} {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove stale lock: %w", err)
 		}

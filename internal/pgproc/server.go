@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"os"
@@ -25,8 +26,16 @@ type Config struct {
 	Dir      string            // the data folder; the log is the file Dir + ".log"
 	Settings map[string]string // of postgresql.conf; they win over the folder's own
 
-	// Primary is the data folder of the running server that this one, a standby made by BaseCopy, streams from.
+	// Live are settings like Settings that [Server.Reload] can replace while the server runs. Nil leaves those that the
+	// folder has.
+	Live map[string]string
+
+	// Primary leads to the running server that this one, a standby made by BaseCopy, streams from: its data folder, or a
+	// link to it, which may lead to another server later.
 	Primary string
+
+	// Name is what this server, a standby, is called in its primary's synchronous_standby_names and pg_stat_replication.
+	Name string
 
 	// Temporary is for data that nobody will miss, as in tests: nothing is synced to the disk, and every stop is an
 	// immediate one.
@@ -38,6 +47,7 @@ type Config struct {
 // Server is a running PostgreSQL.
 type Server struct {
 	config   Config
+	folder   fs.FileInfo // of the data, also when its name is gone
 	cmd      *exec.Cmd
 	log      *serverLog
 	stopping atomic.Bool
@@ -61,7 +71,13 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if err := c.writeLive(as); err != nil {
+		return nil, err
+	}
 	s := &Server{config: c, done: make(chan struct{})}
+	if s.folder, err = os.Stat(c.Dir); err != nil {
+		return nil, explain(err, "", c.Dir)
+	}
 	if s.log, err = openLog(c.Dir + logSuffix); err != nil {
 		return nil, explain(err, "", c.Dir)
 	}
@@ -141,7 +157,7 @@ func (s *Server) launch(as *account) error {
 	}
 	s.cmd.SysProcAttr = as.sysProcAttr(death)
 	if s.config.Primary != "" {
-		primary, err := os.Open(s.config.Primary)
+		primary, err := os.Open(filepath.Dir(s.config.Primary))
 		if err != nil {
 			return fmt.Errorf("open primary: %w", err)
 		}
@@ -177,7 +193,7 @@ func (s *Server) live(started chan<- error, out *os.File) {
 	err = s.cmd.Wait()
 	if err != nil {
 		// A killed postmaster leaves children behind that may still work and hold the output open.
-		err = errors.Join(err, endOrphans(context.Background(), s.config.Dir))
+		err = errors.Join(err, endOrphansIn(context.Background(), s.config.Dir, s.folder))
 	}
 	reader.Wait()
 	s.end(err)
@@ -231,7 +247,7 @@ func (s *Server) ping(ctx context.Context) error {
 func (c *Config) args() []string {
 	settings := map[string]string{
 		"listen_addresses":        "",
-		"unix_socket_directories": ".", // relative to the data folder: its own path may be too long for a socket
+		"unix_socket_directories": socketFolder, // relative to the data folder: its own path may be too long for a socket
 		"unix_socket_permissions": "0700",
 		"port":                    "5432",
 		"cluster_name":            mark(c.Dir),
@@ -244,7 +260,11 @@ func (c *Config) args() []string {
 		maps.Copy(settings, map[string]string{"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"})
 	}
 	if c.Primary != "" {
-		settings["primary_conninfo"] = conninfo(0)
+		settings["primary_conninfo"] = conninfo(0, filepath.Base(c.Primary))
+		if c.Name != "" {
+			settings["primary_conninfo"] += " application_name=" + c.Name
+		}
+		settings["wal_retrieve_retry_interval"] = "100ms" // a new primary is followed soon
 	}
 	maps.Copy(settings, c.Settings)
 	args := []string{"-D", filepath.Clean(c.Dir)}
@@ -254,9 +274,11 @@ func (c *Config) args() []string {
 	return args
 }
 
-// conninfo returns the connection string for a child process to which the data folder of the server to reach is handed
-// as its i-th extra file: a descriptor always fits where the path of a socket must fit into 107 bytes.
-func conninfo(i int) string {
+// conninfo returns the connection string for a child process to which the folder with the data folder dir of the server
+// to reach is handed as its i-th extra file: a descriptor always fits where the path of a socket must fit into 107 bytes.
+// An empty dir is that folder itself.
+func conninfo(i int, dir string) string {
 	const firstExtraFile = 3
-	return fmt.Sprintf("host=/proc/self/fd/%d port=5432 user=%s sslmode=disable", firstExtraFile+i, Superuser)
+	host := filepath.Join(fmt.Sprintf("/proc/self/fd/%d", firstExtraFile+i), dir, socketFolder)
+	return fmt.Sprintf("host=%s port=5432 user=%s sslmode=disable", host, Superuser)
 }

@@ -173,7 +173,7 @@ func TestStaleLockOfAnotherProcess(t *testing.T) {
 	t.Parallel()
 	c := initialize(t, config(t))
 	recycled := strconv.Itoa(os.Getpid()) + "\n" + c.Dir + "\n"
-	for _, name := range []string{"postmaster.pid", ".s.PGSQL.5432.lock"} {
+	for _, name := range []string{"postmaster.pid", ".s.PGSQL.5432.lock", "pg_stat_tmp/.s.PGSQL.5432.lock"} {
 		if err := os.WriteFile(filepath.Join(c.Dir, name), []byte(recycled), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -105,7 +105,7 @@ func Dir(t testing.TB) string {
 
 func dsn(s *pgproc.Server, user, database string) string {
 	u := url.URL{Scheme: "postgres", Path: "/" + database}
-	u.RawQuery = url.Values{"host": {s.Dir()}, "user": {user}, "sslmode": {"disable"}}.Encode()
+	u.RawQuery = url.Values{"host": {s.SocketDir()}, "user": {user}, "sslmode": {"disable"}}.Encode()
 	return u.String()
 }
 
