@@ -27,6 +27,8 @@ type Options struct {
 	TLS    *tls.Config    // see [CA.ServerConfig]
 	Owner  Role           // owns databricks_postgres; a Lakebase superuser whatever it says about itself
 
+	Templates string // folder of prepared data folders, to copy instead of making each from nothing; "" keeps none
+
 	MaxConnections int               // of databases' users; 0 means 100
 	Settings       map[string]string // of postgresql.conf; they win over the endpoint's own choices
 
@@ -113,6 +115,12 @@ func (e *Endpoint) open(ctx context.Context) error {
 		return err
 	}
 	e.setServer(s)
+	if prepared(e.config.Dir) {
+		return nil
+	}
+	if err := e.settle(ctx); err != nil {
+		return errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
+	}
 	return nil
 }
 

@@ -3,12 +3,9 @@ package endpoint
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/internal/pgproc"
@@ -27,8 +24,13 @@ func Remove(ctx context.Context, dir string) error {
 // folder that bears its name is complete.
 func (e *Endpoint) makeFolder(ctx context.Context) error {
 	dir := e.config.Dir
-	if pgproc.Initialized(dir) {
+	if prepared(dir) {
 		return nil
+	}
+	if pgproc.Initialized(dir) { // a copy of the template that has been given to nobody
+		if err := pgproc.Remove(ctx, dir); err != nil {
+			return err
+		}
 	}
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return lakeward.Errorf(lakeward.KindConflict,
@@ -59,39 +61,7 @@ func (e *Endpoint) fill(ctx context.Context, c pgproc.Config) error {
 	case e.options.From != nil:
 		return e.options.From.current().BaseCopy(ctx, c)
 	}
-	if err := pgproc.Init(ctx, c); err != nil {
-		return err
-	}
-	s, err := pgproc.Start(ctx, c)
-	if err != nil {
-		return err
-	}
-	if err := e.furnish(ctx, s); err != nil {
-		return errors.Join(err, s.Stop(ctx))
-	}
-	return s.Stop(ctx)
-}
-
-// furnish makes an empty PostgreSQL a Lakebase: system roles and functions, the owner, the owner's database.
-func (e *Endpoint) furnish(ctx context.Context, s *pgproc.Server) error {
-	c, err := s.ConnConfig("template1")
-	if err != nil {
-		return err
-	}
-	conn, err := pgx.ConnectConfig(ctx, c)
-	if err != nil {
-		return err
-	}
-	defer conn.Close(ctx)
-	if err := bootstrap(ctx, conn); err != nil {
-		return err
-	}
-	owner := e.options.Owner
-	owner.Superuser, owner.BypassRLS, owner.CreateDB, owner.CreateRole = true, true, true, true
-	if err := createRole(ctx, conn, owner); err != nil {
-		return fmt.Errorf("create owner: %w", err)
-	}
-	return createDatabase(ctx, conn, Database{Name: lakeward.DefaultDatabase, Owner: owner.Name})
+	return e.fromTemplate(ctx, c)
 }
 
 // syncFolder makes a rename in the folder survive a power cut.

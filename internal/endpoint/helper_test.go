@@ -34,6 +34,15 @@ func TestMain(m *testing.M) {
 	pgtest.Main(m)
 }
 
+// templates is shared with everything else that this user tests.
+var templates = func() string {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(cache, "lakeward", "templates")
+}()
+
 // stand is a folder with a certificate authority and the endpoints that a test starts in it.
 type stand struct {
 	t   *testing.T
@@ -68,6 +77,7 @@ func options(dir string, conf *tls.Config) endpoint.Options {
 		Listen:         netip.MustParseAddrPort("127.0.0.1:0"),
 		TLS:            conf,
 		Owner:          endpoint.Role{Name: ownerName, Identity: "USER"},
+		Templates:      templates,
 		MaxConnections: 30,
 		Settings:       map[string]string{"fsync": "off", "shared_buffers": "16MB"},
 		Verify:         verify,

@@ -142,11 +142,18 @@ func (e *Endpoint) reassign(ctx context.Context, from, to string) error {
 }
 
 func createRole(ctx context.Context, conn *pgx.Conn, r Role) error {
-	if strings.EqualFold(r.Name, "public") || len(r.Name) == 0 || len(r.Name) > maxName {
-		return lakeward.Errorf(lakeward.KindInvalid, "choose another name",
-			"role %q: a name has 1 to %d bytes and is not public", r.Name, maxName)
+	if err := checkName(r.Name); err != nil {
+		return err
 	}
 	return writeRole(ctx, conn, "CREATE", r)
+}
+
+func checkName(role string) error {
+	if strings.EqualFold(role, "public") || len(role) == 0 || len(role) > maxName {
+		return lakeward.Errorf(lakeward.KindInvalid, "choose another name",
+			"role %q: a name has 1 to %d bytes and is not public", role, maxName)
+	}
+	return nil
 }
 
 // maxName is the length at which PostgreSQL cuts names off.

@@ -21,10 +21,7 @@ func Init(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	args := []string{
-		"--pgdata", c.Dir, "--username", Superuser, "--encoding", "UTF8", "--locale", "C.UTF-8",
-		"--auth-local", "trust", "--auth-host", "reject", "--data-checksums", "--no-instructions",
-	}
+	args := append([]string{"--pgdata", c.Dir}, initArgs...)
 	if c.Temporary {
 		args = append(args, "--no-sync")
 	}
@@ -34,11 +31,25 @@ func Init(ctx context.Context, c Config) error {
 	return as.writeFile(filepath.Join(c.Dir, "pg_hba.conf"), accessRules)
 }
 
+var initArgs = []string{
+	"--username", Superuser, "--encoding", "UTF8", "--locale", "C.UTF-8",
+	"--auth-local", "trust", "--auth-host", "reject", "--data-checksums", "--no-instructions",
+}
+
 // accessRules trust everybody who may enter the folder, but leave copies of the whole server, password hashes included,
 // to the superuser: a role with REPLICATION is for logical replication.
 const accessRules = `local all all trust
 local replication ` + Superuser + ` trust
 `
+
+// WriteFile writes a file in the data folder of c, for the user that PostgreSQL runs as.
+func WriteFile(c Config, name, text string) error {
+	as, err := c.prepare()
+	if err != nil {
+		return err
+	}
+	return as.writeFile(filepath.Join(c.Dir, name), text)
+}
 
 // Initialized reports whether dir is a PostgreSQL data folder.
 func Initialized(dir string) bool {

@@ -155,7 +155,7 @@ func start(ctx context.Context) (*pgproc.Server, error) {
 	c := pgproc.Config{Dir: filepath.Join(server.folder, dataFolder), Temporary: true, Settings: map[string]string{
 		"wal_level": "logical", "max_connections": "200", "shared_buffers": "64MB", "max_wal_size": "2GB",
 	}}
-	if err := pgproc.Init(ctx, c); err != nil {
+	if err := (pgproc.Template{Cache: templates(), Key: "pgtest", Make: pgproc.Init}).Fill(ctx, c); err != nil {
 		return nil, err
 	}
 	s, err := pgproc.Start(ctx, c)
@@ -163,6 +163,15 @@ func start(ctx context.Context) (*pgproc.Server, error) {
 		return nil, err
 	}
 	return s, execute(ctx, s, "template1", roles...)
+}
+
+// templates is where all test binaries of a user find an empty data folder: initdb takes longer than most packages' tests.
+func templates() string {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(cache, "lakeward", "templates")
 }
 
 // roles make the rights of the owner those of the owner of a Lakebase project. Package endpoint has the whole of what

@@ -50,6 +50,7 @@ type Lakebase struct {
 	roots     *x509.CertPool
 	tokens    *tokenMaker
 	binaries  pgproc.Binaries
+	templates string // folder of prepared data folders
 	faults    faults
 
 	queueMu sync.Mutex                 // held while submitting, so that queues have the order of the state's changes
@@ -127,6 +128,7 @@ func (l *Lakebase) open(dir string) (err error) {
 	if l.binaries, err = pgproc.Find(); err != nil {
 		return err
 	}
+	l.templates = templatesFolder(l.dir)
 	if l.store, err = openStore(filepath.Join(l.dir, "state.json"), l.fast); err != nil {
 		return err
 	}
@@ -146,6 +148,14 @@ func (l *Lakebase) open(dir string) (err error) {
 	}
 	l.roots, err = rootsOf(pem)
 	return err
+}
+
+// templatesFolder is where prepared data folders are kept: for all local Lakebases of a user, where there is a place.
+func templatesFolder(dir string) string {
+	if cache, err := os.UserCacheDir(); err == nil && os.MkdirAll(cache, 0o700) == nil {
+		return filepath.Join(cache, "lakeward", "templates")
+	}
+	return filepath.Join(dir, "templates")
 }
 
 // settle makes at the first start what a workspace has from the beginning.

@@ -254,7 +254,7 @@ func (l *Lakebase) start(ctx context.Context, p *project, b *branch, c *compute)
 	spec := runSpecOf(c)
 	o := endpoint.Options{
 		Binaries: l.binaries, Dir: l.dataFolder(p, b, c), Listen: netip.AddrPortFrom(c.Host, uint16(l.port)), TLS: config,
-		Owner:          endpoint.Role{Name: p.Owner, Identity: p.OwnerType},
+		Owner: endpoint.Role{Name: p.Owner, Identity: p.OwnerType}, Templates: l.templates,
 		MaxConnections: spec.maxConnections, Settings: maps.Clone(spec.settings),
 		Verify: func(_ context.Context, user, password string) error { return l.verify(c.UID, user, password) },
 		Log:    l.log.With("endpoint", p.under(b, "endpoints", c.ID)),
