@@ -10,6 +10,8 @@
 //	          and with pg_dump and pg_restore, each over the unix socket with the same number of jobs
 //	proxy     pgbench and a bulk copy through `lakeward proxy`, beside PgBouncer and the way without a proxy, in front of a
 //	          PostgreSQL that speaks TLS
+//	start     a new instance, from the request to the first query with a token, beside initdb and start; and the memory of
+//	          twenty idle ones
 //
 //	go run ./bench            from the module's root; make bench builds and installs what it needs
 //	go run ./bench -size 100  a smaller database
@@ -57,6 +59,7 @@ var parts = []part{
 	{"link", benchLink},
 	{"pg", benchPostgres},
 	{"proxy", benchProxy},
+	{"start", benchStart},
 }
 
 func main() {

@@ -110,17 +110,14 @@ func (e *Endpoint) open(ctx context.Context) error {
 	if err := e.makeFolder(ctx); err != nil {
 		return fmt.Errorf("make data folder %s: %w", e.config.Dir, err)
 	}
+	if !prepared(e.config.Dir) {
+		return e.openFresh(ctx)
+	}
 	s, err := pgproc.Start(ctx, e.config)
 	if err != nil {
 		return err
 	}
 	e.setServer(s)
-	if prepared(e.config.Dir) {
-		return nil
-	}
-	if err := e.settle(ctx); err != nil {
-		return errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
-	}
 	return nil
 }
 

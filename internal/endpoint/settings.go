@@ -9,6 +9,16 @@ import (
 
 const defaultMaxConnections = 100
 
+// Room for locks is made for each connection, in memory that PostgreSQL touches when it starts: of an idle endpoint for a
+// thousand connections it would be the larger part. Half of PostgreSQL's own choice leaves as much room in all as a server
+// for a hundred connections has. A standby needs no less than its primary, also while that changes its size: so one figure
+// serves all sizes. Predicate locks are everybody's own.
+const (
+	locksEach          = 32
+	predicateLocks     = 6400 // in all
+	predicateLocksEach = 10   // at least, which is the least that PostgreSQL takes
+)
+
 // server returns the configuration of the endpoint's PostgreSQL.
 func (o *Options) server() pgproc.Config {
 	settings := map[string]string{
@@ -21,6 +31,9 @@ func (o *Options) server() pgproc.Config {
 		"shared_buffers": "64MB",
 		"max_wal_size":   "2GB",
 		"wal_keep_size":  "256MB", // for a standby that was away for a while
+
+		"max_locks_per_transaction":      strconv.Itoa(locksEach),
+		"max_pred_locks_per_transaction": strconv.Itoa(max(predicateLocks/o.maxConnections(), predicateLocksEach)),
 
 		"hot_standby_feedback": "on",
 	}

@@ -83,16 +83,29 @@ func furnish(ctx context.Context, s *pgproc.Server) error {
 	return createDatabase(ctx, conn, Database{Name: lakeward.DefaultDatabase, Owner: owner.Name})
 }
 
-// settle makes a running copy of the template the owner's, and what it consists of safe on the disk.
-func (e *Endpoint) settle(ctx context.Context) error {
-	work, ctx := errgroup.WithContext(ctx)
-	work.Go(func() error { return e.admin(ctx, adminDatabase, e.inherit(ctx)) })
+// openFresh starts PostgreSQL in a copy of the template and makes it the owner's. Nobody gets it before what it consists of
+// is safe on the disk, which goes on meanwhile.
+func (e *Endpoint) openFresh(ctx context.Context) error {
+	var syncing errgroup.Group
 	if e.config.Settings["fsync"] != "off" {
-		work.Go(func() error { return pgproc.Sync(e.config.Dir) })
+		syncing.Go(func() error { return pgproc.Sync(e.config.Dir) })
 	}
-	if err := work.Wait(); err != nil {
-		return err
+	s, err := pgproc.Start(ctx, e.config)
+	if err != nil {
+		return errors.Join(err, syncing.Wait())
 	}
+	e.setServer(s)
+	err = e.admin(ctx, adminDatabase, e.inherit(ctx))
+	if err = errors.Join(err, syncing.Wait()); err == nil {
+		err = e.unmark()
+	}
+	if err != nil {
+		return errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
+	}
+	return nil
+}
+
+func (e *Endpoint) unmark() error {
 	if err := os.Remove(filepath.Join(e.config.Dir, fresh)); err != nil {
 		return err
 	}

@@ -269,7 +269,16 @@ func descendants(s *state, name string) (names []string) {
 	return names
 }
 
-func (l *Lakebase) getInstance(r *request) (any, error) { return l.instanceByName(r.PathValue("name")) }
+func (l *Lakebase) getInstance(r *request) (any, error) {
+	name := r.PathValue("name")
+	creation := find(l.store.view().Operations, func(o *operation) bool {
+		return o.Kind == createProject && o.Project == name && !o.Done
+	})
+	if creation != nil {
+		l.awaitOperation(r.Context(), creation.Name, shortPatience)
+	}
+	return l.instanceByName(name)
+}
 
 func (l *Lakebase) instanceByName(name string) (any, error) {
 	s := l.store.view()

@@ -240,8 +240,12 @@ func (l *Lakebase) enqueue(projects []string, do func(context.Context)) <-chan s
 // longer in between; most operations are over sooner than the first pause.
 const patience = 2 * time.Second
 
+// shortPatience is how long asking for an instance waits for the end of its creation: who asks at once, as the SDK's waiter
+// does, asks again after more than a second.
+const shortPatience = 700 * time.Millisecond
+
 // awaitOperation waits a little for the end of an operation.
-func (l *Lakebase) awaitOperation(ctx context.Context, name string) {
+func (l *Lakebase) awaitOperation(ctx context.Context, name string, patience time.Duration) {
 	l.queueMu.Lock()
 	done, ok := l.tasks[name]
 	l.queueMu.Unlock()

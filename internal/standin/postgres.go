@@ -65,7 +65,7 @@ func (l *Lakebase) postgresRoutes(api func(pattern string, h handler)) {
 // getOperation answers for an operation of any resource, also of one that the operation has deleted.
 func (l *Lakebase) getOperation(r *request) (any, error) {
 	name := r.URL.Path[len(apiPostgres):]
-	l.awaitOperation(r.Context(), name)
+	l.awaitOperation(r.Context(), name, patience)
 	op := l.store.view().operation(name)
 	if op == nil {
 		return nil, notFound("operation not found; operation:%q", name)
