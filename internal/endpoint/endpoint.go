@@ -35,8 +35,14 @@ type Options struct {
 	// Verify judges a token: whether it lets user log in now. It is called once for each login.
 	Verify func(ctx context.Context, user, password string) error
 
+	// History keeps the past of the data, also for endpoints that follow this one; nil keeps none.
+	History *History
+
 	Follow *Endpoint // makes a read-only standby of it; it must be running
 	From   *Endpoint // makes a branch: a copy of it as it is now; used only when Dir is missing
+	Past   *Past     // makes a branch: with the data of a moment of the past; used only when Dir is missing
+
+	Progress pgproc.Progress // is told how far the copy for a branch is; may be nil
 
 	Log *slog.Logger // nil discards
 }

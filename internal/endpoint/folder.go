@@ -41,6 +41,7 @@ func (e *Endpoint) makeFolder(ctx context.Context) error {
 	}
 	half := e.config
 	half.Dir = dir + unfinished
+	half.Archive = "" // its past begins when it is complete
 	if err := pgproc.Remove(ctx, half.Dir); err != nil {
 		return err
 	}
@@ -58,8 +59,8 @@ func (e *Endpoint) fill(ctx context.Context, c pgproc.Config) error {
 	switch {
 	case e.options.Follow != nil:
 		return e.options.Follow.current().BaseCopy(ctx, c)
-	case e.options.From != nil:
-		return e.options.From.current().BaseCopy(ctx, c)
+	case e.options.Past != nil, e.options.From != nil:
+		return e.branch(ctx, c)
 	}
 	return e.fromTemplate(ctx, c)
 }

@@ -42,6 +42,9 @@ func (o *Options) server() pgproc.Config {
 	if o.Follow != nil {
 		c.Primary = o.Follow.config.Dir
 	}
+	if o.History != nil {
+		c.Archive = o.History.wal()
+	}
 	return c
 }
 

@@ -64,6 +64,11 @@ func (c *Config) prepare() (*account, error) {
 		return nil, fmt.Errorf("find folder: %w", err)
 	}
 	c.Dir = dir
+	if c.Archive != "" {
+		if c.Archive, err = filepath.Abs(c.Archive); err != nil {
+			return nil, fmt.Errorf("find folder: %w", err)
+		}
+	}
 	if c.Binaries.Dir == "" {
 		if c.Binaries, err = Find(); err != nil {
 			return nil, err
@@ -91,4 +96,13 @@ func (c *Config) checkVersion() error {
 			"unsupported version: the data in %s is PostgreSQL %s's, the installed one is %s", c.Dir, v, c.Binaries.Version)
 	}
 	return nil
+}
+
+// WriteFile writes a file in the data folder of c, for the user that PostgreSQL runs as.
+func WriteFile(c Config, name, text string) error {
+	as, err := c.prepare()
+	if err != nil {
+		return err
+	}
+	return as.writeFile(filepath.Join(c.Dir, name), text)
 }

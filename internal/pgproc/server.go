@@ -34,6 +34,10 @@ type Config struct {
 	// link to it, which may lead to another server later.
 	Primary string
 
+	// Archive is the folder where the write-ahead log is kept; made when missing. "" keeps none. The servers of one
+	// database share it, standbys included.
+	Archive string
+
 	// Name is what this server, a standby, is called in its primary's synchronous_standby_names and pg_stat_replication.
 	Name string
 
@@ -67,6 +71,11 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	}
 	if err := endOrphans(ctx, c.Dir); err != nil {
 		return nil, err
+	}
+	if c.Archive != "" {
+		if err := as.makeFolder(c.Archive); err != nil {
+			return nil, err
+		}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -265,6 +274,9 @@ func (c *Config) args() []string {
 			settings["primary_conninfo"] += " application_name=" + c.Name
 		}
 		settings["wal_retrieve_retry_interval"] = "100ms" // a new primary is followed soon
+	}
+	if c.Archive != "" {
+		maps.Copy(settings, c.archiving())
 	}
 	maps.Copy(settings, c.Settings)
 	args := []string{"-D", filepath.Clean(c.Dir)}

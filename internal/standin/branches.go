@@ -32,7 +32,11 @@ func (l *Lakebase) createBranch(r *request) (any, error) {
 		return nil, err
 	}
 	spec := cmp.Or(in.Spec, &postgres.BranchSpec{})
-	if err := checkBranchSource(spec); err != nil {
+	from, err := momentOf(spec)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.checkBranchMoment(r, id, spec, from); err != nil {
 		return nil, err
 	}
 	return answer(l.submit(func(s *state) (*operation, error) {
@@ -52,32 +56,42 @@ func (l *Lakebase) createBranch(r *request) (any, error) {
 			}
 			return newOperation(createBranch, p.branchName(b)).of(p, b, ""), nil
 		}
-		return l.planBranch(s, p, id, spec, m)
+		return l.planBranch(s, p, id, spec, m, from)
 	}))
 }
 
-// checkBranchSource refuses branches of the past, which need the history that the local Lakebase does not keep.
-func checkBranchSource(spec *postgres.BranchSpec) error {
-	switch {
-	case spec.SourceBranchLsn != "":
-		return notImplemented("a branch from a log position of the past (source_branch_lsn)")
-	case spec.SourceBranchTime != nil:
-		return notImplemented("a branch from a time of the past (source_branch_time)")
-	case spec.SourceSnapshot != "":
-		return notImplemented("a branch from a snapshot (source_snapshot)")
+// checkBranchMoment refuses a new branch of a moment that cannot be reached. All else is checked when it is planned.
+func (l *Lakebase) checkBranchMoment(r *request, id string, spec *postgres.BranchSpec, m *moment) error {
+	if m == nil {
+		return nil
 	}
-	return nil
+	p, err := r.project(l.store.view())
+	if err != nil || p.branch(id) != nil {
+		return err
+	}
+	source := p.sourceOf(spec)
+	if source == nil || !source.Ready {
+		return nil
+	}
+	return l.checkMoment(r.Context(), p, source, m, branchFields)
 }
 
-// planBranch adds a branch, which will be a copy of its source.
-func (l *Lakebase) planBranch(s *state, p *project, id string, spec *postgres.BranchSpec, m mask) (*operation, error) {
+// sourceOf returns the branch that a new one shall be a copy of, or nil.
+func (p *project) sourceOf(spec *postgres.BranchSpec) *branch {
+	if spec.SourceBranch == "" {
+		return p.defaultBranch()
+	}
+	return find(p.Branches, func(b *branch) bool { return p.branchName(b) == spec.SourceBranch })
+}
+
+// planBranch adds a branch, which will be a copy of its source, as that is now or was at a moment.
+func (l *Lakebase) planBranch(
+	s *state, p *project, id string, spec *postgres.BranchSpec, m mask, from *moment,
+) (*operation, error) {
 	if len(p.Branches) >= maxBranches {
 		return nil, overLimit("The project has %d branches already, which is the limit.", maxBranches)
 	}
-	source := p.defaultBranch()
-	if spec.SourceBranch != "" {
-		source = find(p.Branches, func(b *branch) bool { return p.branchName(b) == spec.SourceBranch })
-	}
+	source := p.sourceOf(spec)
 	if source == nil || source.Deleting {
 		return nil, notFound("source branch not found; source_branch:%q", spec.SourceBranch)
 	}
@@ -86,9 +100,10 @@ func (l *Lakebase) planBranch(s *state, p *project, id string, spec *postgres.Br
 	}
 	t := now()
 	b := &branch{
-		ID: id, UID: "br-" + randomHex(8), Source: p.branchName(source), SourceTime: t,
+		ID: id, UID: "br-" + randomHex(8), Source: p.branchName(source),
 		Created: t, Updated: t, Changed: t,
 	}
+	b.comeFrom(from)
 	b.inherit(source)
 	if err := applyBranch(p, b, spec, m); err != nil {
 		return nil, err
@@ -98,6 +113,25 @@ func (l *Lakebase) planBranch(s *state, p *project, id string, spec *postgres.Br
 		return nil, err
 	}
 	return newOperation(createBranch, p.branchName(b)).of(p, b, ""), nil
+}
+
+// comeFrom notes which moment of its source a new branch is a copy of; nil is now.
+func (b *branch) comeFrom(m *moment) {
+	b.Moment, b.SourceTime = m, b.Created
+	if m != nil {
+		b.SourceTime = m.Time
+	}
+}
+
+// forkPosition is where in the log of the source the data of the branch begin, "" while that is not known.
+func (b *branch) forkPosition() string {
+	switch {
+	case b.Fork != 0:
+		return b.Fork.String()
+	case b.Moment != nil && b.Moment.LSN != 0:
+		return b.Moment.LSN.String()
+	}
+	return ""
 }
 
 // inherit takes over the source's roles and databases, which the copy of its data will have.
@@ -286,7 +320,7 @@ func (l *Lakebase) removeBranch(ctx context.Context, p *project, b *branch) erro
 	for _, c := range slices.Backward(b.Computes) {
 		errs = append(errs, l.removeEndpoint(ctx, p, b, c))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, l.forgetHistory(p, b))...)
 }
 
 func (l *Lakebase) branchAnswer(p *project, b *branch, size int64) *postgres.Branch {
@@ -303,7 +337,7 @@ func (l *Lakebase) branchAnswer(p *project, b *branch, size int64) *postgres.Bra
 		Status: &postgres.BranchStatus{
 			BranchId: b.ID, CurrentState: state, Default: b.ID == p.DefaultBranch, IsProtected: b.Protected,
 			LogicalSizeBytes: size, ExpireTime: wireTime(b.Expires), StateChangeTime: sdktime.New(b.Changed),
-			SourceBranch: b.Source, SourceBranchTime: wireTime(b.SourceTime),
+			SourceBranch: b.Source, SourceBranchTime: wireTime(b.SourceTime), SourceBranchLsn: b.forkPosition(),
 			ForceSendFields: []string{"Default", "IsProtected"},
 		},
 	}

@@ -85,6 +85,10 @@ func (l *Lakebase) createInstance(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	from, err := l.checkParentMoment(r, in.ParentInstanceRef)
+	if err != nil {
+		return nil, err
+	}
 	settings := computeSettings{MinCU: units, MaxCU: units, NoSuspension: true} // instances are not suspended
 	_, err = l.submit(func(s *state) (*operation, error) {
 		parent, err := parentOf(s, in.ParentInstanceRef)
@@ -94,7 +98,7 @@ func (l *Lakebase) createInstance(r *request) (any, error) {
 		if made := instancesOf(s); len(made) >= maxInstances {
 			return nil, overLimit("The workspace has %d database instances already, which is the limit.", len(made))
 		}
-		bp := blueprint{id: in.Name, owner: r.caller, settings: settings, instance: &instance{}, parent: parent}
+		bp := blueprint{id: in.Name, owner: r.caller, settings: settings, instance: &instance{}, parent: parent, from: from}
 		if parent != nil {
 			bp.instance.Parent = parent.ID
 		}
@@ -126,15 +130,23 @@ func instancesOf(s *state) []*project {
 	return slices.DeleteFunc(slices.Clone(s.Projects), func(p *project) bool { return p.Instance == nil })
 }
 
+// checkParentMoment reads from which moment of its parent a new instance shall be, and refuses one that cannot be reached.
+func (l *Lakebase) checkParentMoment(r *request, ref *database.DatabaseInstanceRef) (*moment, error) {
+	m, err := parentMoment(ref)
+	if err != nil || m == nil {
+		return nil, err
+	}
+	parent, err := parentOf(l.store.view(), ref)
+	if err != nil {
+		return nil, err
+	}
+	return m, l.checkMoment(r.Context(), parent, parent.defaultBranch(), m, instanceFields)
+}
+
 // parentOf returns the project that a new instance shall be a copy of, or nil.
 func parentOf(s *state, ref *database.DatabaseInstanceRef) (*project, error) {
-	switch {
-	case ref == nil:
+	if ref == nil {
 		return nil, nil
-	case ref.Lsn != "":
-		return nil, notImplemented("a child instance from a log position of the past (lsn)")
-	case ref.BranchTime != "":
-		return nil, notImplemented("a child instance from a time of the past (branch_time)")
 	}
 	p := find(s.Projects, func(p *project) bool { return p.ID == ref.Name || ref.Name == "" && p.UID == ref.Uid })
 	if p == nil || p.Deleting {
@@ -342,16 +354,40 @@ func (l *Lakebase) instanceAnswer(s *state, p *project) *database.DatabaseInstan
 	for _, t := range l.tags(p) {
 		i.EffectiveCustomTags = append(i.EffectiveCustomTags, database.CustomTag{Key: t.Key, Value: t.Value})
 	}
+	i.ParentInstanceRef, i.ChildInstanceRefs = s.refs(p)
+	return i
+}
+
+// refs returns how the Database instance API shows the parent and the children of an instance.
+func (s *state) refs(p *project) (parent *database.DatabaseInstanceRef, children []database.DatabaseInstanceRef) {
 	if p.Instance != nil && p.Instance.Parent != "" {
-		i.ParentInstanceRef = &database.DatabaseInstanceRef{Name: p.Instance.Parent}
+		ref := refTo(p, p.Instance.Parent, "")
 		if parent := s.project(p.Instance.Parent); parent != nil {
-			i.ParentInstanceRef.Uid = parent.UID
+			ref.Uid = parent.UID
 		}
+		parent = &ref
 	}
 	for _, child := range s.Projects {
 		if child.Instance != nil && child.Instance.Parent == p.ID {
-			i.ChildInstanceRefs = append(i.ChildInstanceRefs, database.DatabaseInstanceRef{Name: child.ID, Uid: child.UID})
+			children = append(children, refTo(child, child.ID, child.UID))
 		}
 	}
-	return i
+	return parent, children
+}
+
+// refTo names an instance at one end of the relation between a child and its parent. What was asked for is shown as it was
+// asked, and what came of it in any case.
+func refTo(child *project, name, uid string) database.DatabaseInstanceRef {
+	ref := database.DatabaseInstanceRef{Name: name, Uid: uid}
+	root := child.branch(rootBranch)
+	if root == nil {
+		return ref
+	}
+	ref.EffectiveLsn = root.forkPosition()
+	if m := root.Moment; m != nil && m.LSN != 0 {
+		ref.Lsn = m.LSN.String()
+	} else if m != nil {
+		ref.BranchTime = wireMoment(m.Time)
+	}
+	return ref
 }

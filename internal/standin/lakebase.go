@@ -62,6 +62,10 @@ type Lakebase struct {
 	runners  map[string]*runner // by uid of the endpoint
 	watchers sync.WaitGroup     // one for each endpoint that has run
 
+	historyMu  sync.Mutex
+	histories  map[string]*endpoint.History // by uid of the branch
+	newHistory chan struct{}                // wakes the historian
+
 	wake     chan struct{} // of the janitor
 	stopping chan struct{} // closed when the end begins
 	running  sync.WaitGroup
@@ -94,6 +98,7 @@ func newLakebase(o Options) *Lakebase {
 	l := &Lakebase{
 		port: o.Port, tokenTTL: o.TokenTTL, fast: o.Fast, log: o.Log, fileLimit: fileLimit,
 		tails: map[string]<-chan struct{}{}, tasks: map[string]<-chan struct{}{}, jobs: make(chan func(context.Context)),
+		histories: map[string]*endpoint.History{}, newHistory: make(chan struct{}, 1),
 		runners: map[string]*runner{}, wake: make(chan struct{}, 1), stopping: make(chan struct{}),
 	}
 	if l.port == 0 {
@@ -193,7 +198,7 @@ func clientAddress(listener net.Listener) string {
 }
 
 // run starts the goroutines that live as long as the Lakebase: the REST server, the dispatcher of operations, the
-// janitor.
+// janitor, the historian.
 func (l *Lakebase) run(ctx context.Context, listener net.Listener) {
 	ctx, cancel := context.WithCancel(ctx)
 	l.running.Go(func() {
@@ -202,6 +207,7 @@ func (l *Lakebase) run(ctx context.Context, listener net.Listener) {
 	})
 	l.running.Go(func() { l.dispatch(ctx) })
 	l.running.Go(func() { l.janitor(ctx) })
+	l.running.Go(func() { l.historian(ctx) })
 	l.server = newServer(l.routes())
 	l.running.Go(func() {
 		if err := l.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

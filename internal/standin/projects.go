@@ -40,6 +40,7 @@ type blueprint struct {
 	settings computeSettings
 	instance *instance
 	parent   *project // whose default branch is copied, or nil
+	from     *moment  // of the parent; nil is now
 }
 
 // plan adds a project with all that comes with it to the state.
@@ -68,7 +69,8 @@ func (l *Lakebase) plan(s *state, bp blueprint) (*project, error) {
 	})
 	if bp.parent != nil {
 		from := bp.parent.defaultBranch()
-		b.Source, b.SourceTime = bp.parent.branchName(from), t
+		b.Source = bp.parent.branchName(from)
+		b.comeFrom(bp.from)
 		b.inherit(from)
 	}
 	p.Branches = append(p.Branches, b)

@@ -240,6 +240,10 @@ func (l *Lakebase) ensure(ctx context.Context, p *project, b *branch, c *compute
 		*r = runner{phase: phaseActive, active: now(), endpoint: e, with: runSpecOf(c)}
 	})
 	l.watch(c.UID, e)
+	if !b.Ready && b.Source != "" {
+		l.refreshBranch(ctx, b) // its source may have had others since
+	}
+	l.wakeHistorian()
 	l.log.Info("endpoint is active", "endpoint", p.under(b, "endpoints", c.ID), "address", e.Addr())
 	return nil
 }
@@ -256,8 +260,9 @@ func (l *Lakebase) start(ctx context.Context, p *project, b *branch, c *compute)
 		Binaries: l.binaries, Dir: l.dataFolder(p, b, c), Listen: netip.AddrPortFrom(c.Host, uint16(l.port)), TLS: config,
 		Owner: endpoint.Role{Name: p.Owner, Identity: p.OwnerType}, Templates: l.templates,
 		MaxConnections: spec.maxConnections, Settings: maps.Clone(spec.settings),
-		Verify: func(_ context.Context, user, password string) error { return l.verify(c.UID, user, password) },
-		Log:    l.log.With("endpoint", p.under(b, "endpoints", c.ID)),
+		History: l.history(p, b),
+		Verify:  func(_ context.Context, user, password string) error { return l.verify(c.UID, user, password) },
+		Log:     l.log.With("endpoint", p.under(b, "endpoints", c.ID)),
 	}
 	if l.fast {
 		o.Settings = withFast(o.Settings)
@@ -270,6 +275,13 @@ func (l *Lakebase) start(ctx context.Context, p *project, b *branch, c *compute)
 	}
 	if b.Ready || b.Source == "" {
 		return endpoint.Start(ctx, o)
+	}
+	if b.Moment != nil {
+		if o.Past, err = l.past(ctx, b); err != nil {
+			return nil, fmt.Errorf("copy branch %s: %w", b.Source, err)
+		}
+		e, err := endpoint.Start(ctx, o)
+		return e, unreachable(err)
 	}
 	source, done, err := l.source(ctx, b)
 	if err != nil {
@@ -285,28 +297,6 @@ func withFast(settings map[string]string) map[string]string {
 	fast := map[string]string{"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 	maps.Copy(fast, settings)
 	return fast
-}
-
-// source returns the running primary of the branch that b is a copy of. One that is stopped is started for the while:
-// nobody can log in to it, because its endpoint stays disabled in the state.
-func (l *Lakebase) source(ctx context.Context, b *branch) (*endpoint.Endpoint, func(), error) {
-	p, from := l.store.view().branchByName(b.Source)
-	if from == nil {
-		return nil, nil, notFound("source branch not found")
-	}
-	c := from.primary()
-	if e := l.runner(c.UID).endpoint; e != nil {
-		return e, func() {}, nil
-	}
-	e, err := l.start(ctx, p, from, c)
-	if err != nil {
-		return nil, nil, err
-	}
-	return e, func() {
-		if err := halt(ctx, e); err != nil {
-			l.log.Warn("source of a copy did not stop cleanly", "endpoint", c.UID, "err", err)
-		}
-	}, nil
 }
 
 // admit finishes a fresh branch and logs in as its owner, through the gate and with a token, as a client would.
@@ -326,9 +316,13 @@ func (l *Lakebase) admit(ctx context.Context, p *project, b *branch, c *compute,
 	if c.ReadOnly || b.Ready {
 		return nil
 	}
+	fork, err := endpoint.Origin(e.Dir())
+	if err != nil {
+		return err
+	}
 	return l.store.update(func(s *state) error {
 		if _, b := s.branchByName(p.branchName(b)); b != nil {
-			b.Ready, b.Changed = true, now()
+			b.Ready, b.Changed, b.Fork = true, now(), fork
 		}
 		return nil
 	})

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/lakeward/lakeward/internal/pgproc"
 )
 
 // The state of a local Lakebase: what state.json holds. It says what there should be; what runs is in runner.go.
@@ -12,8 +14,8 @@ import (
 // A state that was published is never changed again (see store), so that readers need no lock.
 
 // stateVersion is raised when an older lakeward could no longer read state.json, or would forget a part of it. 2 brought
-// the catalogs, 3 the permissions of apps.
-const stateVersion = 3
+// the catalogs, 3 the permissions of apps, 4 branches of the past.
+const stateVersion = 4
 
 type state struct {
 	Version    int          `json:"version"`
@@ -83,6 +85,8 @@ type branch struct {
 	UID        string     `json:"uid"`
 	Source     string     `json:"source,omitempty"` // the branch that it was copied from; maybe another project's
 	SourceTime time.Time  `json:"source_time,omitzero"`
+	Moment     *moment    `json:"moment,omitempty"` // of the source; nil: it was copied as it was
+	Fork       pgproc.LSN `json:"fork,omitzero"`    // where in the source's log it was copied; known when it is ready
 	Expires    time.Time  `json:"expires,omitzero"`
 	Protected  bool       `json:"protected,omitempty"`
 	Ready      bool       `json:"ready,omitempty"` // its data exists

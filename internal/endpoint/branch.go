@@ -1,0 +1,46 @@
+package endpoint
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lakeward/lakeward/internal/pgproc"
+)
+
+// branch makes the data folder of c a copy of another endpoint's data, of now or of the past.
+func (e *Endpoint) branch(ctx context.Context, c pgproc.Config) error {
+	if e.options.Past != nil {
+		at, err := e.options.Past.restore(ctx, c, e.options.Progress)
+		if err != nil {
+			return err
+		}
+		return writeOrigin(c, at)
+	}
+	from := e.options.From
+	if from.options.History == nil {
+		return from.current().BaseCopy(ctx, c)
+	}
+	info, err := from.current().LiveCopy(ctx, c.Dir, e.options.Progress)
+	if err != nil {
+		return err
+	}
+	if err := from.current().CopyLog(ctx, c, info); err != nil {
+		return fmt.Errorf("copy the log: %w", err)
+	}
+	return writeOrigin(c, info.End)
+}
+
+func writeOrigin(c pgproc.Config, at pgproc.LSN) error {
+	return pgproc.WriteFile(c, filepath.Base(originFile), at.String())
+}
+
+// Position returns how far the endpoint's log goes.
+func (e *Endpoint) Position(ctx context.Context) (at pgproc.LSN, err error) {
+	err = e.admin(ctx, adminDatabase, func(conn *pgx.Conn) error {
+		return conn.QueryRow(ctx, "SELECT pg_current_wal_insert_lsn()::text").Scan(&at)
+	})
+	return at, err
+}

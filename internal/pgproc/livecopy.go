@@ -1,0 +1,257 @@
+package pgproc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+)
+
+// Copy tells about a base copy: a copy of a data folder, without the log, that was made while the server ran. It becomes
+// a whole by the log from Start to End, and can become that of any moment from then on.
+type Copy struct {
+	Timeline uint32    `json:"timeline"`
+	Start    LSN       `json:"start"`
+	End      LSN       `json:"end"`
+	Taken    time.Time `json:"taken"` // when End was reached
+	Bytes    int64     `json:"bytes"`
+}
+
+// Progress is called now and then with how many bytes of how many are done.
+type Progress func(done, total int64)
+
+// LiveCopy makes a base copy of the running server in dir, which must be missing or empty. Where the file system can, the
+// copy shares its blocks with the original. It is on the disk unless the server does without that itself.
+func (s *Server) LiveCopy(ctx context.Context, dir string, progress Progress) (Copy, error) {
+	c, err := s.liveCopy(ctx, dir, progress)
+	if err != nil {
+		return c, fmt.Errorf("copy %s: %w", s.config.Dir, explainFull(err, dir))
+	}
+	return c, nil
+}
+
+func (s *Server) liveCopy(ctx context.Context, dir string, progress Progress) (c Copy, err error) {
+	as, err := serverAccount(dir)
+	if err != nil {
+		return c, err
+	}
+	if err := as.makeFolder(dir); err != nil {
+		return c, err
+	}
+	conf, err := s.ConnConfig("postgres")
+	if err != nil {
+		return c, err
+	}
+	conn, err := pgx.ConnectConfig(ctx, conf)
+	if err != nil {
+		return c, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx)) // also ends the backup mode of a copy that failed
+	if err := conn.QueryRow(ctx, `SELECT pg_backup_start('lakeward', true)::text,
+		(SELECT timeline_id FROM pg_control_checkpoint())`).Scan(&c.Start, &c.Timeline); err != nil {
+		return c, err
+	}
+	if c.Bytes, err = copyFolder(ctx, as, s.config.Dir, dir, notInBaseCopy, progress); err != nil {
+		return c, err
+	}
+	var label string
+	if err := conn.QueryRow(ctx, `SELECT lsn::text, labelfile, clock_timestamp() FROM pg_backup_stop(false)`).Scan(
+		&c.End, &label, &c.Taken); err != nil {
+		return c, err
+	}
+	c.Taken = c.Taken.UTC()
+	if err := as.writeFile(filepath.Join(dir, "backup_label"), label); err != nil {
+		return c, err
+	}
+	if s.config.Temporary || s.config.Settings["fsync"] == "off" {
+		return c, nil
+	}
+	return c, syncFileSystem(dir)
+}
+
+// UseCopy copies the base copy in from into the data folder of c, which must be missing or empty. The base copy can be
+// used again: nothing is shared that PostgreSQL writes to.
+func UseCopy(ctx context.Context, from string, c Config, progress Progress) error {
+	as, err := c.prepare()
+	if err != nil {
+		return err
+	}
+	nothing := func(string, fs.DirEntry) (bool, bool) { return false, false }
+	if _, err := copyFolder(ctx, as, from, c.Dir, nothing, progress); err != nil {
+		return fmt.Errorf("copy %s: %w", from, explainFull(err, c.Dir))
+	}
+	return nil
+}
+
+// notInBaseCopy says of a path in a data folder whether a base copy lacks it, or has it empty: what belongs to this run of
+// this server.
+func notInBaseCopy(path string, d fs.DirEntry) (skip, empty bool) {
+	name := d.Name()
+	switch {
+	case slices.Contains([]string{
+		"pg_wal", "pg_replslot", "pg_dynshmem", "pg_notify", "pg_serial", "pg_snapshots", "pg_stat_tmp", "pg_subtrans",
+	}, path):
+		return false, true
+	case slices.Contains([]string{
+		"postmaster.pid", "postmaster.opts", "backup_label", "backup_label.old", "tablespace_map", "standby.signal",
+		"recovery.signal", "current_logfiles", liveSettings, // of the endpoint, not of the data
+	}, path):
+		return true, false
+	}
+	return strings.HasPrefix(name, "pgsql_tmp") || strings.HasPrefix(name, "pg_internal.init") ||
+		strings.HasPrefix(path, "lakeward."), false
+}
+
+// copyFolder copies files and folders for the account and returns how many bytes that were. What vanishes meanwhile is not
+// missed: the log tells of it.
+func copyFolder(
+	ctx context.Context, as *account, from, to string, not func(path string, d fs.DirEntry) (skip, empty bool), progress Progress,
+) (int64, error) {
+	type file struct{ from, to string }
+	var files []file
+	var total, done atomic.Int64
+	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) && path != from {
+			return nil
+		}
+		if err != nil || path == from {
+			return err
+		}
+		inner, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, inner)
+		skip, empty := not(inner, d)
+		switch {
+		case d.IsDir() && skip:
+			return fs.SkipDir
+		case d.IsDir():
+			err := errors.Join(os.Mkdir(target, 0o700), as.own(target))
+			if err == nil && empty {
+				err = fs.SkipDir
+			}
+			return err
+		case skip || !d.Type().IsRegular():
+			return nil
+		}
+		if info, err := d.Info(); err == nil {
+			total.Add(info.Size())
+		}
+		files = append(files, file{path, target})
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	work, ctx := errgroup.WithContext(ctx)
+	work.SetLimit(4)
+	for _, f := range files {
+		work.Go(func() error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			n, err := copyOf(f.from, f.to)
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			if n = done.Add(n); progress != nil {
+				progress(n, max(n, total.Load()))
+			}
+			return errors.Join(err, as.own(f.to))
+		})
+	}
+	return done.Load(), work.Wait()
+}
+
+// copyOf copies one file. The blocks are shared where the file system can do that: on btrfs and xfs, not on ext4.
+func copyOf(from, to string) (n int64, err error) {
+	in, err := os.Open(from)
+	if err != nil {
+		return 0, err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	if unix.IoctlFileClone(int(out.Fd()), int(in.Fd())) == nil {
+		info, err := out.Stat()
+		if err != nil {
+			return 0, err
+		}
+		return info.Size(), nil
+	}
+	return io.Copy(out, in)
+}
+
+// own gives a new file or folder to the account.
+func (a *account) own(path string) error {
+	if a == nil {
+		return nil
+	}
+	return os.Lchown(path, int(a.uid), int(a.groups[0]))
+}
+
+// syncFileSystem returns when all that was written is on the disk: for a thousand files that is quicker than one by one.
+func syncFileSystem(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return unix.Syncfs(int(f.Fd()))
+}
+
+// explainFull gives a full disk its words and leaves any other error as it is.
+func explainFull(err error, dir string) error {
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		return explain(err, "", dir)
+	}
+	return err
+}
+
+// CopyLog copies from the archive what makes a live copy of the server, in the folder of c, a whole. It waits until the
+// log has come there.
+func (s *Server) CopyLog(ctx context.Context, c Config, copied Copy) error {
+	as, err := c.prepare()
+	if err != nil {
+		return err
+	}
+	conf, err := s.ConnConfig("postgres")
+	if err != nil {
+		return err
+	}
+	conn, err := pgx.ConnectConfig(ctx, conf)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	// The segment that End lies in was closed when the copy was done.
+	for at := copied.Start - copied.Start%SegmentSize; at < copied.End; at += SegmentSize {
+		name := SegmentName(copied.Timeline, at)
+		if err := s.awaitArchived(ctx, conn, name, copied.Taken); err != nil {
+			return err
+		}
+		target := filepath.Join(c.Dir, "pg_wal", name)
+		if _, err := copyOf(filepath.Join(s.config.Archive, name), target); err != nil {
+			return err
+		}
+		if err := as.own(target); err != nil {
+			return err
+		}
+	}
+	return nil
+}

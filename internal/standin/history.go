@@ -1,0 +1,126 @@
+package standin
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"github.com/lakeward/lakeward/internal/endpoint"
+)
+
+// The history of a branch lives beside its data, for all its endpoints. The historian keeps it: it makes base copies and
+// removes what no moment within the retention needs. PostgreSQL itself writes the log there.
+
+// historySuffix ends the name of a history's folder; ids hold no dot.
+const historySuffix = ".history"
+
+func (l *Lakebase) historyFolder(p *project, b *branch) string {
+	return filepath.Join(l.projectFolder(p), b.ID+historySuffix)
+}
+
+// history returns the history of a branch: the same one each time, because it knows who is using it.
+func (l *Lakebase) history(p *project, b *branch) *endpoint.History {
+	l.historyMu.Lock()
+	defer l.historyMu.Unlock()
+	h := l.histories[b.UID]
+	if h == nil {
+		h = endpoint.NewHistory(l.historyFolder(p, b))
+		l.histories[b.UID] = h
+	}
+	return h
+}
+
+// forgetHistory deletes the history of a branch, whose endpoints do not run any more.
+func (l *Lakebase) forgetHistory(p *project, b *branch) error {
+	if err := l.history(p, b).Remove(); err != nil {
+		return err
+	}
+	l.historyMu.Lock()
+	defer l.historyMu.Unlock()
+	delete(l.histories, b.UID)
+	return nil
+}
+
+const historyInterval = time.Minute
+
+// historian looks after all histories, now and then and when an endpoint has become active.
+func (l *Lakebase) historian(ctx context.Context) {
+	tick := time.NewTicker(historyInterval)
+	defer tick.Stop()
+	for {
+		l.keepHistories(ctx, now())
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-l.newHistory:
+		}
+	}
+}
+
+// wakeHistorian makes the historian look again.
+func (l *Lakebase) wakeHistorian() {
+	select {
+	case l.newHistory <- struct{}{}:
+	default: // it will look anyway
+	}
+}
+
+// keepHistories brings every history to what it should be at a time.
+func (l *Lakebase) keepHistories(ctx context.Context, at time.Time) {
+	for _, p := range l.store.view().Projects {
+		for _, b := range p.Branches {
+			if ctx.Err() != nil {
+				return
+			}
+			if !b.Ready || b.Deleting || p.Deleting {
+				continue
+			}
+			if err := l.keepHistory(ctx, p, b, at); err != nil && ctx.Err() == nil && l.runs(b) {
+				l.log.Warn("history is not kept", "branch", p.branchName(b), "err", err)
+			}
+		}
+	}
+}
+
+// runs reports whether the primary of a branch runs and is to run on.
+func (l *Lakebase) runs(b *branch) bool {
+	c, current := l.store.view().computeByUID(b.primary().UID)
+	return c != nil && !c.Disabled && !current.Deleting && l.runner(c.UID).endpoint != nil
+}
+
+func (l *Lakebase) keepHistory(ctx context.Context, p *project, b *branch, at time.Time) error {
+	h := l.history(p, b)
+	var errs []error
+	if e := l.runner(b.primary().UID).endpoint; e != nil {
+		due, err := copyDue(h, at)
+		if due {
+			_, err = h.Add(ctx, e)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(append(errs, h.Forget(at.Add(-p.Retention)))...)
+}
+
+const (
+	copyInterval = 24 * time.Hour
+	littleLog    = 16 << 20  // of which a day's is not worth a copy
+	muchLog      = 256 << 20 // that is replayed sooner than a copy is made
+)
+
+// copyDue reports whether it is time for a base copy. What a copy costs is in proportion to what it saves: the log since
+// the last one is as long as the data, or a tenth of that after a day.
+func copyDue(h *endpoint.History, at time.Time) (bool, error) {
+	copies, err := h.Copies()
+	if err != nil || len(copies) == 0 {
+		return err == nil, err
+	}
+	last := copies[len(copies)-1]
+	grown, err := h.Since(last)
+	if err != nil {
+		return false, err
+	}
+	return grown >= max(muchLog, last.Bytes) ||
+		at.Sub(last.Taken) >= copyInterval && grown >= max(littleLog, last.Bytes/10), nil
+}
