@@ -50,7 +50,8 @@ func decisive(lines []string) string {
 	}
 	for _, mark := range []string{"PANIC:  ", "FATAL:  ", "error: ", "ERROR:  "} {
 		for i := len(lines) - 1; i >= 0; i-- {
-			if _, text, ok := strings.Cut(lines[i], mark); ok {
+			// A login that was refused meanwhile is no reason.
+			if _, text, ok := strings.Cut(lines[i], mark); ok && !strings.HasPrefix(text, "the database system is ") {
 				return strings.TrimSpace(text)
 			}
 		}
