@@ -44,3 +44,29 @@ func (e *Endpoint) Position(ctx context.Context) (at pgproc.LSN, err error) {
 	})
 	return at, err
 }
+
+// fillOrRevive makes the data folder of c. One that has a past was lost, and gets the youngest data that its history knows
+// of. The log of one that never became anybody's is not the log of the one that is made now.
+func (e *Endpoint) fillOrRevive(ctx context.Context, c pgproc.Config) error {
+	h := e.options.History
+	if h == nil || e.options.Follow != nil {
+		return e.fill(ctx, c)
+	}
+	copies, err := h.Copies()
+	if err != nil {
+		return err
+	}
+	if len(copies) == 0 {
+		if err := h.clear(); err != nil {
+			return err
+		}
+		return e.fill(ctx, c)
+	}
+	last := copies[len(copies)-1]
+	e.options.Log.Warn("data folder is missing and made again from its history", "dir", e.config.Dir, "copy", last.Taken)
+	if err := pgproc.UseCopy(ctx, last.data(), c, e.options.Progress); err != nil {
+		return err
+	}
+	_, err = pgproc.Recover(ctx, c, h.wal(), pgproc.Target{})
+	return err
+}

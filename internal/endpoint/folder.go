@@ -45,7 +45,7 @@ func (e *Endpoint) makeFolder(ctx context.Context) error {
 	if err := pgproc.Remove(ctx, half.Dir); err != nil {
 		return err
 	}
-	if err := e.fill(ctx, half); err != nil {
+	if err := e.fillOrRevive(ctx, half); err != nil {
 		return errors.Join(err, pgproc.Remove(context.WithoutCancel(ctx), half.Dir))
 	}
 	if err := os.Rename(half.Dir, dir); err != nil {

@@ -204,6 +204,13 @@ func (h *History) Remove() error {
 	return os.RemoveAll(h.dir)
 }
 
+// clear makes the history one of which nothing is known.
+func (h *History) clear() error {
+	h.using.Lock()
+	defer h.using.Unlock()
+	return os.RemoveAll(h.dir)
+}
+
 var errGone = errors.New("the history was removed")
 
 // Since returns how much of the log was archived after a base copy.

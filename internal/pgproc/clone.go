@@ -39,30 +39,7 @@ func Clone(ctx context.Context, from string, c Config) error {
 // CopyFolder copies the files and folders below from into the folder to, with their modes. Each file shares its blocks
 // with the original where the file system can.
 func CopyFolder(ctx context.Context, from, to string) error {
-	files, ctx := errgroup.WithContext(ctx)
-	files.SetLimit(4)
-	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || ctx.Err() != nil {
-			return errors.Join(err, context.Cause(ctx))
-		}
-		inner, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		target := filepath.Join(to, inner)
-		switch {
-		case d.IsDir():
-			err := os.Mkdir(target, 0o700)
-			if errors.Is(err, fs.ErrExist) {
-				return nil
-			}
-			return err
-		case d.Type().IsRegular():
-			files.Go(func() error { return copyFile(path, target) })
-		}
-		return nil // a socket, or a link to a tablespace, of which there are none
-	})
-	if err := errors.Join(err, files.Wait()); err != nil {
+	if _, err := copyFolder(ctx, from, to, nothing, nil); err != nil {
 		return explain(fmt.Errorf("copy %s: %w", from, err), "", to)
 	}
 	return nil

@@ -97,12 +97,3 @@ func (c *Config) checkVersion() error {
 	}
 	return nil
 }
-
-// WriteFile writes a file in the data folder of c, for the user that PostgreSQL runs as.
-func WriteFile(c Config, name, text string) error {
-	as, err := c.prepare()
-	if err != nil {
-		return err
-	}
-	return as.writeFile(filepath.Join(c.Dir, name), text)
-}

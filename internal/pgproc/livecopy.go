@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -62,7 +61,10 @@ func (s *Server) liveCopy(ctx context.Context, dir string, progress Progress) (c
 		(SELECT timeline_id FROM pg_control_checkpoint())`).Scan(&c.Start, &c.Timeline); err != nil {
 		return c, err
 	}
-	if c.Bytes, err = copyFolder(ctx, as, s.config.Dir, dir, notInBaseCopy, progress); err != nil {
+	if c.Bytes, err = copyFolder(ctx, s.config.Dir, dir, notInBaseCopy, progress); err != nil {
+		return c, err
+	}
+	if err := as.chownAll(dir); err != nil {
 		return c, err
 	}
 	var label string
@@ -77,7 +79,7 @@ func (s *Server) liveCopy(ctx context.Context, dir string, progress Progress) (c
 	if s.config.Temporary || s.config.Settings["fsync"] == "off" {
 		return c, nil
 	}
-	return c, syncFileSystem(dir)
+	return c, Sync(dir)
 }
 
 // UseCopy copies the base copy in from into the data folder of c, which must be missing or empty. The base copy can be
@@ -87,12 +89,13 @@ func UseCopy(ctx context.Context, from string, c Config, progress Progress) erro
 	if err != nil {
 		return err
 	}
-	nothing := func(string, fs.DirEntry) (bool, bool) { return false, false }
-	if _, err := copyFolder(ctx, as, from, c.Dir, nothing, progress); err != nil {
+	if _, err := copyFolder(ctx, from, c.Dir, nothing, progress); err != nil {
 		return fmt.Errorf("copy %s: %w", from, explainFull(err, c.Dir))
 	}
-	return nil
+	return as.chownAll(c.Dir)
 }
+
+func nothing(string, fs.DirEntry) (skip, empty bool) { return false, false }
 
 // notInBaseCopy says of a path in a data folder whether a base copy lacks it, or has it empty: what belongs to this run of
 // this server.
@@ -113,20 +116,23 @@ func notInBaseCopy(path string, d fs.DirEntry) (skip, empty bool) {
 		strings.HasPrefix(path, "lakeward."), false
 }
 
-// copyFolder copies files and folders for the account and returns how many bytes that were. What vanishes meanwhile is not
+// copyFolder is CopyFolder without what not says, and returns how many bytes that were. What vanishes meanwhile is not
 // missed: the log tells of it.
 func copyFolder(
-	ctx context.Context, as *account, from, to string, not func(path string, d fs.DirEntry) (skip, empty bool), progress Progress,
+	ctx context.Context, from, to string, not func(path string, d fs.DirEntry) (skip, empty bool), progress Progress,
 ) (int64, error) {
-	type file struct{ from, to string }
+	type file struct {
+		from, to string
+		size     int64
+	}
 	var files []file
-	var total, done atomic.Int64
+	var total int64
 	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) && path != from {
 			return nil
 		}
-		if err != nil || path == from {
-			return err
+		if err != nil || ctx.Err() != nil {
+			return errors.Join(err, context.Cause(ctx))
 		}
 		inner, err := filepath.Rel(from, path)
 		if err != nil {
@@ -138,18 +144,22 @@ func copyFolder(
 		case d.IsDir() && skip:
 			return fs.SkipDir
 		case d.IsDir():
-			err := errors.Join(os.Mkdir(target, 0o700), as.own(target))
+			err := os.Mkdir(target, 0o700)
+			if errors.Is(err, fs.ErrExist) {
+				err = nil
+			}
 			if err == nil && empty {
 				err = fs.SkipDir
 			}
 			return err
-		case skip || !d.Type().IsRegular():
-			return nil
+		case d.Type().IsRegular() && !skip: // else a socket, or a link to a tablespace, of which there are none
+			f := file{from: path, to: target}
+			if info, err := d.Info(); err == nil {
+				f.size = info.Size()
+			}
+			total += f.size
+			files = append(files, f)
 		}
-		if info, err := d.Info(); err == nil {
-			total.Add(info.Size())
-		}
-		files = append(files, file{path, target})
 		return nil
 	})
 	if err != nil {
@@ -157,62 +167,22 @@ func copyFolder(
 	}
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(4)
+	var done atomic.Int64
 	for _, f := range files {
 		work.Go(func() error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			n, err := copyOf(f.from, f.to)
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil
+			if err := copyFile(f.from, f.to); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
 			}
-			if n = done.Add(n); progress != nil {
-				progress(n, max(n, total.Load()))
+			if n := done.Add(f.size); progress != nil {
+				progress(n, total)
 			}
-			return errors.Join(err, as.own(f.to))
+			return nil
 		})
 	}
-	return done.Load(), work.Wait()
-}
-
-// copyOf copies one file. The blocks are shared where the file system can do that: on btrfs and xfs, not on ext4.
-func copyOf(from, to string) (n int64, err error) {
-	in, err := os.Open(from)
-	if err != nil {
-		return 0, err
-	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	if unix.IoctlFileClone(int(out.Fd()), int(in.Fd())) == nil {
-		info, err := out.Stat()
-		if err != nil {
-			return 0, err
-		}
-		return info.Size(), nil
-	}
-	return io.Copy(out, in)
-}
-
-// own gives a new file or folder to the account.
-func (a *account) own(path string) error {
-	if a == nil {
-		return nil
-	}
-	return os.Lchown(path, int(a.uid), int(a.groups[0]))
-}
-
-// syncFileSystem returns when all that was written is on the disk: for a thousand files that is quicker than one by one.
-func syncFileSystem(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return unix.Syncfs(int(f.Fd()))
+	return total, work.Wait()
 }
 
 // explainFull gives a full disk its words and leaves any other error as it is.
@@ -246,10 +216,10 @@ func (s *Server) CopyLog(ctx context.Context, c Config, copied Copy) error {
 			return err
 		}
 		target := filepath.Join(c.Dir, "pg_wal", name)
-		if _, err := copyOf(filepath.Join(s.config.Archive, name), target); err != nil {
+		if err := copyFile(filepath.Join(s.config.Archive, name), target); err != nil {
 			return err
 		}
-		if err := as.own(target); err != nil {
+		if err := as.chown(target); err != nil {
 			return err
 		}
 	}

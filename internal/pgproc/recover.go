@@ -17,14 +17,17 @@ import (
 // By time, everything is there that was committed by then: whoever had the answer to a COMMIT by then finds it, and whoever
 // sent the COMMIT later does not. Of transactions that were about to commit in that very microsecond, those are there that
 // stand in the log before the first one with a later time. By position, everything is there of which the log's first LSN
-// bytes tell; Time does not matter then.
+// bytes tell; Time does not matter then. The zero Target is the end of what is in the archive.
 type Target struct {
 	Time time.Time
 	LSN  LSN
 }
 
 func (t Target) String() string {
-	if t.LSN != 0 {
+	switch {
+	case t == Target{}:
+		return "the end of the log"
+	case t.LSN != 0:
 		return "log position " + t.LSN.String()
 	}
 	return t.Time.UTC().Format(time.RFC3339Nano)
@@ -33,7 +36,10 @@ func (t Target) String() string {
 // settings say how far to go. PostgreSQL stops in front of the first record that begins at the position, or that tells of
 // an end of a transaction later than the time.
 func (t Target) settings() map[string]string {
-	if t.LSN != 0 {
+	switch {
+	case t == Target{}:
+		return nil
+	case t.LSN != 0:
 		return map[string]string{"recovery_target_lsn": t.LSN.String(), "recovery_target_inclusive": "off"}
 	}
 	// PostgreSQL counts microseconds, and rounds: a later one must not slip in.
@@ -82,7 +88,7 @@ func Recover(ctx context.Context, c Config, archive string, t Target) (LSN, erro
 	if c.Temporary || c.Settings["fsync"] == "off" {
 		return end, nil
 	}
-	return end, syncFileSystem(c.Dir)
+	return end, Sync(c.Dir)
 }
 
 // forkOf returns where a promoted server left the log that it had replayed: the last line of its history says it.
