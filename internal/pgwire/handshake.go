@@ -121,16 +121,34 @@ func (g *gate) login(ctx context.Context, client net.Conn, p Packet) (*session, 
 	if err := g.authenticate(ctx, l); err != nil {
 		return nil, err
 	}
-	backend, err := g.dial(ctx)
+	s := &session{client: client, user: l.User, database: l.Database}
+	for range backendTries {
+		if err = g.begin(ctx, s, p); !errors.Is(err, errSilent) {
+			break
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	defer Interruptible(ctx, backend)()
-	key, err := begin(client, backend, p)
+	return s, nil
+}
+
+// backendTries is how often a session is begun on a backend that goes away without a word. One that dies while many log in
+// may have a successor.
+const backendTries = 5
+
+// begin begins a session on a backend.
+func (g *gate) begin(ctx context.Context, s *session, p Packet) error {
+	backend, err := g.dial(ctx)
 	if err != nil {
-		return nil, errors.Join(err, backend.Close())
+		return err
 	}
-	return &session{client: client, backend: backend, key: key, user: l.User, database: l.Database}, nil
+	defer Interruptible(ctx, backend)()
+	if s.key, err = greet(s.client, backend, p); err != nil {
+		return errors.Join(err, backend.Close())
+	}
+	s.backend = backend
+	return nil
 }
 
 func askPassword(client net.Conn) (string, error) {
@@ -173,9 +191,10 @@ func (g *gate) dial(ctx context.Context) (net.Conn, error) {
 	return nil, &Error{Code: codeCannotConnectNow, Message: messageCannotConnectNow, Err: err}
 }
 
-// begin replays the client's own packet, so that the backend negotiates versions and options as with the client.
-func begin(client, backend net.Conn, p Packet) (key []byte, err error) {
+// greet replays the client's own packet, so that the backend negotiates versions and options as with the client.
+func greet(client, backend net.Conn, p Packet) (key []byte, err error) {
 	if _, err := backend.Write(p); err != nil {
+		err = errors.Join(errSilent, err)
 		return nil, &Error{Code: codeCannotConnectNow, Message: messageCannotConnectNow, Err: err}
 	}
 	return readGreeting(client, backend)
@@ -184,10 +203,26 @@ func begin(client, backend net.Conn, p Packet) (key []byte, err error) {
 // forwardCancel hands a cancel request to the backend and waits until it has been taken: PostgreSQL closes the
 // connection then. As in PostgreSQL, the client never learns whether there was anything to cancel.
 func (g *gate) forwardCancel(ctx context.Context, p Packet) error {
-	backend, err := g.Dial(ctx)
+	backends, err := g.dialAll(ctx)
 	if err != nil {
 		return fmt.Errorf("forward cancel request: %w", err)
 	}
+	var errs []error
+	for _, b := range backends {
+		errs = append(errs, handOver(ctx, b, p))
+	}
+	return errors.Join(errs...)
+}
+
+func (g *gate) dialAll(ctx context.Context) ([]net.Conn, error) {
+	if g.DialAll != nil {
+		return g.DialAll(ctx)
+	}
+	backend, err := g.Dial(ctx)
+	return []net.Conn{backend}, err
+}
+
+func handOver(ctx context.Context, backend net.Conn, p Packet) error {
 	defer backend.Close()
 	defer Interruptible(ctx, backend)()
 	if _, err := backend.Write(p); err != nil {

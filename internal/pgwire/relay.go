@@ -62,7 +62,8 @@ func (g *gate) relay(ctx context.Context, s *session) {
 	}
 	s.interrupt()
 	copies.Wait()
-	g.part(ctx, s, completed, down.ready())
+	lost := completed && !up.terminated() // the backend ended of its own accord
+	g.part(ctx, s, completed, down.ready() && (lost || !completed && ctx.Err() != nil))
 }
 
 // pump copies until one side ends. Memory stays flat: a row of a gigabyte passes through the same buffer.
@@ -108,10 +109,10 @@ func (s *session) interrupt() {
 	_ = s.backend.SetDeadline(past)
 }
 
-// part closes a session whose streams have ended. A client that is gone, or does not read, gets no last words: its
-// connection is closed by whoever accepted it.
-func (g *gate) part(ctx context.Context, s *session, completed, ready bool) {
-	shutdown := !completed && ready && ctx.Err() != nil
+// part closes a session whose streams have ended. A client that waits for PostgreSQL's word is told of a shutdown: also
+// when its backend died without a last word of its own, as in a fail-over. A client that is gone, or does not read, gets
+// no last words: its connection is closed by whoever accepted it.
+func (g *gate) part(ctx context.Context, s *session, completed, shutdown bool) {
 	if shutdown {
 		(&Error{Code: codeAdminShutdown, Message: messageShutdown}).Tell(s.client)
 	}

@@ -40,10 +40,14 @@ type Server struct {
 	// chain, otherwise as PostgreSQL refuses a wrong password, without telling why.
 	Authenticate func(ctx context.Context, l Login) error
 
-	// Dial opens a connection to the backend, which must trust it. It is called once for each session and once for each
-	// cancel request. An error is told to the client as 57P03 (cannot_connect_now) unless there is an [Error] in its
+	// Dial opens a connection to the backend, which must trust it. It is called once for each session, again when the
+	// backend goes away without a word, and once for each cancel request. An error is told to the client as 57P03 (cannot_connect_now) unless there is an [Error] in its
 	// chain.
 	Dial func(ctx context.Context) (net.Conn, error)
+
+	// DialAll opens a connection to each backend that Dial chooses from. A cancel request is handed to all of them: the
+	// key in it fits one process at most. Nil means that there is but one backend.
+	DialAll func(ctx context.Context) ([]net.Conn, error)
 
 	// Log receives who came, who was refused and why. Nil discards it.
 	Log *slog.Logger

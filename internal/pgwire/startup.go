@@ -118,9 +118,12 @@ func readPassword(r io.Reader) (string, error) {
 // readGreeting relays the backend's answer to the startup packet up to its ReadyForQuery and returns the body of its
 // BackendKeyData, with which its queries can be cancelled. An ErrorResponse reaches the client and ends it.
 func readGreeting(client io.Writer, backend io.Reader) (key []byte, err error) {
-	for {
+	for said := false; ; said = true {
 		var head [5]byte
-		if _, err := io.ReadFull(backend, head[:]); err != nil {
+		if n, err := io.ReadFull(backend, head[:]); err != nil {
+			if n == 0 && !said {
+				err = &Error{Code: codeCannotConnectNow, Message: messageCannotConnectNow, Err: errors.Join(errSilent, err)}
+			}
 			return nil, fmt.Errorf("read backend's greeting: %w", err)
 		}
 		n := int64(binary.BigEndian.Uint32(head[1:])) - 4
@@ -147,6 +150,9 @@ func readGreeting(client io.Writer, backend io.Reader) (key []byte, err error) {
 		}
 	}
 }
+
+// errSilent is the error of a backend that went away before the client has heard of it.
+var errSilent = errors.New("the backend said nothing")
 
 // errRefusedByBackend ends a handshake after the backend itself has told the client why.
 var errRefusedByBackend = errors.New("refused by the backend")
