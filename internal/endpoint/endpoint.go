@@ -11,8 +11,6 @@ import (
 	"sync"
 	"syscall"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/internal/pgproc"
 	"github.com/lakeward/lakeward/internal/pgwire"
@@ -31,6 +29,8 @@ type Options struct {
 
 	MaxConnections int               // of databases' users; 0 means 100
 	Settings       map[string]string // of postgresql.conf; they win over the endpoint's own choices
+
+	Shape // how many nodes, and who reads from the standbys; Reshape changes it
 
 	// Verify judges a token: whether it lets user log in now. It is called once for each login.
 	Verify func(ctx context.Context, user, password string) error
@@ -52,9 +52,17 @@ type Endpoint struct {
 	options Options
 	config  pgproc.Config
 	addr    netip.AddrPort
+	team    *team
 
-	mu     sync.Mutex
-	server *pgproc.Server // the latest; it may have died
+	mu        sync.Mutex
+	server    *pgproc.Server // of the primary, the latest; it may have died
+	several   bool           // it has standbys, or shall have
+	holding   bool           // another server will take its place
+	readable  []*pgproc.Server
+	turn      int
+	reading   *reading      // the gate of the readable secondaries, or nil
+	changed   chan struct{} // closed, and replaced, when one of the above changes
+	condition Condition
 
 	stop  context.CancelFunc // begins the end
 	hurry context.CancelFunc // ends the patience with sessions and checkpoints
@@ -77,9 +85,18 @@ func Start(ctx context.Context, o Options) (*Endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Endpoint{options: o, config: o.server(), done: make(chan struct{})}
+	e := &Endpoint{options: o, config: o.server(), done: make(chan struct{}), changed: make(chan struct{})}
 	e.addr = listener.Addr().(*net.TCPAddr).AddrPort()
+	var reading *reading
+	if o.Readable != nil {
+		if reading, err = e.openReading(ctx, o.Readable); err != nil {
+			return nil, errors.Join(err, listener.Close())
+		}
+	}
 	if err := e.open(ctx); err != nil {
+		if reading != nil {
+			err = errors.Join(err, reading.listener.Close())
+		}
 		return nil, errors.Join(err, listener.Close())
 	}
 	patience, hurry := context.WithCancel(context.WithoutCancel(ctx))
@@ -88,7 +105,7 @@ func Start(ctx context.Context, o Options) (*Endpoint, error) {
 	go func() {
 		defer close(e.done)
 		defer hurry()
-		e.err = e.run(life, patience, listener)
+		e.err = e.run(life, patience, listener, reading)
 	}()
 	return e, nil
 }
@@ -113,23 +130,28 @@ func listen(ctx context.Context, addr netip.AddrPort) (net.Listener, error) {
 
 // open makes the folder when it is missing and starts PostgreSQL in it.
 func (e *Endpoint) open(ctx context.Context) error {
-	if err := e.makeFolder(ctx); err != nil {
-		return fmt.Errorf("make data folder %s: %w", e.config.Dir, err)
-	}
-	if !prepared(e.config.Dir) {
-		return e.openFresh(ctx)
-	}
-	s, err := pgproc.Start(ctx, e.config)
+	known, err := readRecord(e.options.Dir)
 	if err != nil {
 		return err
 	}
-	e.setServer(s)
-	return nil
+	e.team = newTeam(known)
+	if e.diskLost() {
+		return e.recover(ctx)
+	}
+	if known.Primary == firstNode {
+		if err := e.makeFolder(ctx); err != nil {
+			return fmt.Errorf("make data folder %s: %w", e.config.Dir, err)
+		}
+		if !prepared(e.config.Dir) {
+			return e.openFresh(ctx)
+		}
+	}
+	return e.startPrimary(ctx)
 }
 
-// run serves clients and restarts PostgreSQL until life is done or PostgreSQL is beyond help. Then it ends every
+// run serves clients and keeps PostgreSQL alive until life is done or PostgreSQL is beyond help. Then it ends every
 // session and stops PostgreSQL.
-func (e *Endpoint) run(life, patience context.Context, listener net.Listener) error {
+func (e *Endpoint) run(life, patience context.Context, listener net.Listener, reading *reading) error {
 	life, cancel := context.WithCancel(life)
 	defer cancel()
 	gate := pgwire.Server{TLS: e.options.TLS, Authenticate: e.authenticate, Dial: e.dial, Log: e.options.Log}
@@ -139,17 +161,18 @@ func (e *Endpoint) run(life, patience context.Context, listener net.Listener) er
 		defer cancel()
 		gateErr = gate.Serve(life, listener)
 	})
-	err := e.supervise(life)
+	e.readFrom(life, reading)
+	err := e.keep(life)
 	cancel()
 	serving.Wait()
-	return errors.Join(err, gateErr, e.current().Stop(patience))
+	return errors.Join(err, gateErr, e.disband(patience))
 }
 
 // Addr returns the address that clients connect to.
 func (e *Endpoint) Addr() netip.AddrPort { return e.addr }
 
-// Dir returns the data folder.
-func (e *Endpoint) Dir() string { return e.config.Dir }
+// Dir returns the data folder of the primary.
+func (e *Endpoint) Dir() string { return e.current().Dir() }
 
 // Stop ends all sessions, stops PostgreSQL and returns when both are done. When ctx is done earlier, PostgreSQL is
 // stopped where it stands, and repairs itself at the next start. Stop returns what Err returns from then on.
@@ -175,33 +198,4 @@ func (e *Endpoint) Err() error {
 	default:
 		return nil
 	}
-}
-
-func (e *Endpoint) current() *pgproc.Server {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.server
-}
-
-func (e *Endpoint) setServer(s *pgproc.Server) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.server = s
-}
-
-func (e *Endpoint) dial(ctx context.Context) (net.Conn, error) { return e.current().Dial(ctx) }
-
-// admin calls do with a superuser's connection to a database. Such connections are not kept: one that outlived a
-// restart of PostgreSQL would refuse somebody's login.
-func (e *Endpoint) admin(ctx context.Context, database string, do func(*pgx.Conn) error) error {
-	c, err := e.current().ConnConfig(database)
-	if err != nil {
-		return err
-	}
-	conn, err := pgx.ConnectConfig(ctx, c)
-	if err != nil {
-		return err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	return do(conn)
 }

@@ -17,6 +17,14 @@ const unfinished = ".new"
 // Remove deletes the data folder of an endpoint that is not running, with its logs. A PostgreSQL that still runs in it
 // is stopped first. A missing folder is not an error.
 func Remove(ctx context.Context, dir string) error {
+	errs := []error{removeFolder(ctx, dir)}
+	for _, n := range nodesIn(dir) {
+		errs = append(errs, removeFolder(ctx, nodeFolder(dir, n)))
+	}
+	return errors.Join(append(errs, os.RemoveAll(nodesFolder(dir)))...)
+}
+
+func removeFolder(ctx context.Context, dir string) error {
 	return errors.Join(pgproc.Remove(ctx, dir), pgproc.Remove(ctx, dir+unfinished))
 }
 

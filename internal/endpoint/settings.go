@@ -40,7 +40,7 @@ func (o *Options) server() pgproc.Config {
 	maps.Copy(settings, o.Settings)
 	c := pgproc.Config{Binaries: o.Binaries, Dir: o.Dir, Settings: settings, Log: o.Log}
 	if o.Follow != nil {
-		c.Primary = o.Follow.config.Dir
+		c.Primary = primaryLink(o.Follow.options.Dir)
 	}
 	if o.History != nil {
 		c.Archive = o.History.wal()

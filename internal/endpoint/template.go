@@ -90,17 +90,15 @@ func (e *Endpoint) openFresh(ctx context.Context) error {
 	if e.config.Settings["fsync"] != "off" {
 		syncing.Go(func() error { return pgproc.Sync(e.config.Dir) })
 	}
-	s, err := pgproc.Start(ctx, e.config)
-	if err != nil {
+	if err := e.startPrimary(ctx); err != nil {
 		return errors.Join(err, syncing.Wait())
 	}
-	e.setServer(s)
-	err = e.admin(ctx, adminDatabase, e.inherit(ctx))
+	err := e.admin(ctx, adminDatabase, e.inherit(ctx))
 	if err = errors.Join(err, syncing.Wait()); err == nil {
 		err = e.unmark()
 	}
 	if err != nil {
-		return errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
+		return errors.Join(err, e.current().Stop(context.WithoutCancel(ctx)))
 	}
 	return nil
 }

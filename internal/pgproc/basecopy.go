@@ -26,7 +26,7 @@ func (s *Server) BaseCopy(ctx context.Context, c Config) error {
 	args := []string{
 		"--pgdata", c.Dir, "--dbname", conninfo(0, ""), "--checkpoint", "fast", "--wal-method", "stream", "--no-password",
 	}
-	if c.Temporary {
+	if c.unsynced() {
 		args = append(args, "--no-sync")
 	}
 	t := tool{binaries: c.Binaries, as: as, program: "pg_basebackup", args: args, dir: c.Dir, files: []*os.File{original}}

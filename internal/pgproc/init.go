@@ -81,6 +81,9 @@ func (c *Config) prepare() (*account, error) {
 	return as, as.makeFolder(dir)
 }
 
+// unsynced reports whether the data may be lost with the machine.
+func (c *Config) unsynced() bool { return c.Temporary || c.Settings["fsync"] == "off" }
+
 // checkVersion refuses a data folder of another major version, which PostgreSQL does not convert by itself.
 func (c *Config) checkVersion() error {
 	text, err := os.ReadFile(filepath.Join(c.Dir, "PG_VERSION"))

@@ -85,7 +85,7 @@ func (s *Server) Rewind(ctx context.Context, c Config) error {
 	}
 	defer original.Close()
 	args := []string{"--target-pgdata", c.Dir, "--source-server", conninfo(0, "") + " dbname=postgres"}
-	if c.Temporary {
+	if c.unsynced() {
 		args = append(args, "--no-sync")
 	}
 	t := tool{binaries: c.Binaries, as: as, program: "pg_rewind", args: args, dir: c.Dir, files: []*os.File{original}}

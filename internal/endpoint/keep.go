@@ -1,0 +1,197 @@
+package endpoint
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/lakeward/lakeward/internal/pgproc"
+)
+
+const (
+	firstDelay  = 100 * time.Millisecond
+	longest     = 10 * time.Second
+	maxRestarts = 10          // in a row
+	goodLife    = time.Minute // after which a death starts a new row
+
+	pulse = 500 * time.Millisecond // between looks at the nodes of an endpoint that has several
+
+	// A node that does not answer twice in a row within this time is taken for frozen. This program may have been, too:
+	// the second question has its time from when it is asked.
+	answerTime = 1500 * time.Millisecond
+	questions  = 2
+)
+
+// row counts the starts of a PostgreSQL that dies again and again.
+type row struct {
+	born     time.Time
+	restarts int
+}
+
+// keep puts another PostgreSQL in the place of a primary that died: a standby that has every acknowledged commit, or the
+// same one, started again less and less eagerly. It is the one goroutine that changes the endpoint's nodes. It returns nil
+// when ctx is done, and an error when PostgreSQL died too often to believe in another start.
+func (e *Endpoint) keep(ctx context.Context) error {
+	r := row{born: time.Now()}
+	e.enlist(ctx, e.options.Nodes)
+	e.tidy(ctx)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-e.current().Done():
+			if ctx.Err() != nil {
+				return nil
+			}
+			if err := e.replace(ctx, &r); err != nil {
+				return err
+			}
+		case <-e.team.beat.C:
+			e.look(ctx)
+		case do := <-e.team.posts:
+			do(ctx)
+		}
+		e.report()
+	}
+}
+
+// replace puts a running server in the place of one that died.
+func (e *Endpoint) replace(ctx context.Context, r *row) error {
+	server := e.current()
+	if time.Since(r.born) > goodLife {
+		r.restarts = 0
+	}
+	if r.restarts >= maxRestarts {
+		return fmt.Errorf("gave up after %d restarts: %w", r.restarts, server.Err())
+	}
+	if len(e.team.standbys) > 0 {
+		e.hold()
+		err := e.failOver(ctx, server)
+		if err == nil {
+			r.born, r.restarts = time.Now(), 0
+			return nil
+		}
+		e.options.Log.Warn("no standby takes over", "dir", server.Dir(), "err", err)
+	}
+	delay := min(firstDelay<<r.restarts, longest)
+	e.options.Log.Warn("PostgreSQL died and is started again", "dir", server.Dir(), "after", delay, "err", server.Err())
+	if err := e.restart(ctx, delay); err != nil && ctx.Err() == nil {
+		e.options.Log.Warn("restart PostgreSQL", "dir", server.Dir(), "err", err)
+	}
+	r.born = time.Now()
+	r.restarts++
+	return nil
+}
+
+// restart waits and starts PostgreSQL. When that fails, the dead server stays the current one, and so there will be
+// another attempt.
+func (e *Endpoint) restart(ctx context.Context, delay time.Duration) error {
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		return nil
+	}
+	if err := e.startPrimary(ctx); err != nil {
+		return err
+	}
+	e.regroup(ctx)
+	return nil
+}
+
+// look asks every node whether it is well, and the primary who follows it.
+func (e *Endpoint) look(ctx context.Context) {
+	primary := e.current()
+	e.question(ctx, primary, func(ctx context.Context, names []string, err error) {
+		switch {
+		case primary != e.current() || ctx.Err() != nil:
+		case err != nil:
+			e.freeze(ctx, primary, err)
+		case names != nil:
+			e.missing(ctx, names)
+		}
+	})
+	e.agree(ctx)
+	for _, s := range e.team.standbys {
+		switch {
+		case s.mending:
+		case s.server == nil || !s.following:
+			if time.Now().After(s.retry) {
+				e.mend(ctx, s)
+			}
+		default:
+			server := s.server
+			e.question(ctx, server, func(ctx context.Context, _ []string, err error) {
+				if err != nil && ctx.Err() == nil && s.server == server {
+					e.options.Log.Warn("a standby does not answer and is ended", "node", s.number, "err", err)
+					e.lose(ctx, s, server.Kill(ctx))
+				}
+			})
+		}
+	}
+}
+
+// freeze ends a primary that does not answer any more, which makes room for another.
+func (e *Endpoint) freeze(ctx context.Context, primary *pgproc.Server, why error) {
+	e.options.Log.Warn("PostgreSQL does not answer and is ended", "dir", primary.Dir(), "err", why)
+	e.hold()
+	if err := primary.Kill(ctx); err != nil {
+		e.options.Log.Warn("end PostgreSQL", "dir", primary.Dir(), "err", err)
+	}
+}
+
+// missing takes note of the standbys that do not stream from the primary though they should.
+func (e *Endpoint) missing(ctx context.Context, names []string) {
+	seen := map[string]bool{}
+	for _, name := range names {
+		seen[name] = true
+	}
+	for _, s := range e.team.standbys {
+		switch {
+		case !s.following || seen[nodeName(s.number)]:
+			s.missed = 0
+		case s.missed < 2:
+			s.missed++
+		default:
+			e.lose(ctx, s, errors.New("it does not follow the primary any more"))
+		}
+	}
+}
+
+// question asks a server, in the background, who follows it, unless a question to it is still open.
+func (e *Endpoint) question(ctx context.Context, s *pgproc.Server, then func(context.Context, []string, error)) {
+	if e.team.asking[s] {
+		return
+	}
+	e.team.asking[s] = true
+	e.team.working.Go(func() {
+		var names []string
+		var err error
+		for range questions {
+			if names, err = followers(ctx, s); err == nil {
+				break
+			}
+		}
+		e.post(ctx, func(ctx context.Context) {
+			delete(e.team.asking, s)
+			then(ctx, names, err)
+		})
+	})
+}
+
+// followers returns the names of the standbys that stream from a server, and nil when the server answers but has no room
+// for the question.
+func followers(ctx context.Context, s *pgproc.Server) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	const sql = `SELECT coalesce(array_agg(application_name), '{}') FROM pg_catalog.pg_stat_replication WHERE state = 'streaming'`
+	names, err := ask[[]string](ctx, s, sql)
+	if _, ok := errors.AsType[*pgconn.PgError](err); ok {
+		names, err = nil, nil
+	}
+	return names, err
+}
