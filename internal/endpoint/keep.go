@@ -38,15 +38,11 @@ func (e *Endpoint) keep(ctx context.Context) error {
 	r := row{born: time.Now()}
 	e.enlist(ctx, e.options.Nodes)
 	e.tidy(ctx)
-	for {
+	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-e.current().Done():
-			if ctx.Err() != nil {
-				return nil
-			}
-			if err := e.replace(ctx, &r); err != nil {
+			if err := e.replace(ctx, &r); err != nil && ctx.Err() == nil {
 				return err
 			}
 		case <-e.team.beat.C:
@@ -56,11 +52,15 @@ func (e *Endpoint) keep(ctx context.Context) error {
 		}
 		e.report()
 	}
+	return nil
 }
 
 // replace puts a running server in the place of one that died.
 func (e *Endpoint) replace(ctx context.Context, r *row) error {
 	server := e.current()
+	if stopping := ctx.Err(); stopping != nil {
+		return stopping
+	}
 	if time.Since(r.born) > goodLife {
 		r.restarts = 0
 	}
