@@ -10,28 +10,34 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// job is a piece of work for one session of the target.
-type job struct {
-	do   func(ctx context.Context, conn *pgx.Conn) error
+// task is a piece of work for one connection.
+type task[C any] struct {
+	do   func(ctx context.Context, conn C) error
 	rank int   // those of a lower rank first
 	size int64 // of one rank, the largest first, so that no worker is left alone with it at the end
 
-	waits int    // jobs that have to be done before it
-	then  []*job // those that wait for it
+	waits int        // tasks that have to be done before it
+	then  []*task[C] // those that wait for it
 }
 
-// jobs are pieces of work with an order among them: each begins when those that it comes after are done.
-type jobs struct{ all []*job }
+// tasks are work with an order in it: each begins when those that it comes after are done.
+type tasks[C any] struct{ all []*task[C] }
 
-// add adds a job that comes after others.
-func (w *jobs) add(j *job, after ...*job) *job {
+// job is a piece of work for one session of the target.
+type job = task[*pgx.Conn]
+
+// jobs are all that is done on a target.
+type jobs struct{ tasks[*pgx.Conn] }
+
+// add adds a task that comes after others.
+func (w *tasks[C]) add(j *task[C], after ...*task[C]) *task[C] {
 	w.all = append(w.all, j)
 	j.follow(after...)
 	return j
 }
 
-// follow makes the job come after others.
-func (j *job) follow(others ...*job) {
+// follow makes the task come after others.
+func (j *task[C]) follow(others ...*task[C]) {
 	for _, before := range others {
 		j.waits++
 		before.then = append(before.then, j)
@@ -41,8 +47,17 @@ func (j *job) follow(others ...*job) {
 // run does all jobs, some of them at a time, each worker with a session of its own. It returns when all workers have
 // ended, with the first error.
 func (w *jobs) run(ctx context.Context, target Target, workers int) error {
+	return w.tasks.run(ctx, workers, func(ctx context.Context) (*pgx.Conn, func(), error) {
+		conn, err := session(ctx, target)
+		return conn, func() { closeSession(ctx, conn) }, err
+	})
+}
+
+// run does everything, some tasks at a time, each worker with a connection of its own and the function that closes it. It
+// returns when all workers have ended, with the first error.
+func (w *tasks[C]) run(ctx context.Context, workers int, open func(context.Context) (C, func(), error)) error {
 	group, ctx := errgroup.WithContext(ctx)
-	c := &crew{left: len(w.all)}
+	c := &crew[C]{left: len(w.all)}
 	c.changed.L = &c.mu
 	for _, j := range w.all {
 		if j.waits == 0 {
@@ -53,11 +68,11 @@ func (w *jobs) run(ctx context.Context, target Target, workers int) error {
 	defer stop()
 	for range min(workers, len(w.all)) {
 		group.Go(func() error {
-			conn, err := session(ctx, target)
+			conn, end, err := open(ctx)
 			if err != nil {
 				return err
 			}
-			defer closeSession(ctx, conn)
+			defer end()
 			for {
 				j := c.take(ctx)
 				if j == nil {
@@ -73,16 +88,16 @@ func (w *jobs) run(ctx context.Context, target Target, workers int) error {
 	return group.Wait()
 }
 
-// crew hands jobs to workers.
-type crew struct {
+// crew hands tasks to workers.
+type crew[C any] struct {
 	mu      sync.Mutex
 	changed sync.Cond
-	ready   []*job
-	left    int // jobs that are not done
+	ready   []*task[C]
+	left    int // tasks that are not done
 }
 
-// take waits for a job that can begin. It returns nil when there is none left, or ctx is done.
-func (c *crew) take(ctx context.Context) *job {
+// take waits for a task that can begin. It returns nil when there is none left, or ctx is done.
+func (c *crew[C]) take(ctx context.Context) *task[C] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for len(c.ready) == 0 && c.left > 0 && ctx.Err() == nil {
@@ -103,8 +118,8 @@ func (c *crew) take(ctx context.Context) *job {
 	return j
 }
 
-// done lets the jobs begin that have only waited for this one.
-func (c *crew) done(j *job) {
+// done lets those begin that have only waited for this one.
+func (c *crew[C]) done(j *task[C]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.left--
@@ -117,7 +132,7 @@ func (c *crew) done(j *job) {
 }
 
 // wake has the workers look whether they may still go on.
-func (c *crew) wake() {
+func (c *crew[C]) wake() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.changed.Broadcast()

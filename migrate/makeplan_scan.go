@@ -2,15 +2,13 @@ package migrate
 
 import (
 	"context"
+	"math"
+	"slices"
 
-	"golang.org/x/sync/errgroup"
 	"zombiezen.com/go/sqlite"
 
 	"github.com/lakeward/lakeward"
 )
-
-// scanJob is something that one connection reads.
-type scanJob func(ctx context.Context, conn *sqlite.Conn) error
 
 // scan reads every value and has SQLite check the file, over several connections at once. What it finds does not depend
 // on their number. A migration has the file checked later, while it loads.
@@ -23,45 +21,60 @@ func (p *planner) scan(ctx context.Context) error {
 
 	path := p.sourcePath(ctx)
 	var damage error
-	jobs := make(chan scanJob, len(order)+1)
+	var work tasks[*sqlite.Conn]
 	if !p.checkLater {
-		jobs <- func(_ context.Context, conn *sqlite.Conn) error {
+		work.add(&task[*sqlite.Conn]{rank: -1, do: func(_ context.Context, conn *sqlite.Conn) error {
 			damage = checkIntegrity(ctx, conn, path) // goes on where a scan has failed: it knows best why
 			return damage
-		}
+		}})
 	}
-	for _, t := range order {
-		jobs <- func(ctx context.Context, conn *sqlite.Conn) error { return p.profile(ctx, conn, t) }
-	}
-	close(jobs)
-
-	group, scanning := errgroup.WithContext(ctx)
-	group.Go(func() error { return work(scanning, p.conn, jobs) })
-	for range min(p.jobs, cap(jobs)) - 1 {
-		group.Go(func() error {
-			conn, err := p.open()
-			if err != nil {
-				return err
-			}
-			defer func() { _ = conn.Close() }() // it was only read
-			return work(scanning, conn, jobs)
-		})
-	}
-	err := group.Wait()
+	p.addScans(&work, order)
+	err := work.run(ctx, max(1, p.jobs), p.connections())
 	if damage != nil {
 		return damage
 	}
 	return err
 }
 
-// work does jobs until there are none left.
-func work(ctx context.Context, conn *sqlite.Conn, jobs <-chan scanJob) error {
-	for job := range jobs {
-		if err := job(ctx, conn); err != nil {
-			return err
+// addScans adds the scans of the tables. One begins when the keys are known that its rows refer to; those go first that the
+// largest tables wait for.
+func (p *planner) addScans(work *tasks[*sqlite.Conn], order []*tablePlanner) {
+	scans := map[*keyBits]*task[*sqlite.Conn]{} // by the keys that they make known
+	var all []*task[*sqlite.Conn]
+	for _, t := range order {
+		scan := work.add(&task[*sqlite.Conn]{size: int64(min(t.span(), math.MaxInt64)), do: func(ctx context.Context, conn *sqlite.Conn) error {
+			return p.profile(ctx, conn, t)
+		}})
+		all = append(all, scan)
+		for _, found := range t.profiles {
+			if found.keys != nil {
+				scans[found.keys] = scan
+			}
+			for _, r := range found.counting {
+				scan.follow(scans[r.to]) // of a table that stands before this one
+			}
 		}
 	}
-	return nil
+	for _, scan := range slices.Backward(all) {
+		for _, child := range scan.then {
+			scan.size = max(scan.size, child.size)
+		}
+	}
+}
+
+// connections returns what opens a connection for each worker that scans: the first has the planner's own.
+func (p *planner) connections() func(context.Context) (*sqlite.Conn, func(), error) {
+	own := make(chan *sqlite.Conn, 1)
+	own <- p.conn
+	return func(context.Context) (*sqlite.Conn, func(), error) {
+		select {
+		case conn := <-own:
+			return conn, func() {}, nil
+		default:
+		}
+		conn, err := p.open()
+		return conn, func() { _ = conn.Close() }, err // it was only read
+	}
 }
 
 // profile scans the values of one table.

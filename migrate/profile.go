@@ -76,11 +76,6 @@ func profileTable(ctx context.Context, conn *sqlite.Conn, snapshot string, t *so
 	if t.rowid != "" {
 		stored.query += " ORDER BY " + t.rowid // the table itself, never an index that happens to cover it
 	}
-	for _, p := range profiles {
-		if err := p.begin(ctx); err != nil {
-			return 0, err
-		}
-	}
 	var rows int64
 	err := stored.read(ctx, conn, func(row []value) error {
 		for i, p := range profiles {

@@ -13,9 +13,8 @@ const mostKeyBits = 16 << 23
 // keyBits is the integer key of a table, a bit for each number between its lowest and highest. Rows that refer to it are
 // looked up while they are profiled, which is many times faster than to ask SQLite for every one.
 type keyBits struct {
-	lowest   int64
-	bits     []uint64
-	complete chan struct{} // closed when every row of the table has been read
+	lowest int64
+	bits   []uint64
 }
 
 func (s *keyBits) add(key int64) {
@@ -81,7 +80,7 @@ func (p *planner) linkKeys(order []*tablePlanner) {
 
 // newKeyBits makes the empty set for the keys of a table; one without bits when they spread too far.
 func (t *tablePlanner) newKeyBits(room *uint64) *keyBits {
-	set := &keyBits{lowest: t.lowest, complete: make(chan struct{})}
+	set := &keyBits{lowest: t.lowest}
 	if span := t.span(); span < *room {
 		*room -= span
 		set.bits = make([]uint64, span/64+1)
@@ -114,24 +113,8 @@ func (p *planner) parentsFirst() []*tablePlanner {
 	return order
 }
 
-// begin waits until the keys that the column refers to are complete. Their tables stand before this one in the order in
-// which tables are read, so somebody is reading them.
-func (p *profile) begin(ctx context.Context) error {
-	for _, r := range p.counting {
-		select {
-		case <-r.to.complete:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	return nil
-}
-
 // end follows the last value.
 func (p *profile) end() {
-	if p.keys != nil {
-		close(p.keys.complete)
-	}
 	p.countFormats()
 	p.summarise()
 }
