@@ -90,6 +90,7 @@ type Found struct {
 	MaxReal    float64 `json:"max_real,omitempty" yaml:"max_real,omitempty"`
 	MaxChars   int64   `json:"max_chars,omitempty" yaml:"max_chars,omitempty"` // longest TEXT in characters
 	MaxBytes   int64   `json:"max_bytes,omitempty" yaml:"max_bytes,omitempty"` // longest TEXT or BLOB in bytes
+	Bytes      int64   `json:"bytes,omitempty" yaml:"bytes,omitempty"`         // of all TEXT and BLOB values together
 
 	Formats map[string]int64  `json:"formats,omitempty" yaml:"formats,omitempty"` // how many values read as "date", "timestamp", "timestamptz", "json", "boolean", "uuid", "integer", …
 	Forms   map[string]string `json:"forms,omitempty" yaml:"forms,omitempty"`     // how most of them are written, for the way back: "time": "2006-01-02 15:04:05"

@@ -139,7 +139,7 @@ func (p *profile) addLarge(v *value) error {
 		return nil
 	}
 	size := v.large.size()
-	p.MaxBytes = max(p.MaxBytes, size)
+	p.measure(size)
 	check, err := checkText(v.large)
 	if err != nil {
 		return err
@@ -289,7 +289,7 @@ func (p *profile) addText(b []byte) {
 	p.Text++
 	if textProblem(b) != "" {
 		p.badText++
-		p.MaxBytes = max(p.MaxBytes, int64(len(b)))
+		p.measure(int64(len(b)))
 		return
 	}
 	if n := int64(len(b)); n > p.MaxChars || p.limit > 0 && n > int64(p.limit) {
@@ -299,7 +299,7 @@ func (p *profile) addText(b []byte) {
 			p.overLimit++
 		}
 	}
-	p.MaxBytes = max(p.MaxBytes, int64(len(b)))
+	p.measure(int64(len(b)))
 	if p.loose {
 		p.forms.addText(b)
 	}
@@ -308,9 +308,15 @@ func (p *profile) addText(b []byte) {
 	}
 }
 
+// measure takes the size of a TEXT or BLOB in bytes.
+func (p *profile) measure(size int64) {
+	p.MaxBytes = max(p.MaxBytes, size)
+	p.Bytes += size
+}
+
 func (p *profile) addBlob(b []byte) {
 	p.Blob++
-	p.MaxBytes = max(p.MaxBytes, int64(len(b)))
+	p.measure(int64(len(b)))
 	if len(b) == 16 {
 		p.uuidBlobs++
 	}

@@ -461,9 +461,20 @@ func (m *migration) checked(ctx context.Context, do func(context.Context) error)
 	return m.explainDamage(ctx, group.Wait())
 }
 
-// largestFirst sorts tables by their rows.
+// largestFirst sorts tables by their weight.
 func largestFirst(tables []Table) []Table {
-	return slices.SortedStableFunc(slices.Values(tables), func(a, b Table) int { return cmp.Compare(b.Rows, a.Rows) })
+	return slices.SortedStableFunc(slices.Values(tables), func(a, b Table) int { return cmp.Compare(b.weight(), a.weight()) })
+}
+
+// weight is about how many bytes are moved with a table. Few large values keep a disk as busy as many small ones a
+// processor; what takes longest begins first, so that nobody waits for it alone.
+func (t *Table) weight() int64 {
+	bytes := int64(0)
+	for _, c := range t.Columns {
+		bytes += c.Found.Bytes
+	}
+	const number = 8
+	return bytes + t.Rows*number*int64(len(t.Columns))
 }
 
 // indices returns 0 to n-1.
