@@ -25,6 +25,8 @@ type Options struct {
 	TLS    *tls.Config    // see [CA.ServerConfig]
 	Owner  Role           // owns databricks_postgres; a Lakebase superuser whatever it says about itself
 
+	Listener net.Listener // accepts clients in place of Listen; closed at the end
+
 	Templates string // folder of prepared data folders, to copy instead of making each from nothing; "" keeps none
 
 	MaxConnections int               // of databases' users; 0 means 100
@@ -81,9 +83,11 @@ func Start(ctx context.Context, o Options) (*Endpoint, error) {
 	if o.Follow != nil {
 		o.MaxConnections = max(o.MaxConnections, o.Follow.options.MaxConnections) // PostgreSQL demands it of a standby
 	}
-	listener, err := listen(ctx, o.Listen)
-	if err != nil {
-		return nil, err
+	listener, err := o.Listener, error(nil)
+	if listener == nil {
+		if listener, err = Listen(ctx, o.Listen); err != nil {
+			return nil, err
+		}
 	}
 	e := &Endpoint{options: o, config: o.server(), done: make(chan struct{}), changed: make(chan struct{})}
 	e.addr = listener.Addr().(*net.TCPAddr).AddrPort()
@@ -110,8 +114,8 @@ func Start(ctx context.Context, o Options) (*Endpoint, error) {
 	return e, nil
 }
 
-// listen claims the address before anything else is touched.
-func listen(ctx context.Context, addr netip.AddrPort) (net.Listener, error) {
+// Listen claims an address. Start does so before anything else is touched.
+func Listen(ctx context.Context, addr netip.AddrPort) (net.Listener, error) {
 	var c net.ListenConfig
 	l, err := c.Listen(ctx, "tcp", addr.String())
 	switch {

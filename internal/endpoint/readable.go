@@ -20,7 +20,7 @@ type reading struct {
 }
 
 func (e *Endpoint) openReading(ctx context.Context, r *Readable) (*reading, error) {
-	listener, err := listen(ctx, r.Listen)
+	listener, err := Listen(ctx, r.Listen)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,6 @@ const (
 	connectionsPerUnit = 209.82 // fits the published 0.5→104, 1→209, 2→419, 3→629, 4→839, 8→1678, 16→3357
 	maxConnections     = 4000
 
-	minSuspend = time.Minute
 	maxSuspend = 7 * 24 * time.Hour
 
 	day                      = 24 * time.Hour
@@ -93,10 +92,10 @@ func checkUnits(low, high float64) error {
 
 func wholeUnits(u float64) bool { return u == 0.5 || u == math.Trunc(u) }
 
-// checkSuspend checks the inactivity after which an endpoint would be suspended.
-func checkSuspend(d time.Duration) error {
-	if d < minSuspend || d > maxSuspend {
-		return invalid("suspend_timeout_duration must be between 60s and 604800s, got %ds.", int64(d.Seconds()))
+// checkSuspend checks the inactivity after which an endpoint is suspended.
+func (l Limits) checkSuspend(d time.Duration) error {
+	if d < l.MinSuspend || d > maxSuspend {
+		return invalid("suspend_timeout_duration must be between %vs and 604800s, got %vs.", l.MinSuspend.Seconds(), d.Seconds())
 	}
 	return nil
 }

@@ -151,7 +151,7 @@ func (l *Lakebase) performDatabase(ctx context.Context, op *operation) (settleme
 	name := "projects/" + op.Project + "/branches/" + op.Branch
 	wanted := endpoint.Database{Name: op.Database.Name, Owner: op.Database.Owner}
 	_, b := l.store.view().branchByName(name)
-	err := l.withPrimary(name, func(e *endpoint.Endpoint) error {
+	err := l.withPrimary(ctx, name, func(e *endpoint.Endpoint) error {
 		switch op.Kind {
 		case createDatabase:
 			if err := e.CreateDatabase(ctx, wanted); err == nil || !errors.Is(err, endpoint.ErrExists) {

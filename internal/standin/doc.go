@@ -7,10 +7,9 @@
 // address of its own, because the APIs have no field for a port.
 //
 // What it says is true. An endpoint is ACTIVE when its PostgreSQL has accepted a token; a change is done when PostgreSQL
-// has done it; what the real service has and the local one has not is refused by name, with NOT_IMPLEMENTED. Four things
-// differ from the real service on purpose: endpoints are never suspended, whatever their timeout says; a deleted project
-// or branch is gone at once; a read-only endpoint streams from the read-write one and rests while that is stopped; and
-// the version of PostgreSQL is the one that is installed. Why an endpoint is DEGRADED stands in the custom tag
+// has done it; what the real service has and the local one has not is refused by name, with NOT_IMPLEMENTED. Three things
+// differ from the real service on purpose: a deleted project or branch is gone at once; a read-only endpoint streams from
+// the read-write one and rests while that is stopped; and the version of PostgreSQL is the one that is installed. Why an endpoint is DEGRADED stands in the custom tag
 // lakeward:problem of its project, because the APIs have no field for it.
 //
 // Of Unity Catalog there are catalogs, schemas and managed volumes, and the Files API for what is in volumes: what backups

@@ -54,7 +54,7 @@ func (l *Lakebase) createEndpoint(r *request) (any, error) {
 			if !replace || c.Deleting {
 				return nil, alreadyExists("endpoint with such id already exists")
 			}
-			return planEndpointUpdate(p, b, c, spec, m)
+			return l.planEndpointUpdate(p, b, c, spec, m)
 		}
 		if spec.EndpointType == postgres.EndpointTypeEndpointTypeReadWrite {
 			return nil, badRequest("The branch has a read-write endpoint already; a branch can only have one.")
@@ -66,7 +66,7 @@ func (l *Lakebase) createEndpoint(r *request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := applyEndpoint(c, spec, m); err != nil {
+		if err := l.applyEndpoint(c, spec, m); err != nil {
 			return nil, err
 		}
 		return newOperation(createEndpoint, p.under(b, "endpoints", id)).of(p, b, id), nil
@@ -74,7 +74,7 @@ func (l *Lakebase) createEndpoint(r *request) (any, error) {
 }
 
 // applyEndpoint changes what the mask names.
-func applyEndpoint(c *compute, spec *postgres.EndpointSpec, m mask) error {
+func (l *Lakebase) applyEndpoint(c *compute, spec *postgres.EndpointSpec, m mask) error {
 	c.Settings.apply("spec.", settingsIn{
 		min: spec.AutoscalingLimitMinCu, max: spec.AutoscalingLimitMaxCu,
 		noSuspension: spec.NoSuspension, suspend: spec.SuspendTimeoutDuration,
@@ -93,7 +93,7 @@ func applyEndpoint(c *compute, spec *postgres.EndpointSpec, m mask) error {
 			return err
 		}
 	}
-	return c.Settings.check()
+	return c.Settings.check(l.limits)
 }
 
 func (l *Lakebase) updateEndpoint(r *request) (any, error) {
@@ -114,12 +114,12 @@ func (l *Lakebase) updateEndpoint(r *request) (any, error) {
 		if p.Deleting || b.Deleting || c.Deleting {
 			return nil, notFound("endpoint id not found")
 		}
-		return planEndpointUpdate(p, b, c, cmp.Or(in.Spec, &postgres.EndpointSpec{}), m)
+		return l.planEndpointUpdate(p, b, c, cmp.Or(in.Spec, &postgres.EndpointSpec{}), m)
 	}))
 }
 
-func planEndpointUpdate(p *project, b *branch, c *compute, spec *postgres.EndpointSpec, m mask) (*operation, error) {
-	if err := applyEndpoint(c, spec, m); err != nil {
+func (l *Lakebase) planEndpointUpdate(p *project, b *branch, c *compute, spec *postgres.EndpointSpec, m mask) (*operation, error) {
+	if err := l.applyEndpoint(c, spec, m); err != nil {
 		return nil, err
 	}
 	c.Updated = now()
@@ -205,6 +205,7 @@ var endpointStates = map[phase]postgres.EndpointStatusState{
 	phaseStarting: postgres.EndpointStatusStateInit,
 	phaseUpdating: postgres.EndpointStatusStateInit,
 	phaseActive:   postgres.EndpointStatusStateActive,
+	phaseIdle:     postgres.EndpointStatusStateIdle,
 	phaseStopped:  postgres.EndpointStatusStateIdle,
 	phaseFailed:   postgres.EndpointStatusStateDegraded,
 	phaseDeleting: postgres.EndpointStatusStateIdle,

@@ -332,6 +332,7 @@ var instanceStates = map[phase]database.DatabaseInstanceState{
 	phaseStarting: database.DatabaseInstanceStateStarting,
 	phaseUpdating: database.DatabaseInstanceStateUpdating,
 	phaseActive:   database.DatabaseInstanceStateAvailable,
+	phaseIdle:     database.DatabaseInstanceStateAvailable, // who connects gets in
 	phaseStopped:  database.DatabaseInstanceStateStopped,
 	phaseFailed:   "DEGRADED",
 	phaseDeleting: database.DatabaseInstanceStateDeleting,

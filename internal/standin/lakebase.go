@@ -30,6 +30,7 @@ type Options struct {
 	Port     int           // of all endpoints; 0 means lakeward.DefaultPort
 	TokenTTL time.Duration // life of a database credential; 0 means an hour
 	Fast     bool          // for tests: data may be lost with the machine
+	Limits   Limits        // where they differ from the real service's
 	Log      *slog.Logger  // nil discards
 }
 
@@ -45,6 +46,7 @@ type Lakebase struct {
 	store     *store
 	volumes   *volumeStore
 	fileLimit int64 // of an upload
+	limits    Limits
 	workspace WorkspaceFile
 	ca        *endpoint.CA
 	roots     *x509.CertPool
@@ -60,6 +62,7 @@ type Lakebase struct {
 
 	runMu    sync.Mutex
 	runners  map[string]*runner // by uid of the endpoint
+	doors    map[string]*door   // by uid of the endpoint
 	watchers sync.WaitGroup     // one for each endpoint that has run
 
 	historyMu  sync.Mutex
@@ -99,6 +102,7 @@ func newLakebase(o Options) *Lakebase {
 		port: o.Port, tokenTTL: o.TokenTTL, fast: o.Fast, log: o.Log, fileLimit: fileLimit,
 		tails: map[string]<-chan struct{}{}, tasks: map[string]<-chan struct{}{}, jobs: make(chan func(context.Context)),
 		histories: map[string]*endpoint.History{}, newHistory: make(chan struct{}, 1),
+		doors: map[string]*door{}, limits: o.Limits.withDefaults(),
 		runners: map[string]*runner{}, wake: make(chan struct{}, 1), stopping: make(chan struct{}),
 	}
 	if l.port == 0 {
@@ -208,6 +212,7 @@ func (l *Lakebase) run(ctx context.Context, listener net.Listener) {
 	l.running.Go(func() { l.dispatch(ctx) })
 	l.running.Go(func() { l.janitor(ctx) })
 	l.running.Go(func() { l.historian(ctx) })
+	l.running.Go(func() { l.caretaker(ctx) })
 	l.server = newServer(l.routes())
 	l.running.Go(func() {
 		if err := l.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -271,6 +276,7 @@ func (l *Lakebase) shutDown() error {
 	}
 	l.running.Wait()
 	err := l.stopAll()
+	l.closeDoors()
 	l.watchers.Wait()
 	l.log.Info("local Lakebase has stopped", "dir", l.dir)
 	return errors.Join(err, l.unlock())

@@ -178,7 +178,7 @@ func (l *Lakebase) source(ctx context.Context, b *branch) (*endpoint.Endpoint, f
 		return nil, nil, notFound("source branch not found")
 	}
 	c := from.primary()
-	if e := l.runner(c.UID).endpoint; e != nil {
+	if e, err := l.awake(ctx, p, from, c); err == nil {
 		return e, func() {}, nil
 	}
 	e, err := l.start(ctx, p, from, c)

@@ -106,7 +106,7 @@ func (l *Lakebase) createProject(r *request) (any, error) {
 	if err := l.checkVersion(spec.PgVersion); err != nil {
 		return nil, err
 	}
-	settings, err := initialSettings(in.InitialEndpointSpec, spec.DefaultEndpointSettings)
+	settings, err := l.initialSettings(in.InitialEndpointSpec, spec.DefaultEndpointSettings)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +116,7 @@ func (l *Lakebase) createProject(r *request) (any, error) {
 			return nil, err
 		}
 		p.Defaults = defaultSettings()
-		if err := applyProject(p, spec, m); err != nil {
+		if err := l.applyProject(p, spec, m); err != nil {
 			return nil, err
 		}
 		if in.InitialBranchSpec != nil {
@@ -137,7 +137,7 @@ func (l *Lakebase) checkVersion(major int) error {
 
 // initialSettings are those of the primary endpoint of a new project: what was said about it, else the project's
 // defaults.
-func initialSettings(
+func (l *Lakebase) initialSettings(
 	in *postgres.InitialEndpointSpec, defaults *postgres.ProjectDefaultEndpointSettings,
 ) (computeSettings, error) {
 	settings := defaultSettings()
@@ -157,11 +157,11 @@ func initialSettings(
 			return settings, err
 		}
 	}
-	return settings, settings.check()
+	return settings, settings.check(l.limits)
 }
 
 // applyProject changes what the mask names.
-func applyProject(p *project, spec *postgres.ProjectSpec, m mask) error {
+func (l *Lakebase) applyProject(p *project, spec *postgres.ProjectSpec, m mask) error {
 	if m.has("spec.display_name") {
 		if n := utf8.RuneCountInString(spec.DisplayName); n > maxDisplayName {
 			return invalid("Field 'spec.display_name' must have 1 to %d characters, got %d.", maxDisplayName, n)
@@ -196,11 +196,11 @@ func applyProject(p *project, spec *postgres.ProjectSpec, m mask) error {
 			p.Tags = append(p.Tags, tag{t.Key, t.Value})
 		}
 	}
-	return applyDefaults(&p.Defaults, spec.DefaultEndpointSettings, m)
+	return l.applyDefaults(&p.Defaults, spec.DefaultEndpointSettings, m)
 }
 
 // applyDefaults changes the settings of endpoints yet to be made.
-func applyDefaults(settings *computeSettings, in *postgres.ProjectDefaultEndpointSettings, m mask) error {
+func (l *Lakebase) applyDefaults(settings *computeSettings, in *postgres.ProjectDefaultEndpointSettings, m mask) error {
 	in = cmp.Or(in, &postgres.ProjectDefaultEndpointSettings{})
 	settings.apply("spec.default_endpoint_settings.", settingsIn{
 		min: in.AutoscalingLimitMinCu, max: in.AutoscalingLimitMaxCu,
@@ -209,7 +209,7 @@ func applyDefaults(settings *computeSettings, in *postgres.ProjectDefaultEndpoin
 	if m.has("spec.default_endpoint_settings.pg_settings") {
 		settings.PgSettings = in.PgSettings
 	}
-	return settings.check()
+	return settings.check(l.limits)
 }
 
 func (l *Lakebase) getProject(r *request) (any, error) {
@@ -247,7 +247,7 @@ func (l *Lakebase) updateProject(r *request) (any, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		if err := applyProject(p, cmp.Or(in.Spec, &postgres.ProjectSpec{}), m); err != nil {
+		if err := l.applyProject(p, cmp.Or(in.Spec, &postgres.ProjectSpec{}), m); err != nil {
 			return nil, nil, err
 		}
 		p.Updated = now()

@@ -227,7 +227,7 @@ func planRoleDeletion(p *project, b *branch, found *role, heir string) (*operati
 // performRole does to PostgreSQL what the operation says. Doing it twice does no harm.
 func (l *Lakebase) performRole(ctx context.Context, op *operation) (settlement, error) {
 	name := "projects/" + op.Project + "/branches/" + op.Branch
-	err := l.withPrimary(name, func(e *endpoint.Endpoint) error {
+	err := l.withPrimary(ctx, name, func(e *endpoint.Endpoint) error {
 		switch op.Kind {
 		case createRole:
 			if err := e.CreateRole(ctx, op.Role.wire()); err == nil || !errors.Is(err, endpoint.ErrExists) {
@@ -263,12 +263,12 @@ func (l *Lakebase) performRole(ctx context.Context, op *operation) (settlement, 
 }
 
 // withPrimary calls do with the running primary of a branch.
-func (l *Lakebase) withPrimary(branchName string, do func(*endpoint.Endpoint) error) error {
-	_, b := l.store.view().branchByName(branchName)
+func (l *Lakebase) withPrimary(ctx context.Context, branchName string, do func(*endpoint.Endpoint) error) error {
+	p, b := l.store.view().branchByName(branchName)
 	if b == nil {
 		return notFound("branch id not found")
 	}
-	e, err := l.live(b.primary().UID)
+	e, err := l.awake(ctx, p, b, b.primary())
 	if err != nil {
 		return err
 	}

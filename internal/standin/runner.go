@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
 	"net/netip"
 	"path/filepath"
 	"time"
@@ -24,6 +25,7 @@ const (
 	phaseStarting phase = "starting" // until its PostgreSQL has accepted a token
 	phaseUpdating phase = "updating" // starting again with other settings
 	phaseActive   phase = "active"
+	phaseIdle     phase = "idle" // asleep until somebody knocks
 	phaseStopped  phase = "stopped"
 	phaseFailed   phase = "failed" // could not start, or gave up
 	phaseDeleting phase = "deleting"
@@ -36,6 +38,10 @@ type runner struct {
 	active   time.Time
 	endpoint *endpoint.Endpoint // nil when it does not run
 	with     runSpec            // what it was started with
+	units    float64            // its size now
+	calm     time.Time          // since when it needs less
+	waking   bool               // somebody has knocked
+	resting  bool               // it is about to sleep
 }
 
 // runSpec is what an endpoint must be restarted for.
@@ -49,7 +55,9 @@ func (r runSpec) equal(other runSpec) bool {
 }
 
 func runSpecOf(c *compute) runSpec {
-	return runSpec{maxConnections: connections(c.Settings.MaxCU), settings: c.Settings.PgSettings}
+	settings := startSettings(c.Settings.MaxCU)
+	maps.Copy(settings, c.Settings.PgSettings)
+	return runSpec{maxConnections: connections(c.Settings.MaxCU), settings: settings}
 }
 
 // runner returns how the endpoint with the uid is doing.
@@ -202,6 +210,9 @@ func (l *Lakebase) stop(ctx context.Context, c *compute) {
 		next = phaseStopped
 	}
 	l.setPhase(c.UID, next, nil)
+	if c.Disabled || c.Deleting {
+		l.closeDoor(c.UID)
+	}
 }
 
 // halt stops an endpoint in good order, also when ctx is done: a PostgreSQL that was cut off repairs itself first when it
@@ -218,26 +229,30 @@ const stopPatience = 30 * time.Second
 func (l *Lakebase) ensure(ctx context.Context, p *project, b *branch, c *compute) error {
 	r := l.runner(c.UID)
 	if r.endpoint != nil {
-		return nil
+		return l.fit(c, r.endpoint, max(c.Settings.MinCU, min(r.units, c.Settings.MaxCU)))
 	}
 	if r.phase != phaseUpdating {
 		l.setPhase(c.UID, phaseStarting, nil)
 	}
 	e, err := l.start(ctx, p, b, c)
 	if err == nil {
-		if err = l.admit(ctx, p, b, c, e); err != nil {
+		if err = l.fit(c, e, c.Settings.MinCU); err == nil {
+			err = l.admit(ctx, p, b, c, e)
+		}
+		if err != nil {
 			err = errors.Join(err, halt(ctx, e))
 		}
 	}
 	if err != nil {
 		if ctx.Err() == nil {
 			l.setPhase(c.UID, phaseFailed, err)
+			l.closeDoor(c.UID)
 			l.log.Warn("endpoint does not run", "endpoint", p.under(b, "endpoints", c.ID), "err", err)
 		}
 		return err
 	}
 	l.setRunner(c.UID, func(r *runner) {
-		*r = runner{phase: phaseActive, active: now(), endpoint: e, with: runSpecOf(c)}
+		*r = runner{phase: phaseActive, active: now(), endpoint: e, with: runSpecOf(c), units: c.Settings.MinCU}
 	})
 	l.watch(c.UID, e)
 	if !b.Ready && b.Source != "" {
@@ -256,8 +271,16 @@ func (l *Lakebase) start(ctx context.Context, p *project, b *branch, c *compute)
 		return nil, err
 	}
 	spec := runSpecOf(c)
+	var way net.Listener
+	if !c.Disabled { // else it is started to be copied, and nobody may come in
+		door, err := l.doorOf(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		way = door.lead()
+	}
 	o := endpoint.Options{
-		Binaries: l.binaries, Dir: l.dataFolder(p, b, c), Listen: netip.AddrPortFrom(c.Host, uint16(l.port)), TLS: config,
+		Binaries: l.binaries, Dir: l.dataFolder(p, b, c), Listen: netip.AddrPortFrom(c.Host, uint16(l.port)), Listener: way, TLS: config,
 		Owner: endpoint.Role{Name: p.Owner, Identity: p.OwnerType}, Templates: l.templates,
 		MaxConnections: spec.maxConnections, Settings: maps.Clone(spec.settings),
 		History: l.history(p, b),
@@ -357,6 +380,7 @@ const loginDatabase = "postgres"
 func (l *Lakebase) watch(uid string, e *endpoint.Endpoint) {
 	l.watchers.Go(func() {
 		<-e.Done()
+		failed := false
 		l.setRunner(uid, func(r *runner) {
 			if r.endpoint != e {
 				return
@@ -366,8 +390,12 @@ func (l *Lakebase) watch(uid string, e *endpoint.Endpoint) {
 				err = errors.New("PostgreSQL has ended")
 			}
 			r.phase, r.problem, r.endpoint = phaseFailed, err, nil
+			failed = true
 			l.log.Warn("endpoint has ended", slog.String("endpoint", uid), slog.Any("err", err))
 		})
+		if failed {
+			l.closeDoor(uid)
+		}
 	})
 }
 

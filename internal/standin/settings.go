@@ -49,7 +49,7 @@ func (s *computeSettings) apply(prefix string, in settingsIn, m mask) {
 	}
 }
 
-func (s *computeSettings) check() error {
+func (s *computeSettings) check(limits Limits) error {
 	if err := checkUnits(s.MinCU, s.MaxCU); err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (s *computeSettings) check() error {
 	case s.NoSuspension && s.Suspend != 0:
 		return invalid("Only one of 'no_suspension' and 'suspend_timeout_duration' may be set.")
 	case !s.NoSuspension:
-		if err := checkSuspend(s.Suspend); err != nil {
+		if err := limits.checkSuspend(s.Suspend); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,27 @@
+package endpoint
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lakeward/lakeward/internal/pgproc"
+)
+
+// Busy returns how many sessions are doing something now: run a statement, have a transaction open, stream changes. The
+// system's own do not count.
+func (e *Endpoint) Busy(ctx context.Context) (sessions int, err error) {
+	const sql = `SELECT count(*)::int FROM pg_catalog.pg_stat_activity
+		WHERE backend_type IN ('client backend', 'walsender') AND state <> 'idle' AND usename <> $1`
+	err = e.admin(ctx, adminDatabase, func(conn *pgx.Conn) error {
+		return conn.QueryRow(ctx, sql, pgproc.Superuser).Scan(&sessions)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("count busy sessions: %w", err)
+	}
+	return sessions, nil
+}
+
+// Resize changes settings of the running PostgreSQL. What Options.Settings say still wins.
+func (e *Endpoint) Resize(settings map[string]string) error { return e.current().Apply(settings) }

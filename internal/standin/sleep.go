@@ -1,0 +1,223 @@
+package standin
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/lakeward/lakeward/internal/endpoint"
+)
+
+// An endpoint at which nobody has done anything for its suspend timeout sleeps: its PostgreSQL is stopped, its door stays
+// open, and who knocks wakes it. A read-only endpoint sleeps by itself; the read-write one does not while one that streams
+// from it is awake, nor while it has several nodes.
+
+// doorOf returns the door of an endpoint, which it opens when there is none.
+func (l *Lakebase) doorOf(ctx context.Context, c *compute) (*door, error) {
+	l.runMu.Lock()
+	d := l.doors[c.UID]
+	l.runMu.Unlock()
+	if d != nil {
+		return d, nil
+	}
+	d, err := openDoor(ctx, netip.AddrPortFrom(c.Host, uint16(l.port)), func() { l.knock(c.UID) })
+	if err != nil {
+		return nil, err
+	}
+	l.runMu.Lock()
+	defer l.runMu.Unlock()
+	l.doors[c.UID] = d
+	return d, nil
+}
+
+// closeDoor turns away who waits, and who comes from now on.
+func (l *Lakebase) closeDoor(uid string) {
+	l.runMu.Lock()
+	d := l.doors[uid]
+	delete(l.doors, uid)
+	l.runMu.Unlock()
+	if d == nil {
+		return
+	}
+	if err := d.close(); err != nil {
+		l.log.Debug("close the address of an endpoint", "endpoint", uid, "err", err)
+	}
+}
+
+func (l *Lakebase) closeDoors() {
+	l.runMu.Lock()
+	var all []string
+	for uid := range l.doors {
+		all = append(all, uid)
+	}
+	l.runMu.Unlock()
+	for _, uid := range all {
+		l.closeDoor(uid)
+	}
+}
+
+// knock wakes an endpoint if it sleeps.
+func (l *Lakebase) knock(uid string) {
+	if l.runner(uid).phase != phaseIdle {
+		return
+	}
+	l.queueMu.Lock()
+	defer l.queueMu.Unlock()
+	l.runMu.Lock()
+	r := l.runners[uid]
+	first := r != nil && r.phase == phaseIdle && !r.waking
+	if first {
+		r.waking = true
+	}
+	l.runMu.Unlock()
+	if !first {
+		return
+	}
+	l.enqueueFor(uid, func(ctx context.Context) {
+		l.setRunner(uid, func(r *runner) { r.waking = false })
+		l.wakeUp(ctx, uid)
+	})
+}
+
+// enqueueFor queues work on an endpoint's branch. The caller holds queueMu.
+func (l *Lakebase) enqueueFor(uid string, do func(context.Context)) {
+	p, b, c := l.store.view().computeOf(uid)
+	if c != nil {
+		l.enqueue(queuesOf(p, b), do)
+	}
+}
+
+// computeOf returns the endpoint with the uid and what it is in, or nils.
+func (s *state) computeOf(uid string) (inProject *project, inBranch *branch, found *compute) {
+	s.computes(func(p *project, b *branch, c *compute) bool {
+		if c.UID == uid {
+			inProject, inBranch, found = p, b, c
+		}
+		return found == nil
+	})
+	return inProject, inBranch, found
+}
+
+// wakeUp starts an endpoint that sleeps, and before it the one that it streams from.
+func (l *Lakebase) wakeUp(ctx context.Context, uid string) {
+	p, b, c := l.store.view().computeOf(uid)
+	if c == nil || l.runner(uid).phase != phaseIdle || c.Disabled || p.Deleting || b.Deleting || c.Deleting {
+		return
+	}
+	l.log.Info("endpoint wakes up", "endpoint", p.under(b, "endpoints", c.ID))
+	if c.ReadOnly && l.ensure(ctx, p, b, b.primary()) != nil {
+		return // its problem is logged and shown
+	}
+	_ = l.ensure(ctx, p, b, c) // as well
+}
+
+// caretaker lets endpoints sleep and fits them to their load, until ctx is done.
+func (l *Lakebase) caretaker(ctx context.Context) {
+	tick := time.NewTicker(l.beat())
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		l.store.view().computes(func(p *project, b *branch, c *compute) bool {
+			r := l.runner(c.UID)
+			if r.phase == phaseActive && r.endpoint != nil {
+				l.fitToLoad(ctx, c, r)
+				l.suspendWhenIdle(p, b, c)
+			}
+			return ctx.Err() == nil
+		})
+	}
+}
+
+// beat is how often the caretaker looks.
+func (l *Lakebase) beat() time.Duration { return min(5*time.Second, l.limits.MinSuspend/4) }
+
+// suspendWhenIdle queues the suspension of an endpoint whose time has come.
+func (l *Lakebase) suspendWhenIdle(p *project, b *branch, c *compute) {
+	if !l.mayRest(p, b, c) {
+		return
+	}
+	l.queueMu.Lock()
+	defer l.queueMu.Unlock()
+	queued := false
+	l.setRunner(c.UID, func(r *runner) { queued, r.resting = r.resting, true })
+	if queued {
+		return
+	}
+	l.enqueueFor(c.UID, func(ctx context.Context) {
+		l.suspend(ctx, c.UID)
+		l.setRunner(c.UID, func(r *runner) { r.resting = false })
+	})
+}
+
+// mayRest reports whether nobody has spoken to an endpoint for as long as it waits before it sleeps.
+func (l *Lakebase) mayRest(p *project, b *branch, c *compute) bool {
+	if c.Settings.NoSuspension || c.Disabled || c.Deleting || b.Deleting || p.Deleting || !b.Ready {
+		return false
+	}
+	l.runMu.Lock()
+	defer l.runMu.Unlock()
+	d := l.doors[c.UID]
+	if d == nil || d.waiting.Load() > 0 || d.quiet() < c.Settings.Suspend {
+		return false
+	}
+	for _, other := range b.Computes {
+		if r := l.runners[other.UID]; !c.ReadOnly && other != c && r != nil && r.endpoint != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// suspend stops the PostgreSQL of an endpoint, unless somebody has come or a session still works.
+func (l *Lakebase) suspend(ctx context.Context, uid string) {
+	p, b, c := l.store.view().computeOf(uid)
+	r := l.runner(uid)
+	if c == nil || r.endpoint == nil || !l.mayRest(p, b, c) {
+		return
+	}
+	d, err := l.doorOf(ctx, c)
+	if err != nil {
+		return
+	}
+	release := d.hold()
+	if l.busy(ctx, r.endpoint) {
+		d.touch()
+	}
+	if l.mayRest(p, b, c) {
+		// Without its endpoint, the end is a wanted one (see watch).
+		last := time.Unix(0, d.traffic.Load()).UTC()
+		l.setRunner(uid, func(r *runner) { r.phase, r.problem, r.active, r.endpoint = phaseIdle, nil, last, nil })
+		if err := halt(ctx, r.endpoint); err != nil {
+			l.log.Warn("endpoint did not stop cleanly", "endpoint", uid, "err", err)
+		}
+		l.log.Info("endpoint sleeps", "endpoint", p.under(b, "endpoints", c.ID))
+	}
+	release()
+	if d.waiting.Load() > 0 {
+		l.runMu.Lock()
+		idle := l.runners[uid].phase == phaseIdle
+		l.runMu.Unlock()
+		if idle {
+			l.wakeUp(ctx, uid)
+		}
+	}
+}
+
+func (l *Lakebase) busy(ctx context.Context, e *endpoint.Endpoint) bool {
+	n, err := e.Busy(ctx)
+	return err != nil || n > 0 // who cannot be asked is not put to sleep
+}
+
+// awake returns the running endpoint of a compute, which it wakes if it sleeps. The caller works in the project's queue.
+func (l *Lakebase) awake(ctx context.Context, p *project, b *branch, c *compute) (*endpoint.Endpoint, error) {
+	if l.runner(c.UID).phase == phaseIdle {
+		if err := l.ensure(ctx, p, b, c); err != nil {
+			return nil, err
+		}
+	}
+	return l.live(c.UID)
+}

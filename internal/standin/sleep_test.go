@@ -1,0 +1,152 @@
+package standin
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/databricks/databricks-sdk-go"
+	"github.com/databricks/databricks-sdk-go/common/types/duration"
+	"github.com/databricks/databricks-sdk-go/service/database"
+	"github.com/databricks/databricks-sdk-go/service/postgres"
+)
+
+// startLimited starts a Lakebase of one test with other limits.
+func startLimited(t *testing.T, limits Limits) *Lakebase {
+	t.Helper()
+	l, err := Start(t.Context(), Options{Dir: folder(t), API: "127.0.0.1:0", Fast: true, Limits: limits})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return l
+}
+
+// sleeper is a Lakebase with a project whose endpoint sleeps after a moment.
+func sleeper(t *testing.T) (*Lakebase, *databricks.WorkspaceClient, *postgres.Endpoint) {
+	t.Helper()
+	l := startLimited(t, Limits{MinSuspend: 200 * time.Millisecond})
+	w := userClient(t, l)
+	op, err := w.Postgres.CreateProject(t.Context(), postgres.CreateProjectRequest{
+		ProjectId: "tired", Project: postgres.Project{Spec: &postgres.ProjectSpec{
+			DefaultEndpointSettings: &postgres.ProjectDefaultEndpointSettings{SuspendTimeoutDuration: duration.New(200 * time.Millisecond)},
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := op.Wait(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l, w, primaryOf(t, w, p.Status.DefaultBranch)
+}
+
+func asleep(t *testing.T, l *Lakebase, w *databricks.WorkspaceClient, name string) {
+	t.Helper()
+	await(t, "the endpoint sleeps", func() bool {
+		e, err := w.Postgres.GetEndpoint(t.Context(), postgres.GetEndpointRequest{Name: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, running := os.Stat(filepath.Join(l.dir, "pg", "tired", "production", "postmaster.pid"))
+		return e.Status.CurrentState == postgres.EndpointStatusStateIdle && os.IsNotExist(running)
+	})
+}
+
+func TestIdleEndpointSleepsUntilSomebodyKnocks(t *testing.T) {
+	t.Parallel()
+	l, w, e := sleeper(t)
+	conn := connect(t, l, w, e)
+	exec(t, conn, "CREATE TABLE t AS SELECT 42 AS n")
+	asleep(t, l, w, e.Name)
+	if err := conn.Ping(t.Context()); err == nil {
+		t.Error("a session outlived the PostgreSQL that it was a session of")
+	}
+	if i, err := w.Database.GetDatabaseInstanceByName(t.Context(), "tired"); err != nil || i.State != database.DatabaseInstanceStateAvailable {
+		t.Errorf("asleep, the instance is %+v, %v", i, err)
+	}
+
+	var knocking sync.WaitGroup
+	for range 5 {
+		knocking.Go(func() {
+			if got := value[int](t, connect(t, l, w, e), "SELECT n FROM t"); got != 42 {
+				t.Errorf("the data are %d", got)
+			}
+		})
+	}
+	knocking.Wait()
+
+	// A role is made while it sleeps.
+	asleep(t, l, w, e.Name)
+	op, err := w.Postgres.CreateRole(t.Context(), postgres.CreateRoleRequest{
+		Parent: e.Parent, RoleId: "night", Role: postgres.Role{Spec: &postgres.RoleRoleSpec{PostgresRole: "night"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := op.Wait(t.Context()); err != nil {
+		t.Errorf("make a role of an endpoint that sleeps: %v", err)
+	}
+
+	asleep(t, l, w, e.Name)
+	update(t, w, e.Name, postgres.EndpointSpec{Disabled: true}, "spec.disabled")
+	if _, err := login(t, l, e.Status.Hosts.Host, me(t, w), token(t, w, e.Name), "postgres"); err == nil {
+		t.Error("a disabled endpoint was woken")
+	}
+}
+
+func TestWorkKeepsAnEndpointAwake(t *testing.T) {
+	t.Parallel()
+	l, w, e := sleeper(t)
+	conn := connect(t, l, w, e)
+	exec(t, conn, "BEGIN")
+	exec(t, conn, "CREATE TABLE t AS SELECT 42 AS n")
+	beats := time.NewTimer(8 * 200 * time.Millisecond)
+	defer beats.Stop()
+	<-beats.C // nothing shall happen: there is no event to wait for
+	exec(t, conn, "COMMIT")
+}
+
+func TestEndpointFollowsTheLoadOfItsSessions(t *testing.T) {
+	t.Parallel()
+	l := startLimited(t, Limits{MinSuspend: 200 * time.Millisecond})
+	w := userClient(t, l)
+	e := primaryOf(t, w, makeProject(t, w, "busy").Status.DefaultBranch)
+	update(t, w, e.Name, postgres.EndpointSpec{AutoscalingLimitMinCu: 1, AutoscalingLimitMaxCu: 4},
+		"spec.autoscaling_limit_min_cu", "spec.autoscaling_limit_max_cu")
+	watcher := connect(t, l, w, e)
+	cache := func() string { return value[string](t, watcher, "SHOW effective_cache_size") }
+	await(t, "one unit", func() bool { return cache() == "1536MB" })
+	if got := value[string](t, watcher, "SHOW max_connections"); got != "839" {
+		t.Errorf("max_connections is %s, want 839 for up to 4 CU", got)
+	}
+	ctx, rest := context.WithCancel(t.Context())
+	defer rest()
+	var working sync.WaitGroup
+	for range 6 {
+		conn := connect(t, l, w, e)
+		working.Go(func() { _, _ = conn.Exec(ctx, "SELECT pg_sleep(60)") }) // it is cancelled
+	}
+	await(t, "four units", func() bool { return cache() == "6GB" })
+	rest()
+	working.Wait()
+	await(t, "one unit again", func() bool { return cache() == "1536MB" })
+}
+
+// me returns the name of the identity that a client has signed in as.
+func me(t *testing.T, w *databricks.WorkspaceClient) string {
+	t.Helper()
+	user, err := w.CurrentUser.Me(t.Context(), meRequest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return user.UserName
+}
