@@ -1,8 +1,12 @@
 package endpoint
 
 import (
+	"bytes"
+	"compress/gzip"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -97,6 +101,49 @@ func TestForgetKeepsWhatIsNeeded(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(h.wal(), "00000002.history")); err != nil {
 			t.Error("the history of the timelines is gone")
 		}
+	}
+}
+
+// TestCompressedLogIsAsGood: only what is old and large is compressed, and no compression loses the log's name.
+func TestCompressedLogIsAsGood(t *testing.T) {
+	t.Parallel()
+	h := recorded(t, time.Now(), 3)
+	large, err := pgproc.ParseLSN("0/5000000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	noise := make([]byte, 2<<20)
+	_, _ = rand.Read(noise)
+	path := filepath.Join(h.wal(), pgproc.SegmentName(1, large))
+	if err := os.WriteFile(path, noise, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		at   time.Time
+		want bool
+	}{{time.Now(), false}, {time.Now().Add(2 * hour), true}} {
+		if err := h.Compress(t.Context(), c.at); err != nil {
+			t.Fatal(err)
+		}
+		found, err := filepath.Glob(filepath.Join(h.wal(), "*.gz"))
+		if err != nil || (len(found) == 1) != c.want || c.want && found[0] != path+".gz" {
+			t.Errorf("at %s, compressed are %v, %v", c.at, found, err)
+		}
+	}
+	in, err := os.Open(path + ".gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	z, err := gzip.NewReader(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(z); err != nil || !bytes.Equal(got, noise) {
+		t.Errorf("%d bytes come back, %v", len(got), err)
+	}
+	if segments, err := h.segments(); err != nil || len(segments) != 42 {
+		t.Errorf("%d segments, %v", len(segments), err)
 	}
 }
 

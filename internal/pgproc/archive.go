@@ -20,7 +20,8 @@ import (
 // one only compares. A segment that compression has replaced bears its name with the suffix .gz.
 //
 // PostgreSQL runs these commands itself, as its own user and without Lakeward. A file is copied under another name,
-// brought to the disk and renamed: one that bears its name is whole, whenever a process was killed. The tails of segments
+// brought to the disk and renamed: one that bears its name is whole, whenever a process was killed. The other name is of
+// one try alone, because a copy may go on when the server that began it was killed; what is left over has ".part-" in it. The tails of segments
 // that were closed early are zeros, which become holes. What fails, as on a full disk, is left to PostgreSQL to try again;
 // it keeps the segment meanwhile.
 
@@ -34,7 +35,7 @@ func (c *Config) archiving() map[string]string {
 	}
 	return map[string]string{
 		"archive_mode": "always", // a standby, too: it may be the only one left
-		"archive_command": "d=" + inShell(c.Archive) + `; p='%p'; a="$d/%f"; t="$a.part-` + mark(c.Dir) + `"; ` +
+		"archive_command": "d=" + inShell(c.Archive) + `; p='%p'; a="$d/%f"; t="$a.part-$$"; ` +
 			`if test -e "$a"; then cmp -s "$p" "$a"; ` +
 			`elif test -e "$a.gz"; then gzip -dc "$a.gz" | cmp -s - "$p"; ` +
 			`else (cp --sparse=always "$p" "$t" 2>/dev/null || cp "$p" "$t")` + sync + ` && mv -f "$t" "$a"` + then + `; fi`,
@@ -86,28 +87,20 @@ func SegmentStart(name string) (LSN, bool) {
 
 // Mark brings the log as far as it goes now into the archive, with the record of a commit at its end: a recovery finds its
 // target in front of that, however quiet the database is. It returns where the log ended.
-func (s *Server) Mark(ctx context.Context) (LSN, error) {
-	conf, err := s.ConnConfig("postgres")
-	if err != nil {
-		return 0, err
-	}
-	conn, err := pgx.ConnectConfig(ctx, conf)
-	if err != nil {
-		return 0, err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	var at LSN
-	var file string
-	var began time.Time
-	// A transaction that has a number of its own is recorded when it commits, though it changed nothing.
-	err = conn.QueryRow(ctx, "SELECT clock_timestamp() FROM pg_current_xact_id()").Scan(&began)
-	if err == nil {
-		err = conn.QueryRow(ctx, "SELECT l::text, pg_walfile_name(l) FROM pg_switch_wal() l").Scan(&at, &file)
-	}
-	if err != nil {
-		return 0, fmt.Errorf("close a segment of the log: %w", err)
-	}
-	return at, s.awaitArchived(ctx, conn, file, began)
+func (s *Server) Mark(ctx context.Context) (at LSN, err error) {
+	return at, s.admin(ctx, func(conn *pgx.Conn) error {
+		var file string
+		var began time.Time
+		// A transaction that has a number of its own is recorded when it commits, though it changed nothing.
+		err := conn.QueryRow(ctx, "SELECT clock_timestamp() FROM pg_current_xact_id()").Scan(&began)
+		if err == nil {
+			err = conn.QueryRow(ctx, "SELECT l::text, pg_walfile_name(l) FROM pg_switch_wal() l").Scan(&at, &file)
+		}
+		if err != nil {
+			return fmt.Errorf("close a segment of the log: %w", err)
+		}
+		return s.awaitArchived(ctx, conn, file, began)
+	})
 }
 
 // awaitArchived returns when a segment is in the archive, and gives up when PostgreSQL has failed to bring it there.

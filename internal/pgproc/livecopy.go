@@ -48,36 +48,28 @@ func (s *Server) liveCopy(ctx context.Context, dir string, progress Progress) (c
 	if err := as.makeFolder(dir); err != nil {
 		return c, err
 	}
-	conf, err := s.ConnConfig("postgres")
-	if err != nil {
-		return c, err
-	}
-	conn, err := pgx.ConnectConfig(ctx, conf)
-	if err != nil {
-		return c, err
-	}
-	defer conn.Close(context.WithoutCancel(ctx)) // also ends the backup mode of a copy that failed
-	if err := conn.QueryRow(ctx, `SELECT pg_backup_start('lakeward', true)::text,
-		(SELECT timeline_id FROM pg_control_checkpoint())`).Scan(&c.Start, &c.Timeline); err != nil {
-		return c, err
-	}
-	if c.Bytes, err = copyFolder(ctx, s.config.Dir, dir, notInBaseCopy, progress); err != nil {
-		return c, err
-	}
-	if err := as.chownAll(dir); err != nil {
-		return c, err
-	}
-	var label string
-	if err := conn.QueryRow(ctx, `SELECT lsn::text, labelfile, clock_timestamp() FROM pg_backup_stop(false)`).Scan(
-		&c.End, &label, &c.Taken); err != nil {
-		return c, err
-	}
+	// The end of the session also ends the backup mode of a copy that failed.
+	err = s.admin(ctx, func(conn *pgx.Conn) error {
+		const begin = `SELECT pg_backup_start('lakeward', true)::text, (SELECT timeline_id FROM pg_control_checkpoint())`
+		if err := conn.QueryRow(ctx, begin).Scan(&c.Start, &c.Timeline); err != nil {
+			return err
+		}
+		if c.Bytes, err = copyFolder(ctx, s.config.Dir, dir, notInBaseCopy, progress); err != nil {
+			return err
+		}
+		if err := as.chownAll(dir); err != nil {
+			return err
+		}
+		const end = `SELECT lsn::text, labelfile, clock_timestamp() FROM pg_backup_stop(false)`
+		var label string
+		if err := conn.QueryRow(ctx, end).Scan(&c.End, &label, &c.Taken); err != nil {
+			return err
+		}
+		return as.writeFile(filepath.Join(dir, "backup_label"), label)
+	})
 	c.Taken = c.Taken.UTC()
-	if err := as.writeFile(filepath.Join(dir, "backup_label"), label); err != nil {
+	if err != nil || s.config.Temporary || s.config.Settings["fsync"] == "off" {
 		return c, err
-	}
-	if s.config.Temporary || s.config.Settings["fsync"] == "off" {
-		return c, nil
 	}
 	return c, Sync(dir)
 }
@@ -200,28 +192,21 @@ func (s *Server) CopyLog(ctx context.Context, c Config, copied Copy) error {
 	if err != nil {
 		return err
 	}
-	conf, err := s.ConnConfig("postgres")
-	if err != nil {
-		return err
-	}
-	conn, err := pgx.ConnectConfig(ctx, conf)
-	if err != nil {
-		return err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	// The segment that End lies in was closed when the copy was done.
-	for at := copied.Start - copied.Start%SegmentSize; at < copied.End; at += SegmentSize {
-		name := SegmentName(copied.Timeline, at)
-		if err := s.awaitArchived(ctx, conn, name, copied.Taken); err != nil {
-			return err
+	return s.admin(ctx, func(conn *pgx.Conn) error {
+		// The segment that End lies in was closed when the copy was done.
+		for at := copied.Start - copied.Start%SegmentSize; at < copied.End; at += SegmentSize {
+			name := SegmentName(copied.Timeline, at)
+			if err := s.awaitArchived(ctx, conn, name, copied.Taken); err != nil {
+				return err
+			}
+			target := filepath.Join(c.Dir, "pg_wal", name)
+			if err := copyFile(filepath.Join(s.config.Archive, name), target); err != nil {
+				return err
+			}
+			if err := as.chown(target); err != nil {
+				return err
+			}
 		}
-		target := filepath.Join(c.Dir, "pg_wal", name)
-		if err := copyFile(filepath.Join(s.config.Archive, name), target); err != nil {
-			return err
-		}
-		if err := as.chown(target); err != nil {
-			return err
-		}
-	}
-	return nil
+		return nil
+	})
 }

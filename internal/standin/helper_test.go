@@ -23,6 +23,9 @@ var shared *Lakebase
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
 func testMain(m *testing.M) int {
+	if dir := os.Getenv(childVariable); dir != "" {
+		beChild(dir)
+	}
 	flag.Parse()
 	// The SDK must see nothing of the machine it runs on.
 	os.Setenv("DATABRICKS_CONFIG_FILE", os.DevNull)

@@ -100,7 +100,7 @@ func (l *Lakebase) keepHistory(ctx context.Context, p *project, b *branch, at ti
 		}
 		errs = append(errs, err)
 	}
-	return errors.Join(append(errs, h.Forget(at.Add(-p.Retention)))...)
+	return errors.Join(append(errs, h.Forget(at.Add(-p.Retention)), h.Compress(ctx, at))...)
 }
 
 const (
