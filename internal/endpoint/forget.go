@@ -123,14 +123,13 @@ func (h *History) Compress(ctx context.Context, at time.Time) error {
 	}
 	for _, s := range segments {
 		path := filepath.Join(h.wal(), s.name)
-		info, err := os.Stat(path)
-		if err != nil || filepath.Ext(s.name) != "" || at.Sub(info.ModTime()) < settled || onDisk(info) < smallFile {
+		if !worthCompressing(path, at) {
 			continue
 		}
 		if ctx.Err() != nil || !h.using.TryLock() {
 			return nil
 		}
-		err = pgproc.Compress(path)
+		err := pgproc.Compress(path)
 		h.using.Unlock()
 		if err != nil {
 			return fmt.Errorf("compress the log: %w", err)
@@ -139,5 +138,10 @@ func (h *History) Compress(ctx context.Context, at time.Time) error {
 	return nil
 }
 
-// onDisk returns how much space a file takes, which is less than its size when it has holes.
-func onDisk(info fs.FileInfo) int64 { return info.Sys().(*syscall.Stat_t).Blocks * 512 }
+// worthCompressing reports whether a segment is old and large enough. One that was closed early has holes, and takes less
+// space than its size says.
+func worthCompressing(path string, at time.Time) bool {
+	info, err := os.Stat(path)
+	return err == nil && filepath.Ext(path) == "" && at.Sub(info.ModTime()) >= settled &&
+		info.Sys().(*syscall.Stat_t).Blocks*512 >= smallFile
+}
