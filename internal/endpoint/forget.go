@@ -126,7 +126,10 @@ func (h *History) Compress(ctx context.Context, at time.Time) error {
 		if !worthCompressing(path, at) {
 			continue
 		}
-		if ctx.Err() != nil || !h.using.TryLock() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if !h.using.TryLock() {
 			return nil
 		}
 		err := pgproc.Compress(path)
