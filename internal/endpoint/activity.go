@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -23,5 +24,28 @@ func (e *Endpoint) Busy(ctx context.Context) (sessions int, err error) {
 	return sessions, nil
 }
 
-// Resize changes settings of the running PostgreSQL. What Options.Settings say still wins.
-func (e *Endpoint) Resize(settings map[string]string) error { return e.current().Apply(settings) }
+// Resize changes settings of the running PostgreSQL, on every node. What Options.Settings say still wins.
+func (e *Endpoint) Resize(settings map[string]string) error {
+	e.mu.Lock()
+	servers := append([]*pgproc.Server{e.server}, e.readable...)
+	e.size = settings
+	e.mu.Unlock()
+	var errs []error
+	for _, s := range servers {
+		errs = append(errs, s.Apply(settings))
+	}
+	return errors.Join(errs...)
+}
+
+// fit gives a server that comes in the size of the endpoint.
+func (e *Endpoint) fit(s *pgproc.Server) {
+	e.mu.Lock()
+	size := e.size
+	e.mu.Unlock()
+	if size == nil {
+		return
+	}
+	if err := s.Apply(size); err != nil {
+		e.options.Log.Warn("give a node the size of its endpoint", "dir", s.Dir(), "err", err)
+	}
+}

@@ -65,6 +65,7 @@ type Endpoint struct {
 	reading   *reading      // the gate of the readable secondaries, or nil
 	changed   chan struct{} // closed, and replaced, when one of the above changes
 	condition Condition
+	size      map[string]string // see Resize; nil until then
 
 	stop  context.CancelFunc // begins the end
 	hurry context.CancelFunc // ends the patience with sessions and checkpoints

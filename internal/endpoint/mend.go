@@ -67,6 +67,7 @@ func (e *Endpoint) mended(ctx context.Context, s *standby, server *pgproc.Server
 		return
 	}
 	s.failures, s.missed, s.following = 0, 0, true
+	e.fit(server)
 	e.team.working.Go(func() {
 		<-server.Done()
 		e.post(ctx, func(ctx context.Context) {

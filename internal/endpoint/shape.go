@@ -121,7 +121,7 @@ func (e *Endpoint) report() {
 	t := e.team
 	c := Condition{Primary: t.record.Primary, Protected: len(t.record.Synchronous) > 0}
 	whole := t.settling == nil && len(t.leaving) == 0 && slices.Equal(t.asked, t.record.Synchronous) &&
-		len(t.asked) == len(t.standbys)
+		len(t.asked) == len(t.standbys) && slices.Equal(t.asked, t.following())
 	for _, s := range t.standbys {
 		if s.failures >= failuresToTell {
 			c.Problem = fmt.Errorf("node %d does not follow the primary: %w", s.number, s.err)

@@ -18,7 +18,7 @@ import (
 func (l *Lakebase) allocate(s *state) (netip.Addr, error) {
 	taken := map[netip.Addr]bool{}
 	s.computes(func(_ *project, _ *branch, c *compute) bool {
-		taken[c.Host] = true
+		taken[c.Host], taken[c.ReadHost] = true, true
 		return true
 	})
 	var inUse error

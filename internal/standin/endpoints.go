@@ -89,9 +89,12 @@ func (l *Lakebase) applyEndpoint(c *compute, spec *postgres.EndpointSpec, m mask
 		c.Disabled = spec.Disabled
 	}
 	if m.has("spec.group") {
-		if err := checkGroup(spec.Group); err != nil {
+		if err := applyGroup(c, spec.Group, m); err != nil {
 			return err
 		}
+	}
+	if err := c.checkNodes(); err != nil {
+		return err
 	}
 	return c.Settings.check(l.limits)
 }
@@ -204,6 +207,8 @@ func (l *Lakebase) removeEndpoint(ctx context.Context, p *project, b *branch, c 
 var endpointStates = map[phase]postgres.EndpointStatusState{
 	phaseStarting: postgres.EndpointStatusStateInit,
 	phaseUpdating: postgres.EndpointStatusStateInit,
+	phaseFailover: postgres.EndpointStatusStateDegraded, // to be ACTIVE again, as pending_state says
+	phaseWeak:     postgres.EndpointStatusStateDegraded,
 	phaseActive:   postgres.EndpointStatusStateActive,
 	phaseIdle:     postgres.EndpointStatusStateIdle,
 	phaseStopped:  postgres.EndpointStatusStateIdle,
@@ -215,17 +220,21 @@ func (l *Lakebase) endpointAnswer(p *project, b *branch, c *compute) *postgres.E
 	if c == nil {
 		return nil
 	}
-	r := l.runner(c.UID)
+	r, phase := l.runner(c.UID), l.phaseOf(p, b, c)
 	status := &postgres.EndpointStatus{
 		EndpointId:            c.ID,
 		EndpointType:          postgres.EndpointTypeEndpointTypeReadWrite,
 		AutoscalingLimitMinCu: c.Settings.MinCU, AutoscalingLimitMaxCu: c.Settings.MaxCU,
 		SuspendTimeoutDuration: c.Settings.suspendWire(),
-		CurrentState:           endpointStates[l.phaseOf(p, b, c)],
+		CurrentState:           endpointStates[phase],
 		Disabled:               c.Disabled,
-		Hosts:                  &postgres.EndpointHosts{Host: c.Host.String()},
+		Hosts:                  &postgres.EndpointHosts{Host: c.Host.String(), ReadOnlyHost: c.readHost()},
+		Group:                  groupAnswer(c),
 		LastActiveTime:         wireTime(l.activeTime(r)),
 		ForceSendFields:        []string{"Disabled"},
+	}
+	if phase == phaseFailover {
+		status.PendingState = postgres.EndpointStatusStateActive
 	}
 	if c.ReadOnly {
 		status.EndpointType = postgres.EndpointTypeEndpointTypeReadOnly

@@ -174,14 +174,8 @@ func applyInstance(p *project, in *database.DatabaseInstance, m mask) error {
 			return invalid("Field 'retention_window_in_days' must be between 2 and 35, got %d.", in.RetentionWindowInDays)
 		}
 	}
-	if m.has("node_count") && in.NodeCount != 1 && m.provided("node_count") {
-		if in.NodeCount < 1 || in.NodeCount > 3 {
-			return invalid("Field 'node_count' must be between 1 and 3, got %d.", in.NodeCount)
-		}
-		return notImplemented("an instance with several nodes (node_count)")
-	}
-	if m.has("enable_readable_secondaries") && in.EnableReadableSecondaries {
-		return notImplemented("an instance with readable secondaries (enable_readable_secondaries)")
+	if err := applyNodes(c, in, m); err != nil {
+		return err
 	}
 	if m.has("enable_pg_native_login") && in.EnablePgNativeLogin {
 		return notImplemented("login with PostgreSQL's own passwords (enable_pg_native_login)")
@@ -331,8 +325,10 @@ func (l *Lakebase) listInstances(r *request) (any, error) {
 var instanceStates = map[phase]database.DatabaseInstanceState{
 	phaseStarting: database.DatabaseInstanceStateStarting,
 	phaseUpdating: database.DatabaseInstanceStateUpdating,
+	phaseFailover: database.DatabaseInstanceStateFailingOver,
 	phaseActive:   database.DatabaseInstanceStateAvailable,
 	phaseIdle:     database.DatabaseInstanceStateAvailable, // who connects gets in
+	phaseWeak:     database.DatabaseInstanceStateAvailable,
 	phaseStopped:  database.DatabaseInstanceStateStopped,
 	phaseFailed:   "DEGRADED",
 	phaseDeleting: database.DatabaseInstanceStateDeleting,
@@ -346,7 +342,8 @@ func (l *Lakebase) instanceAnswer(s *state, p *project) *database.DatabaseInstan
 		Name: p.ID, Uid: p.UID, Creator: p.Owner, CreationTime: p.Created.Format(time.RFC3339),
 		State: instanceStates[l.phaseOf(p, b, c)], Capacity: capacity, EffectiveCapacity: capacity,
 		PgVersion: "PG_VERSION_" + strconv.Itoa(p.PgVersion), ReadWriteDns: c.Host.String(),
-		EffectiveNodeCount: 1, EffectiveRetentionWindowInDays: int(p.Retention / day), EffectiveStopped: c.Disabled,
+		ReadOnlyDns: c.readHost(), EffectiveNodeCount: c.nodes(), EffectiveEnableReadableSecondaries: c.readable(),
+		EffectiveRetentionWindowInDays: int(p.Retention / day), EffectiveStopped: c.Disabled,
 		UsagePolicyId: p.BudgetPolicy, EffectiveUsagePolicyId: p.BudgetPolicy,
 		ForceSendFields: []string{
 			"EffectiveEnablePgNativeLogin", "EffectiveEnableReadableSecondaries", "EffectiveStopped",

@@ -158,6 +158,9 @@ func (l *Lakebase) submit(change func(*state) (*operation, error)) (task, error)
 		if op, err = change(s); err != nil {
 			return err
 		}
+		if err := l.addressReaders(s); err != nil {
+			return err
+		}
 		s.forget()
 		s.Operations = append(s.Operations, op)
 		return nil

@@ -119,6 +119,11 @@ func (l *Lakebase) createProject(r *request) (any, error) {
 		if err := l.applyProject(p, spec, m); err != nil {
 			return nil, err
 		}
+		if in.InitialEndpointSpec != nil && in.InitialEndpointSpec.Group != nil {
+			if err := applyGroup(p.Branches[0].primary(), in.InitialEndpointSpec.Group, wholeGroup); err != nil {
+				return nil, err
+			}
+		}
 		if in.InitialBranchSpec != nil {
 			p.Branches[0].Protected = in.InitialBranchSpec.IsProtected
 		}
@@ -153,9 +158,6 @@ func (l *Lakebase) initialSettings(
 			min: in.AutoscalingLimitMinCu, max: in.AutoscalingLimitMaxCu,
 			noSuspension: in.NoSuspension, suspend: in.SuspendTimeoutDuration,
 		})
-		if err := checkGroup(in.Group); err != nil {
-			return settings, err
-		}
 	}
 	return settings, settings.check(l.limits)
 }
@@ -347,7 +349,7 @@ func (l *Lakebase) tags(p *project) []postgres.ProjectCustomTag {
 func (l *Lakebase) problem(p *project) string {
 	for _, b := range p.Branches {
 		for _, c := range b.Computes {
-			if err := l.runner(c.UID).problem; err != nil {
+			if err := l.runner(c.UID).trouble(); err != nil {
 				return p.under(b, "endpoints", c.ID) + ": " + asAPIError(err).Message
 			}
 		}

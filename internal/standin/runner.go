@@ -22,7 +22,9 @@ const (
 	phaseStarting phase = "starting" // until its PostgreSQL has accepted a token
 	phaseUpdating phase = "updating" // starting again with other settings
 	phaseActive   phase = "active"
-	phaseIdle     phase = "idle" // asleep until somebody knocks
+	phaseIdle     phase = "idle"         // asleep until somebody knocks
+	phaseFailover phase = "failing over" // its primary is lost, and another node takes its place
+	phaseWeak     phase = "weak"         // active, with fewer nodes than it should have
 	phaseStopped  phase = "stopped"
 	phaseFailed   phase = "failed" // could not start, or gave up
 	phaseDeleting phase = "deleting"
@@ -30,15 +32,16 @@ const (
 
 // runner is the running side of a compute. Values are copied out of Lakebase.runners; they are never shared.
 type runner struct {
-	phase    phase
-	problem  error // why it failed
-	active   time.Time
-	endpoint *endpoint.Endpoint // nil when it does not run
-	with     runSpec            // what it was started with
-	units    float64            // its size now
-	calm     time.Time          // since when it needs less
-	waking   bool               // somebody has knocked
-	resting  bool               // it is about to sleep
+	phase     phase
+	problem   error // why it failed
+	active    time.Time
+	endpoint  *endpoint.Endpoint // nil when it does not run
+	with      runSpec            // what it was started with
+	units     float64            // its size now
+	calm      time.Time          // since when it needs less
+	waking    bool               // somebody has knocked
+	resting   bool               // it is about to sleep
+	formation formation          // what its nodes are
 }
 
 // runSpec is what an endpoint must be restarted for.
@@ -92,6 +95,12 @@ func (l *Lakebase) phaseOf(p *project, b *branch, c *compute) phase {
 		return phaseDeleting
 	case r.endpoint != nil && (c.Disabled || !r.with.equal(runSpecOf(c))):
 		return phaseUpdating
+	case r.condition().FailingOver:
+		return phaseFailover
+	case r.endpoint != nil && r.formation != formationOf(c):
+		return phaseUpdating
+	case r.condition().Problem != nil:
+		return phaseWeak
 	case r.endpoint == nil && !c.Disabled && l.store.view().pending(p, b) && r.phase != phaseUpdating:
 		return phaseStarting
 	}
@@ -118,8 +127,8 @@ func (l *Lakebase) live(uid string) (*endpoint.Endpoint, error) {
 func (l *Lakebase) Problems() map[string]error {
 	problems := map[string]error{}
 	l.store.view().computes(func(p *project, b *branch, c *compute) bool {
-		if r := l.runner(c.UID); r.problem != nil {
-			problems[p.under(b, "endpoints", c.ID)] = r.problem
+		if err := l.runner(c.UID).trouble(); err != nil {
+			problems[p.under(b, "endpoints", c.ID)] = err
 		}
 		return true
 	})
@@ -146,7 +155,7 @@ func (l *Lakebase) performCompute(ctx context.Context, op *operation) (settlemen
 			id = b.primary().ID
 		}
 		if c := b.compute(id); c != nil {
-			return respond, l.runner(c.UID).problem
+			return respond, l.runner(c.UID).trouble()
 		}
 	}
 	return respond, err
@@ -177,7 +186,7 @@ func (l *Lakebase) reconcile(ctx context.Context, projectID, branchID string) er
 		return nil
 	}
 	var errs []error
-	errs = append(errs, l.ensure(ctx, p, b, primary))
+	errs = append(errs, l.ensure(ctx, p, b, primary), l.reshape(ctx, p, primary))
 	for _, c := range b.Computes {
 		if c.ReadOnly && !c.Disabled && !c.Deleting {
 			errs = append(errs, l.ensure(ctx, p, b, c))
@@ -236,6 +245,9 @@ func (l *Lakebase) ensure(ctx context.Context, p *project, b *branch, c *compute
 		if err = l.fit(c, e, c.Settings.MinCU); err == nil {
 			err = l.admit(ctx, p, b, c, e)
 		}
+		if err == nil && !b.Ready && c.nodes() > 1 {
+			err = e.Await(ctx) // a new one has all its nodes; one that starts again serves before they are there
+		}
 		if err != nil {
 			err = errors.Join(err, halt(ctx, e))
 		}
@@ -249,7 +261,7 @@ func (l *Lakebase) ensure(ctx context.Context, p *project, b *branch, c *compute
 		return err
 	}
 	l.setRunner(c.UID, func(r *runner) {
-		*r = runner{phase: phaseActive, active: now(), endpoint: e, with: runSpecOf(c), units: c.Settings.MinCU}
+		*r = runner{phase: phaseActive, active: now(), endpoint: e, with: runSpecOf(c), units: c.Settings.MinCU, formation: formationOf(c)}
 	})
 	l.watch(c.UID, e)
 	if !b.Ready && b.Source != "" {
@@ -267,6 +279,10 @@ func (l *Lakebase) start(ctx context.Context, p *project, b *branch, c *compute)
 	if err != nil {
 		return nil, err
 	}
+	shape, err := l.shape(p, c)
+	if err != nil {
+		return nil, err
+	}
 	spec := runSpecOf(c)
 	var way net.Listener
 	if !c.Disabled { // else it is started to be copied, and nobody may come in
@@ -280,9 +296,9 @@ func (l *Lakebase) start(ctx context.Context, p *project, b *branch, c *compute)
 		Binaries: l.binaries, Dir: l.dataFolder(p, b, c), Listen: netip.AddrPortFrom(c.Host, uint16(l.port)), Listener: way, TLS: config,
 		Owner: endpoint.Role{Name: p.Owner, Identity: p.OwnerType}, Templates: l.templates,
 		MaxConnections: spec.maxConnections, Settings: maps.Clone(spec.settings),
-		History: l.history(p, b),
-		Verify:  func(_ context.Context, user, password string) error { return l.verify(c.UID, user, password) },
-		Log:     l.log.With("endpoint", p.under(b, "endpoints", c.ID)),
+		History: l.history(p, b), Shape: shape,
+		Verify: func(_ context.Context, user, password string) error { return l.verify(c.UID, user, password) },
+		Log:    l.log.With("endpoint", p.under(b, "endpoints", c.ID)),
 	}
 	if l.fast {
 		o.Settings = withFast(o.Settings)
@@ -314,7 +330,7 @@ func (l *Lakebase) start(ctx context.Context, p *project, b *branch, c *compute)
 
 // withFast adds the settings of a PostgreSQL whose data may be lost with the machine.
 func withFast(settings map[string]string) map[string]string {
-	fast := map[string]string{"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+	fast := map[string]string{"fsync": "off", "full_page_writes": "off"}
 	maps.Copy(fast, settings)
 	return fast
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/databricks/databricks-sdk-go/common/types/duration"
-	"github.com/databricks/databricks-sdk-go/service/postgres"
 )
 
 // settingsIn are an endpoint's size and suspension as the APIs' various structs carry them.
@@ -79,7 +78,7 @@ var ownSettings = []string{
 	"ident_file", "include", "include_dir", "include_if_exists", "listen_addresses", "local_preload_libraries",
 	"logging_collector", "max_connections", "max_replication_slots", "max_wal_senders", "port", "primary_conninfo",
 	"primary_slot_name", "promote_trigger_file", "recovery_end_command", "recovery_target", "restart_after_crash",
-	"restore_command", "session_preload_libraries", "shared_preload_libraries", "syslog_ident", "wal_level",
+	"restore_command", "session_preload_libraries", "shared_preload_libraries", "synchronous_standby_names", "syslog_ident", "wal_level",
 }
 
 var ownPrefixes = []string{"log_", "recovery_", "ssl", "unix_socket_", "krb_", "db_user_"}
@@ -97,21 +96,6 @@ func checkPgSettings(settings map[string]string) error {
 		case strings.ContainsAny(value, "\n\r\x00"):
 			return invalid("The value of '%s' in pg_settings must be one line.", name)
 		}
-	}
-	return nil
-}
-
-// checkGroup refuses more than one compute in an endpoint.
-func checkGroup(g *postgres.EndpointGroupSpec) error {
-	switch {
-	case g == nil:
-		return nil
-	case g.Min > 1 || g.Max > 1:
-		return notImplemented("an endpoint with several computes (group)")
-	case g.EnableReadableSecondaries:
-		return notImplemented("an endpoint with readable secondaries (group)")
-	case g.Min != 1 || g.Max != 1:
-		return invalid("Field 'group' must have equal 'min' and 'max' of at least 1, got %d and %d.", g.Min, g.Max)
 	}
 	return nil
 }

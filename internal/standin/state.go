@@ -108,6 +108,9 @@ type compute struct {
 	Disabled bool            `json:"disabled,omitempty"`
 	Deleting bool            `json:"deleting,omitempty"`
 	Host     netip.Addr      `json:"host"`
+	Nodes    int             `json:"nodes,omitempty"`         // the primary and its secondaries; 0 means 1
+	Readers  bool            `json:"readers,omitempty"`       // the secondaries can be read from
+	ReadHost netip.Addr      `json:"read_only_host,omitzero"` // and where
 	Created  time.Time       `json:"created"`
 	Updated  time.Time       `json:"updated"`
 }
