@@ -126,13 +126,18 @@ func (c *existingColumn) staged() []target {
 	case "time without time zone":
 		return []target{{c.Type, ConvertTime}}
 	case "timestamp without time zone":
-		return []target{{c.Type, ConvertTimestamp}, {c.zoned(), ConvertTimestamp}, toEpoch, toEpochMS, toEpochUS, toJulian}
+		return append([]target{{c.Type, ConvertTimestamp}, {c.Type, ConvertJulian}}, timestamps(c.zoned())...)
 	case "timestamp with time zone":
-		return []target{{c.Type, ConvertTimestamp}, toEpoch, toEpochMS, toEpochUS}
+		return timestamps(c.Type)
 	case "real", "money", "name", `"char"`:
 		return nil // it would round, or cut
 	}
 	return []target{toText}
+}
+
+// timestamps are the ways to a timestamp with a zone, of the column's precision: PostgreSQL would round to it in silence.
+func timestamps(typ string) []target {
+	return []target{{typ, ConvertTimestamp}, {typ, ConvertEpoch}, {typ, ConvertEpochMS}, {typ, ConvertEpochUS}}
 }
 
 // zoned returns the type of a timestamp with the zone that it does not have.
