@@ -38,7 +38,7 @@ func openAt(ctx context.Context, port int) (p *place, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("make folder: %w", err)
 	}
-	p = &place{dir: dir, socket: filepath.Join(dir, "pg", instance, "production")}
+	p = &place{dir: dir, socket: filepath.Join(dir, "pg", instance, "production", "pg_stat_tmp")}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.Close())
@@ -47,7 +47,7 @@ func openAt(ctx context.Context, port int) (p *place, err error) {
 	if err := os.Chmod(dir, 0o711); err != nil { // as root, PostgreSQL's own user must pass
 		return p, fmt.Errorf("open folder to PostgreSQL: %w", err)
 	}
-	p.lakebase, err = standin.Start(ctx, standin.Options{Dir: dir, API: "127.0.0.1:0", Port: port, Log: slog.New(slog.DiscardHandler)})
+	p.lakebase, err = standin.Start(ctx, standin.Options{Dir: dir, API: "127.0.0.1:0", Port: port, NoPast: true, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return p, fmt.Errorf("start local Lakebase: %w", err)
 	}
@@ -81,7 +81,7 @@ func (p *place) cpu() time.Duration {
 		return 0
 	}
 	total := time.Duration(own.Utime.Nano() + own.Stime.Nano())
-	text, _ := os.ReadFile(filepath.Join(p.socket, "postmaster.pid"))
+	text, _ := os.ReadFile(filepath.Join(filepath.Dir(p.socket), "postmaster.pid"))
 	line, _, _ := strings.Cut(string(text), "\n")
 	postmaster, _ := strconv.Atoi(line)
 	ticks := processTicks(postmaster, true)

@@ -30,6 +30,7 @@ type Options struct {
 	Port     int           // of all endpoints; 0 means lakeward.DefaultPort
 	TokenTTL time.Duration // life of a database credential; 0 means an hour
 	Fast     bool          // for tests: data may be lost with the machine
+	NoPast   bool          // for measurements: no history is kept, and no moment of the past can be had
 	Limits   Limits        // where they differ from the real service's
 	Log      *slog.Logger  // nil discards
 }
@@ -41,6 +42,7 @@ type Lakebase struct {
 	port      int
 	tokenTTL  time.Duration
 	fast      bool
+	noPast    bool
 	log       *slog.Logger
 	lock      *os.File
 	store     *store
@@ -99,7 +101,7 @@ func Start(ctx context.Context, o Options) (*Lakebase, error) {
 
 func newLakebase(o Options) *Lakebase {
 	l := &Lakebase{
-		port: o.Port, tokenTTL: o.TokenTTL, fast: o.Fast, log: o.Log, fileLimit: fileLimit,
+		port: o.Port, tokenTTL: o.TokenTTL, fast: o.Fast, noPast: o.NoPast, log: o.Log, fileLimit: fileLimit,
 		tails: map[string]<-chan struct{}{}, tasks: map[string]<-chan struct{}{}, jobs: make(chan func(context.Context)),
 		histories: map[string]*endpoint.History{}, newHistory: make(chan struct{}, 1),
 		doors: map[string]*door{}, limits: o.Limits.withDefaults(),
@@ -211,7 +213,9 @@ func (l *Lakebase) run(ctx context.Context, listener net.Listener) {
 	})
 	l.running.Go(func() { l.dispatch(ctx) })
 	l.running.Go(func() { l.janitor(ctx) })
-	l.running.Go(func() { l.historian(ctx) })
+	if !l.noPast {
+		l.running.Go(func() { l.historian(ctx) })
+	}
 	l.running.Go(func() { l.caretaker(ctx) })
 	l.server = newServer(l.routes())
 	l.running.Go(func() {

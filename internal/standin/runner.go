@@ -296,9 +296,12 @@ func (l *Lakebase) start(ctx context.Context, p *project, b *branch, c *compute)
 		Binaries: l.binaries, Dir: l.dataFolder(p, b, c), Listen: netip.AddrPortFrom(c.Host, uint16(l.port)), Listener: way, TLS: config,
 		Owner: endpoint.Role{Name: p.Owner, Identity: p.OwnerType}, Templates: l.templates,
 		MaxConnections: spec.maxConnections, Settings: maps.Clone(spec.settings),
-		History: l.history(p, b), Shape: shape,
+		Shape:  shape,
 		Verify: func(_ context.Context, user, password string) error { return l.verify(c.UID, user, password) },
 		Log:    l.log.With("endpoint", p.under(b, "endpoints", c.ID)),
+	}
+	if !l.noPast {
+		o.History = l.history(p, b)
 	}
 	if l.fast {
 		o.Settings = withFast(o.Settings)
