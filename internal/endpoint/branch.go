@@ -70,3 +70,12 @@ func (e *Endpoint) fillOrRevive(ctx context.Context, c pgproc.Config) error {
 	_, err = pgproc.Recover(ctx, c, h.wal(), pgproc.Target{})
 	return err
 }
+
+// EndOfLog returns how far the log goes of an endpoint with the data folder dir that was stopped.
+func EndOfLog(ctx context.Context, binaries pgproc.Binaries, dir string) (pgproc.LSN, error) {
+	known, err := readRecord(dir)
+	if err != nil {
+		return 0, err
+	}
+	return pgproc.EndOfLog(ctx, pgproc.Config{Binaries: binaries, Dir: nodeFolder(dir, known.Primary)})
+}

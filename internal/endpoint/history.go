@@ -113,22 +113,13 @@ func (h *History) seal(b BaseCopy, half string) error {
 	if err != nil {
 		return err
 	}
-	if err := writeSynced(filepath.Join(half, copyFile), text); err != nil {
+	if err := writeFile(filepath.Join(half, copyFile), text, true); err != nil {
 		return err
 	}
 	if err := os.Rename(half, b.dir); err != nil {
 		return err
 	}
 	return syncFolder(h.copies())
-}
-
-func writeSynced(path string, text []byte) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	return errors.Join(err, f.Sync(), f.Close())
 }
 
 // ErrNoCopy means that a history does not reach back to a moment.

@@ -116,7 +116,7 @@ func (l *Lakebase) position(ctx context.Context, p *project, b *branch) (pgproc.
 	if e := l.runner(c.UID).endpoint; e != nil {
 		return e.Position(ctx)
 	}
-	return pgproc.EndOfLog(ctx, pgproc.Config{Binaries: l.binaries, Dir: l.dataFolder(p, b, c)})
+	return endpoint.EndOfLog(ctx, l.binaries, l.dataFolder(p, b, c))
 }
 
 func later(a, b time.Time) time.Time {

@@ -3,6 +3,7 @@ package standin
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -171,4 +172,37 @@ func between(t *testing.T, text string, low, high pgproc.LSN) bool {
 		t.Error(fmt.Errorf("effective position: %w", err))
 	}
 	return low <= at && at <= high
+}
+
+// TestProgressOfACopyIsShown: by the operation, and where there is none, by a tag of the instance.
+func TestProgressOfACopyIsShown(t *testing.T) {
+	t.Parallel()
+	l := newLakebase(Options{})
+	var err error
+	if l.store, err = openStore(filepath.Join(t.TempDir(), "state.json"), true); err != nil {
+		t.Fatal(err)
+	}
+	c := &compute{ID: primaryEndpoint, UID: "ep-1"}
+	b := &branch{ID: rootBranch, Source: "projects/parent/branches/production", Computes: []*compute{c}}
+	p := &project{ID: "child", DefaultBranch: rootBranch, Branches: []*branch{b}, Instance: &instance{Parent: "parent"}}
+	op := newOperation(createProject, p.name()).of(p, b, "")
+	if err := l.store.update(func(s *state) error { s.Projects = append(s.Projects, p); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	shown := func() string {
+		return string(l.operationAnswer(op).Metadata) + fmt.Sprint(l.tags(p))
+	}
+	if got := shown(); strings.Contains(got, "copied") {
+		t.Errorf("before the copy: %s", got)
+	}
+	report := l.progress(c.UID)
+	report(3<<20, 8<<20)
+	report(2<<20, 8<<20) // four files at once do not report in order
+	if got := shown(); strings.Count(got, "copied 3 of 8 MB") != 2 || !strings.Contains(got, `"copied_bytes":3145728`) {
+		t.Errorf("in the middle: %s", got)
+	}
+	report(8<<20, 8<<20)
+	if got := shown(); strings.Count(got, "replaying the log") != 2 {
+		t.Errorf("after the copy: %s", got)
+	}
 }

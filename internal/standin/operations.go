@@ -82,12 +82,14 @@ func (o *operation) of(p *project, b *branch, id string) *operation {
 	return o
 }
 
+func (o *operation) metadataType() string {
+	return "type.googleapis.com/databricks.postgres.v1." + metadataTypes[o.Kind] + "OperationMetadata"
+}
+
 // wire returns the operation as the SDK's own struct.
 func (o *operation) wire() *postgres.Operation {
 	w := &postgres.Operation{Name: o.Name, Done: o.Done, ForceSendFields: []string{"Done"}}
-	w.Metadata = json.RawMessage(
-		`{"@type":"type.googleapis.com/databricks.postgres.v1.` + metadataTypes[o.Kind] + `OperationMetadata"}`,
-	)
+	w.Metadata = json.RawMessage(`{"@type":"` + o.metadataType() + `"}`)
 	switch {
 	case o.Code != "":
 		w.Error = (&apiError{Code: o.Code, Message: o.Message}).proto("")

@@ -70,7 +70,7 @@ func (l *Lakebase) getOperation(r *request) (any, error) {
 	if op == nil {
 		return nil, notFound("operation not found; operation:%q", name)
 	}
-	return op.wire(), nil
+	return l.operationAnswer(op), nil
 }
 
 // answer is what a call that submits an operation returns.

@@ -339,6 +339,9 @@ func (l *Lakebase) tags(p *project) []postgres.ProjectCustomTag {
 	for _, t := range p.Tags {
 		tags = append(tags, postgres.ProjectCustomTag{Key: t.Key, Value: t.Value})
 	}
+	if progress := l.copyingOf(p.defaultBranch()); progress.Total > 0 {
+		tags = append(tags, postgres.ProjectCustomTag{Key: progressTag, Value: progress.String()})
+	}
 	if problem := l.problem(p); problem != "" {
 		tags = append(tags, postgres.ProjectCustomTag{Key: problemTag, Value: problem})
 	}

@@ -40,6 +40,7 @@ type runner struct {
 	units     float64            // its size now
 	calm      time.Time          // since when it needs less
 	waking    bool               // somebody has knocked
+	copying   copying            // how far the copy is that its data are made from
 	resting   bool               // it is about to sleep
 	formation formation          // what its nodes are
 }
@@ -315,6 +316,7 @@ func (l *Lakebase) start(ctx context.Context, p *project, b *branch, c *compute)
 	if b.Ready || b.Source == "" {
 		return endpoint.Start(ctx, o)
 	}
+	o.Progress = l.progress(c.UID)
 	if b.Moment != nil {
 		if o.Past, err = l.past(ctx, b); err != nil {
 			return nil, fmt.Errorf("copy branch %s: %w", b.Source, err)
