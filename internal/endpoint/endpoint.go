@@ -141,7 +141,13 @@ func (e *Endpoint) open(ctx context.Context) error {
 	}
 	e.team = newTeam(known)
 	if e.diskLost() {
-		return e.recover(ctx)
+		if err := e.recover(ctx); err == nil || !e.revivable() {
+			return err
+		}
+		known = record{Primary: firstNode}
+		if err := e.note(known); err != nil {
+			return err
+		}
 	}
 	if known.Primary == firstNode {
 		if err := e.makeFolder(ctx); err != nil {

@@ -129,6 +129,15 @@ func (e *Endpoint) diskLost() bool {
 	return err == nil && !pgproc.Initialized(nodeFolder(e.options.Dir, e.team.record.Primary))
 }
 
+// revivable reports whether the history is the best that there is of the data.
+func (e *Endpoint) revivable() bool {
+	if e.options.History == nil || len(e.team.record.Synchronous) > 0 {
+		return false
+	}
+	copies, err := e.options.History.Copies()
+	return err == nil && len(copies) > 0
+}
+
 // recover puts a standby in the place of a primary whose data went while nothing ran.
 func (e *Endpoint) recover(ctx context.Context) error {
 	t := e.team

@@ -31,6 +31,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(childVariable); dir != "" {
 		beChild(dir)
 	}
+	if dir := os.Getenv(teamVariable); dir != "" {
+		beTeam(dir)
+	}
 	pgtest.Main(m)
 }
 
@@ -110,8 +113,12 @@ func (s *stand) start(o endpoint.Options) *endpoint.Endpoint {
 }
 
 func (s *stand) dsn(e *endpoint.Endpoint, user, password, database string) string {
+	return s.dsnAt(e.Addr(), user, password, database)
+}
+
+func (s *stand) dsnAt(a netip.AddrPort, user, password, database string) string {
 	return fmt.Sprintf("host=%s port=%d user='%s' password='%s' dbname='%s' sslmode=verify-full sslrootcert='%s'",
-		e.Addr().Addr(), e.Addr().Port(), user, password, database, s.ca.Path())
+		a.Addr(), a.Port(), user, password, database, s.ca.Path())
 }
 
 func (s *stand) connect(e *endpoint.Endpoint, user, database string) *pgx.Conn {

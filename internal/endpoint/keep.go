@@ -127,8 +127,10 @@ func (e *Endpoint) look(ctx context.Context) {
 			server := s.server
 			e.question(ctx, server, func(ctx context.Context, _ []string, err error) {
 				if err != nil && ctx.Err() == nil && s.server == server {
-					e.options.Log.Warn("a standby does not answer and is ended", "node", s.number, "err", err)
-					e.lose(ctx, s, server.Kill(ctx))
+					if killed := server.Kill(ctx); killed == nil {
+						s.server = nil
+					}
+					e.lose(ctx, s, fmt.Errorf("it does not answer: %w", err))
 				}
 			})
 		}

@@ -2,6 +2,7 @@ package endpoint_test
 
 import (
 	"context"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -29,14 +30,24 @@ type writers struct {
 	last         time.Time     // of an acknowledgement
 	outage       time.Duration // the longest time without one since the last call of longest
 	codes        map[string]int
+
+	mortal bool // the endpoint may die for good
 }
 
-func (s *stand) write(e *endpoint.Endpoint, n int) *writers {
+func (s *stand) write(e *endpoint.Endpoint, n int) *writers { return s.writeAt(e.Addr(), n) }
+
+func (s *stand) writeAt(address netip.AddrPort, n int) *writers {
 	s.t.Helper()
-	mustExec(s.t, s.owner(e), "CREATE TABLE IF NOT EXISTS written (writer int, number int, PRIMARY KEY (writer, number))")
+	dsn := s.dsnAt(address, ownerName, token, lakeward.DefaultDatabase)
+	conn, err := pgx.Connect(s.t.Context(), dsn)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(s.t.Context()))
+	mustExec(s.t, conn, "CREATE TABLE IF NOT EXISTS written (writer bigint, number int, PRIMARY KEY (writer, number))")
 	ctx, stop := context.WithCancel(context.WithoutCancel(s.t.Context()))
 	w := &writers{
-		t: s.t, dsn: s.dsn(e, ownerName, token, lakeward.DefaultDatabase), stop: stop,
+		t: s.t, dsn: dsn, stop: stop,
 		acknowledged: map[[2]int]bool{}, last: time.Now(), codes: map[string]int{},
 	}
 	for id := range n {
@@ -52,11 +63,11 @@ func (w *writers) end() {
 }
 
 func (w *writers) run(ctx context.Context, id int) {
-	number := 0
+	number := int(time.Now().UnixMicro() & 0x3fffffff) // rows of an earlier writer may be there
 	for ctx.Err() == nil {
 		conn, err := pgx.Connect(ctx, w.dsn)
 		if err != nil {
-			if ctx.Err() == nil {
+			if ctx.Err() == nil && !w.mortal {
 				w.t.Errorf("writer %d cannot connect: %v", id, err)
 			}
 			return

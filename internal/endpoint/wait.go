@@ -27,6 +27,7 @@ func (e *Endpoint) setServer(s *pgproc.Server) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.server, e.holding = s, false
+	e.condition.Primary = e.team.record.Primary
 	e.announce()
 }
 
