@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import AxeBuilder from "@axe-core/playwright";
 import { test as base, expect, type Page } from "@playwright/test";
 
@@ -13,6 +14,7 @@ export class Lakeward {
   readonly dir: string;
   private readonly flags: string[];
   private child: ChildProcess | undefined;
+  private second: ChildProcess | undefined;
   address = "";
   link = "";
 
@@ -33,38 +35,30 @@ export class Lakeward {
 
   /** up starts it, and starts it again after kill. */
   async up() {
-    const child = spawn(binary, ["up", ...this.flags], { stdio: ["ignore", "pipe", "pipe"] });
-    this.child = child;
-    let said = "";
-    this.link = await new Promise<string>((found, failed) => {
-      const read = (data: Buffer) => {
-        said += data;
-        const link = said.match(/http:\/\/\S+\/login\?token=\S+/);
-        if (link) found(link[0]);
-      };
-      child.stdout.on("data", read);
-      child.stderr.on("data", read);
-      child.on("exit", (code) => failed(new Error(`lakeward up ended with ${code}:\n${said}`)));
-    });
+    this.child = spawn(binary, ["up", ...this.flags]);
+    this.link = await says(this.child, /http:\/\/\S+\/login\?token=\S+/);
     this.address = new URL(this.link).origin;
+  }
+
+  /** app starts a second server for the same workspace, which serves as a Databricks App: it is told who asks. */
+  async app(administrator: string): Promise<string> {
+    const { stdout } = await promisify(execFile)(binary, ["--json", "--dir", this.dir, "local", "env"]);
+    const [port, dir] = [await free(), join(this.dir, "app")];
+    const env = { ...process.env, ...JSON.parse(stdout), DATABRICKS_APP_PORT: String(port), LAKEWARD_DIR: dir, LAKEWARD_ADMINS: administrator };
+    this.second = spawn(binary, ["serve", "--listen", `127.0.0.1:${port}`], { env });
+    await says(this.second, /Lakeward is serving/);
+    return `http://127.0.0.1:${port}`;
   }
 
   /** kill ends it as the kernel does when memory is short: without a word. */
   async kill() {
-    await this.end("SIGKILL");
+    await end(this.child, "SIGKILL");
   }
 
   async stop() {
-    await this.end("SIGINT");
+    await end(this.second, "SIGINT");
+    await end(this.child, "SIGINT");
     await rm(this.dir, { recursive: true, force: true });
-  }
-
-  private async end(signal: NodeJS.Signals) {
-    const child = this.child;
-    if (!child || child.exitCode !== null) return;
-    const gone = new Promise((done) => child.once("exit", done));
-    child.kill(signal);
-    await gone;
   }
 
   /** ask sends a request with the token that programs of this machine use. */
@@ -81,8 +75,14 @@ export class Lakeward {
   /** done asks for something slow, and waits until it has succeeded. */
   async done(method: string, path: string, body: unknown) {
     const asked = await this.ask(method, path, body);
-    await expect.poll(async () => (await this.ask("GET", `/api/operations/${asked.id}`)).state, { timeout: 60_000 }).toBe("succeeded");
-    return this.ask("GET", `/api/operations/${asked.id}`);
+    let now = asked;
+    const state = async () => {
+      now = await this.ask("GET", `/api/operations/${asked.id}`);
+      return /queued|running/.test(now.state);
+    };
+    await expect.poll(state, { timeout: 60_000 }).toBe(false);
+    expect(now, path).toMatchObject({ state: "succeeded" });
+    return now;
   }
 
   /** psql runs SQL in an instance, and returns what it prints. */
@@ -132,6 +132,28 @@ export class Lakeward {
     child.stdin.on("error", () => {}); // it has ended, and says so above
     return { child, ended };
   }
+}
+
+/** says waits until a program has printed something, and returns it. */
+async function says(child: ChildProcess, what: RegExp): Promise<string> {
+  let said = "";
+  return new Promise((found, failed) => {
+    const read = (data: Buffer) => {
+      said += data;
+      const match = said.match(what);
+      if (match) found(match[0]);
+    };
+    child.stdout?.on("data", read);
+    child.stderr?.on("data", read);
+    child.on("exit", (code) => failed(new Error(`${child.spawnargs.join(" ")} ended with ${code}:\n${said}`)));
+  });
+}
+
+async function end(child: ChildProcess | undefined, signal: NodeJS.Signals) {
+  if (!child || child.exitCode !== null) return;
+  const gone = new Promise((done) => child.once("exit", done));
+  child.kill(signal);
+  await gone;
 }
 
 async function free(): Promise<number> {

@@ -97,9 +97,11 @@ func (s screen) write(w io.Writer) error {
 	if s.Demo != nil {
 		s.instance(&b)
 	}
-	if s.Serving != nil {
+	if s.Serving != nil && s.Serving.Link != "" {
 		line(&b, "console", s.Serving.Link)
 		line(&b, "", "the link works once; start it again for another")
+	} else if s.Serving != nil {
+		line(&b, "console", s.Serving.Address)
 	}
 	line(&b, "workspace", s.Workspace.Host+" as "+s.Workspace.UserName)
 	line(&b, "data", s.Dir)

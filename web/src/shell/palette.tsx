@@ -4,6 +4,7 @@ import { BookOpen, Database, History, type LucideIcon, Monitor, Moon, Plus, Sear
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import { api } from "@/api/client";
 import { useInstances } from "@/api/instances";
+import { useMayChange } from "@/api/submit";
 import { titleOf } from "@/ui/operation";
 import { rank } from "./find";
 import { places } from "./nav";
@@ -122,6 +123,7 @@ function useCommands(): Command[] {
   const navigate = useNavigate();
   const { setColorScheme } = useMantineColorScheme();
   const instances = useInstances().data?.instances;
+  const may = useMayChange();
   const operations = api.useQuery("get", "/api/operations", { params: { query: { limit: 20, brief: true } } }).data
     ?.operations;
   return useMemo(
@@ -142,13 +144,17 @@ function useCommands(): Command[] {
         icon: Database,
         run: () => void navigate({ to: "/lakebase", search: { instance: i.name } }),
       })),
-      {
-        key: "create",
-        group: "Commands",
-        name: "Create an instance",
-        icon: Plus,
-        run: () => void navigate({ to: "/lakebase/new" }),
-      },
+      ...(may
+        ? [
+            {
+              key: "create",
+              group: "Commands",
+              name: "Create an instance",
+              icon: Plus,
+              run: () => void navigate({ to: "/lakebase/new" }),
+            },
+          ]
+        : []),
       { key: "light", group: "Commands", name: "Light theme", icon: Sun, run: () => setColorScheme("light") },
       { key: "dark", group: "Commands", name: "Dark theme", icon: Moon, run: () => setColorScheme("dark") },
       { key: "auto", group: "Commands", name: "Theme as the system", icon: Monitor, run: () => setColorScheme("auto") },
@@ -168,6 +174,6 @@ function useCommands(): Command[] {
         run: () => void navigate({ to: "/operations/$id", params: { id: o.id } }),
       })),
     ],
-    [navigate, setColorScheme, instances, operations],
+    [navigate, setColorScheme, instances, operations, may],
   );
 }

@@ -3,6 +3,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { ChevronsUpDown, Plus } from "lucide-react";
 import { useState } from "react";
 import { familyOf, useConfig, useInstanceName, useInstances } from "@/api/instances";
+import { OnlyAdministrators } from "@/ui/only";
 import { Skeleton } from "@/ui/page";
 import { Status, wordOf } from "@/ui/status";
 import { find } from "./find";
@@ -88,12 +89,14 @@ export function Picker() {
               {all.length ? `No instance has “${search}” in its name` : "The workspace has no instance yet"}
             </Combobox.Empty>
           ) : null}
-          <Combobox.Option value={create} className={styles.create}>
-            <span className={styles.option}>
-              <Plus size={14} aria-hidden />
-              Create an instance
-            </span>
-          </Combobox.Option>
+          <OnlyAdministrators>
+            <Combobox.Option value={create} className={styles.create}>
+              <span className={styles.option}>
+                <Plus size={14} aria-hidden />
+                Create an instance
+              </span>
+            </Combobox.Option>
+          </OnlyAdministrators>
         </Combobox.Options>
       </Combobox.Dropdown>
     </Combobox>

@@ -1,9 +1,10 @@
 import { ActionIcon, Tooltip } from "@mantine/core";
 import { useDisclosure, useHotkeys, useMediaQuery } from "@mantine/hooks";
 import { Link, Outlet } from "@tanstack/react-router";
-import { Menu as MenuIcon, Search, X } from "lucide-react";
+import { Eye, Menu as MenuIcon, Search, X } from "lucide-react";
 import { lazy, Suspense, useEffect } from "react";
 import { usePath } from "@/api/instances";
+import { useMayChange } from "@/api/submit";
 import { Banner } from "./banner";
 import { Logo } from "./logo";
 import { places } from "./nav";
@@ -20,6 +21,7 @@ export function Shell() {
   const [menu, nav] = useDisclosure(false);
   const narrow = useMediaQuery("(max-width: 860px)", window.innerWidth <= 860, { getInitialValueInEffect: false });
   const path = usePath();
+  const may = useMayChange();
   useHotkeys([["mod+K", toggle]], []);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new page closes the menu
   useEffect(() => nav.close(), [path]);
@@ -50,6 +52,17 @@ export function Shell() {
         )}
         <Picker />
         <span className={styles.space} />
+        {may ? null : (
+          <Link
+            to="/settings"
+            search={{ tab: "access" }}
+            className={styles.viewer}
+            title="You may look, and change nothing. Settings says why."
+          >
+            <Eye size={13} aria-hidden />
+            Viewer
+          </Link>
+        )}
         <Tooltip label="Commands and search">
           <button
             type="button"

@@ -7,6 +7,7 @@ import { isMissing } from "@/api/problem";
 import { ended, type Operation, type Progress } from "@/api/progress";
 import { Bar } from "./bar";
 import { describe } from "./describe";
+import { OnlyAdministrators } from "./only";
 import styles from "./operation.module.css";
 import { Trouble } from "./problem";
 import { StateOf } from "./status";
@@ -73,26 +74,29 @@ export function OperationProgress({ id, onClose }: { id: string; onClose?: () =>
         <span className={styles.clock}>
           <Elapsed from={operation.started ?? operation.created} to={operation.ended} />
         </span>
-        <span className={styles.space} />
-        <Link to="/operations/$id" params={{ id }} className={styles.link}>
-          Events
-        </Link>
-        {over ? (
-          onClose && (
-            <Button size="compact-xs" variant="default" onClick={onClose}>
-              Close
-            </Button>
-          )
-        ) : (
-          <Button
-            size="compact-xs"
-            variant="default"
-            loading={cancel.isPending}
-            onClick={() => cancel.mutate({ params: { path: { id } } })}
-          >
-            Cancel
-          </Button>
-        )}
+        <span className={styles.right}>
+          <Link to="/operations/$id" params={{ id }} className={styles.link}>
+            Events
+          </Link>
+          {over ? (
+            onClose && (
+              <Button size="compact-xs" variant="default" onClick={onClose}>
+                Close
+              </Button>
+            )
+          ) : (
+            <OnlyAdministrators>
+              <Button
+                size="compact-xs"
+                variant="default"
+                loading={cancel.isPending}
+                onClick={() => cancel.mutate({ params: { path: { id } } })}
+              >
+                Cancel
+              </Button>
+            </OnlyAdministrators>
+          )}
+        </span>
       </div>
       {over ? null : <Phases progress={progress} live={live} />}
       {operation.error ? (

@@ -1,3 +1,4 @@
+import { useMediaQuery } from "@mantine/hooks";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp } from "lucide-react";
 import { type KeyboardEvent, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
@@ -169,6 +170,16 @@ function Head<T>({ column, order, onSort }: HeadProps<T>) {
       )}
     </div>
   );
+}
+
+/** usePhone says whether the window is as narrow as a phone, where a table has room for three columns. */
+export const usePhone = () => useMediaQuery("(max-width: 720px)", false, { getInitialValueInEffect: false });
+
+/** narrow keeps the columns that matter most, which share the room that there is; the first gets the most. */
+export function narrow<T>(columns: Column<T>[], keys: string[]): Column<T>[] {
+  return columns
+    .filter((c) => keys.includes(c.key))
+    .map((c, i) => ({ ...c, width: i === 0 ? "minmax(0, 1.3fr)" : "minmax(0, 1fr)" }));
 }
 
 const collator = new Intl.Collator(undefined, { numeric: true });

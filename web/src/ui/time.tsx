@@ -9,10 +9,13 @@ let timer: ReturnType<typeof setInterval> | undefined;
 
 function subscribe(tell: () => void) {
   tells.add(tell);
-  timer ??= setInterval(() => {
-    now = Date.now();
-    for (const t of tells) t();
-  }, 1000);
+  if (!timer) {
+    now = Date.now(); // nobody has looked at it since the last one went
+    timer = setInterval(() => {
+      now = Date.now();
+      for (const t of tells) t();
+    }, 1000);
+  }
   return () => {
     tells.delete(tell);
     if (tells.size === 0) {

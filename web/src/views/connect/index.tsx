@@ -5,6 +5,7 @@ import { api } from "@/api/client";
 import { useInstance, useInstanceName } from "@/api/instances";
 import { CodeBox, Copied } from "@/ui/copy";
 import { Loaded } from "@/ui/loaded";
+import { OnlyAdministrators } from "@/ui/only";
 import { Empty, Facts, Page, Panel, Skeleton } from "@/ui/page";
 import { Tested } from "@/views/lakebase/test";
 import type { How } from "./address";
@@ -21,9 +22,11 @@ export function Connect() {
           icon={Cable}
           title="There is nothing to connect to yet"
           actions={
-            <Button component={Link} to="/lakebase/new">
-              Create an instance
-            </Button>
+            <OnlyAdministrators>
+              <Button component={Link} to="/lakebase/new">
+                Create an instance
+              </Button>
+            </OnlyAdministrators>
           }
         >
           With an instance, this page has addresses and snippets that are ready to paste: through a proxy that needs no
@@ -77,14 +80,16 @@ function To({ name }: { name: string }) {
     <Frame
       name={name}
       actions={
-        <Button
-          variant="default"
-          leftSection={<PlugZap size={14} aria-hidden />}
-          loading={test.isPending}
-          onClick={run}
-        >
-          Test the connection
-        </Button>
+        <OnlyAdministrators>
+          <Button
+            variant="default"
+            leftSection={<PlugZap size={14} aria-hidden />}
+            loading={test.isPending}
+            onClick={run}
+          >
+            Test the connection
+          </Button>
+        </OnlyAdministrators>
       }
     >
       {test.data || test.error ? (
@@ -96,7 +101,10 @@ function To({ name }: { name: string }) {
         <p className={styles.stopped} role="status">
           <Moon size={14} aria-hidden />
           <span>
-            {name} is stopped and takes no connections. <Link to="/lakebase">Start it on the Lakebase page.</Link>
+            {name} is stopped and takes no connections.{" "}
+            <OnlyAdministrators>
+              <Link to="/lakebase">Start it on the Lakebase page.</Link>
+            </OnlyAdministrators>
           </span>
         </p>
       ) : null}

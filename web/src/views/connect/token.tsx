@@ -1,9 +1,9 @@
 import { Button } from "@mantine/core";
 import { KeyRound } from "lucide-react";
 import { api } from "@/api/client";
-import { useMe } from "@/api/submit";
 import { CodeBox, Secret } from "@/ui/copy";
 import { duration } from "@/ui/format";
+import { OnlyAdministrators } from "@/ui/only";
 import { ErrorPanel } from "@/ui/problem";
 import { Time, useNow } from "@/ui/time";
 import { environment, type How, life, withPassword } from "./address";
@@ -11,11 +11,9 @@ import styles from "./connect.module.css";
 
 /** Token takes a database token when somebody asks for one. It is in the memory of this page alone, and goes with it. */
 export function Token({ how }: { how: How }) {
-  const me = useMe();
   const now = useNow();
   const mint = api.useMutation("post", "/api/instances/{name}/credential", { gcTime: 0 });
   const take = () => mint.mutate({ params: { path: { name: how.instance } } });
-  const may = me.data?.may_read_rows !== false;
   const taken = mint.data;
   const state = taken ? life(taken.expires_at, now) : undefined;
   const token = taken && !state?.expired ? taken.token : undefined;
@@ -36,13 +34,12 @@ export function Token({ how }: { how: How }) {
             </Button>
           </>
         ) : (
-          <>
+          <OnlyAdministrators what="Taking a token">
             <Button
               size="xs"
               variant="default"
               leftSection={<KeyRound size={13} aria-hidden />}
               loading={mint.isPending}
-              disabled={!may}
               onClick={take}
             >
               {state?.expired ? "Take a new token" : "Take a token"}
@@ -50,11 +47,9 @@ export function Token({ how }: { how: How }) {
             <span className={styles.expiry}>
               {state?.expired
                 ? "The one before has expired."
-                : may
-                  ? "It stays hidden here until you show it. That you took one is in the audit log."
-                  : "Only administrators may. Settings shows who you are here."}
+                : "It stays hidden here until you show it. That you took one is in the audit log."}
             </span>
-          </>
+          </OnlyAdministrators>
         )}
       </div>
       {mint.error ? <ErrorPanel error={mint.error} retry={take} /> : null}

@@ -6,6 +6,7 @@ import { useInstance, useInstanceName, useInstances } from "@/api/instances";
 import { changed } from "@/api/search";
 import { bytes, count, plural } from "@/ui/format";
 import { Loaded } from "@/ui/loaded";
+import { OnlyAdministrators } from "@/ui/only";
 import { Empty, Page, Panel, Skeleton, SkeletonRows } from "@/ui/page";
 import { ErrorPanel } from "@/ui/problem";
 import styles from "./data.module.css";
@@ -27,9 +28,11 @@ export function Data() {
           icon={Table2}
           title="There is no data to look at yet"
           actions={
-            <Button component={Link} to="/lakebase/new">
-              Create an instance
-            </Button>
+            <OnlyAdministrators>
+              <Button component={Link} to="/lakebase/new">
+                Create an instance
+              </Button>
+            </OnlyAdministrators>
           }
         >
           With an instance, this page shows its schemas, tables and rows, and what migrations have kept apart. It only
@@ -52,9 +55,11 @@ export function Data() {
           icon={Table2}
           title={`${name} is stopped`}
           actions={
-            <Button component={Link} to="/lakebase">
-              Go and start it
-            </Button>
+            <OnlyAdministrators>
+              <Button component={Link} to="/lakebase">
+                Go and start it
+              </Button>
+            </OnlyAdministrators>
           }
         >
           Its data is safe, and can be looked at when it runs.
@@ -150,9 +155,11 @@ function Nothing({ instance }: { instance: string }) {
       icon={Table2}
       title={`${instance} has no tables yet`}
       actions={
-        <Button component={Link} to="/migrate">
-          Migrate a database into it
-        </Button>
+        <OnlyAdministrators>
+          <Button component={Link} to="/migrate">
+            Migrate a database into it
+          </Button>
+        </OnlyAdministrators>
       }
     >
       Tables appear here when a migration has been proven and swapped in, or when the application makes them.

@@ -38,7 +38,7 @@ export function Application({ instance, busy, show }: Props) {
           onChange={toggle}
           disabled={busy || enable.isPending || disable.isPending || !may || (!on && instance.status !== "READY")}
           label={on ? "Lakebase is enabled" : "Enable Lakebase"}
-          description={explain(instance, on, other)}
+          description={explain(instance, on, other, may)}
           size="md"
         />
       )}
@@ -62,9 +62,10 @@ export function Application({ instance, busy, show }: Props) {
   );
 }
 
-function explain(instance: Instance, on: boolean, other: string | undefined) {
+function explain(instance: Instance, on: boolean, other: string | undefined, may: boolean) {
   if (on)
-    return "Applications that ask Lakeward for their database are sent to this instance. Switching it off keeps the instance and its data.";
+    return `Applications that ask Lakeward for their database are sent to this instance. ${may ? "Switching it off keeps the instance and its data." : "Only an administrator may switch it off."}`;
+  if (!may) return "Only an administrator may send the application to this instance.";
   if (instance.status !== "READY") return "Only an instance that is ready can be enabled.";
   const first = "The connection is tested first; the choice is kept in the instance too, so that a redeploy finds it.";
   return other ? `The application uses ${other} now. ${first}` : `Send the application to this instance. ${first}`;

@@ -3,9 +3,10 @@ import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { api } from "@/api/client";
 import { type Instance, useConfig, useInstances } from "@/api/instances";
-import { remember, useMayChange } from "@/api/submit";
+import { remember } from "@/api/submit";
 import { CodeBox } from "@/ui/copy";
 import { count, plural } from "@/ui/format";
+import { OnlyAdministrators } from "@/ui/only";
 import { Facts, Page, Panel } from "@/ui/page";
 import { ErrorPanel } from "@/ui/problem";
 import { watch } from "./actions";
@@ -18,8 +19,20 @@ const most = 10; // instances of a workspace
 
 /** CreateInstance asks for a name and a size, and says what they mean before anything is made. */
 export function CreateInstance() {
+  return (
+    <Page
+      title="Create an instance"
+      lead="A PostgreSQL of your own in Lakebase. It takes two or three minutes in a workspace, and seconds on this machine."
+    >
+      <OnlyAdministrators what="Creating an instance">
+        <Form />
+      </OnlyAdministrators>
+    </Page>
+  );
+}
+
+function Form() {
   const navigate = useNavigate();
-  const may = useMayChange();
   const list = useInstances().data?.instances ?? [];
   const source = useConfig().data?.source;
   const [name, setName] = useState("");
@@ -40,7 +53,7 @@ export function CreateInstance() {
   const andMigrate = api.useMutation("post", "/api/database-management/lakebase/create", { onSuccess: done });
   const busy = create.isPending || andMigrate.isPending;
   const error = create.error ?? andMigrate.error;
-  const ready = name !== "" && !verdict.error && may;
+  const ready = name !== "" && !verdict.error;
 
   const submit = (e: FormEvent) => {
     e.preventDefault();
@@ -60,51 +73,46 @@ export function CreateInstance() {
   };
 
   return (
-    <Page
-      title="Create an instance"
-      lead="A PostgreSQL of your own in Lakebase. It takes two or three minutes in a workspace, and seconds on this machine."
-    >
-      <form onSubmit={submit} className={styles.create}>
-        <div className={styles.fields}>
-          <TextInput
-            label="Name"
-            description="It becomes part of addresses and cannot be changed later."
-            placeholder="shop"
-            value={name}
-            onChange={(e) => setName(e.currentTarget.value)}
-            error={verdict.error}
-            maxLength={80}
-            autoComplete="off"
-            autoCapitalize="off"
-            spellCheck={false}
-            inputWrapperOrder={["label", "description", "input", "error"]}
-            rightSection={<span className={`${styles.counter} num`}>{name.length || ""}</span>}
+    <form onSubmit={submit} className={styles.create}>
+      <div className={styles.fields}>
+        <TextInput
+          label="Name"
+          description="It becomes part of addresses and cannot be changed later."
+          placeholder="shop"
+          value={name}
+          onChange={(e) => setName(e.currentTarget.value)}
+          error={verdict.error}
+          maxLength={80}
+          autoComplete="off"
+          autoCapitalize="off"
+          spellCheck={false}
+          inputWrapperOrder={["label", "description", "input", "error"]}
+          rightSection={<span className={`${styles.counter} num`}>{name.length || ""}</span>}
+        />
+        <p className={styles.note} role="status">
+          {verdict.note ?? ""}
+        </p>
+        <SizeFields size={size} onChange={setSize} />
+        {source ? (
+          <Checkbox
+            checked={bring}
+            onChange={(e) => setBring(e.currentTarget.checked)}
+            label="Then migrate the application's database into it"
+            description={`${source}, with all rows. Lakebase is switched on when every row is proven.`}
           />
-          <p className={styles.note} role="status">
-            {verdict.note ?? ""}
-          </p>
-          <SizeFields size={size} onChange={setSize} />
-          {source ? (
-            <Checkbox
-              checked={bring}
-              onChange={(e) => setBring(e.currentTarget.checked)}
-              label="Then migrate the application's database into it"
-              description={`${source}, with all rows. Lakebase is switched on when every row is proven.`}
-            />
-          ) : null}
-          {error ? <ErrorPanel error={error} title="It was not created" /> : null}
-          <div className={styles.submit}>
-            <Button type="submit" disabled={!ready} loading={busy}>
-              Create {name || "the instance"}
-            </Button>
-            <Button variant="subtle" onClick={() => void navigate({ to: "/lakebase" })}>
-              Cancel
-            </Button>
-          </div>
+        ) : null}
+        {error ? <ErrorPanel error={error} title="It was not created" /> : null}
+        <div className={styles.submit}>
+          <Button type="submit" disabled={!ready} loading={busy}>
+            Create {name || "the instance"}
+          </Button>
+          <Button variant="subtle" onClick={() => void navigate({ to: "/lakebase" })}>
+            Cancel
+          </Button>
         </div>
-        <Summary name={name} size={size} list={list} />
-      </form>
-    </Page>
+      </div>
+      <Summary name={name} size={size} list={list} />
+    </form>
   );
 }
 

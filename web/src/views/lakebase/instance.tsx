@@ -4,10 +4,11 @@ import { Ellipsis, Play, PlugZap, Scaling, Square, Trash2 } from "lucide-react";
 import { api } from "@/api/client";
 import { useEnded } from "@/api/events";
 import { familyOf, type Instance, moving, useConfig } from "@/api/instances";
-import { remember, useMayChange } from "@/api/submit";
+import { remember } from "@/api/submit";
 import { ConfirmByName } from "@/ui/confirm";
 import { Copied } from "@/ui/copy";
 import { plural } from "@/ui/format";
+import { OnlyAdministrators } from "@/ui/only";
 import { OperationProgress } from "@/ui/operation";
 import { Facts, Page, Panel } from "@/ui/page";
 import { ErrorPanel } from "@/ui/problem";
@@ -26,7 +27,6 @@ import { useVitals, VitalSigns } from "./vitals";
 export function InstancePage({ instance }: { instance: Instance }) {
   const name = instance.name;
   const path = { params: { path: { name } } };
-  const may = useMayChange();
   const watched = useWatched(name);
   const [resizing, resize] = useDisclosure(false);
   const [deleting, del] = useDisclosure(false);
@@ -40,18 +40,18 @@ export function InstancePage({ instance }: { instance: Instance }) {
   useEnded(watched.id, test.reset);
 
   const actions = (
-    <>
+    <OnlyAdministrators>
       <Button
         variant="default"
         leftSection={<PlugZap size={15} aria-hidden />}
         onClick={() => test.mutate(path)}
         loading={test.isPending}
-        disabled={instance.status === "CREATING" || !may}
+        disabled={instance.status === "CREATING"}
       >
         Test connection
       </Button>
       {stopped ? (
-        <Button leftSection={<Play size={15} aria-hidden />} onClick={() => start.mutate(path)} disabled={busy || !may}>
+        <Button leftSection={<Play size={15} aria-hidden />} onClick={() => start.mutate(path)} disabled={busy}>
           Start
         </Button>
       ) : (
@@ -59,14 +59,14 @@ export function InstancePage({ instance }: { instance: Instance }) {
           variant="default"
           leftSection={<Square size={13} aria-hidden />}
           onClick={() => stop.mutate(path)}
-          disabled={busy || !may}
+          disabled={busy}
         >
           Stop
         </Button>
       )}
       <Menu width={180} withinPortal={false}>
         <Menu.Target>
-          <Button variant="default" px={8} aria-label="More actions" disabled={!may}>
+          <Button variant="default" px={8} aria-label="More actions">
             <Ellipsis size={16} aria-hidden />
           </Button>
         </Menu.Target>
@@ -79,7 +79,7 @@ export function InstancePage({ instance }: { instance: Instance }) {
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
-    </>
+    </OnlyAdministrators>
   );
 
   return (
@@ -101,7 +101,7 @@ export function InstancePage({ instance }: { instance: Instance }) {
           <Application instance={instance} busy={busy} show={watched.show} />
         </div>
         <div>
-          <SizePanel instance={instance} onResize={busy || !may ? undefined : resize.open} />
+          <SizePanel instance={instance} onResize={busy ? undefined : resize.open} />
           <Recent instance={name} />
         </div>
       </div>
@@ -162,9 +162,11 @@ function SizePanel({ instance, onResize }: { instance: Instance; onResize: (() =
     <Panel
       title="Size"
       actions={
-        <Button size="compact-xs" variant="default" disabled={!onResize} {...(onResize ? { onClick: onResize } : {})}>
-          Resize
-        </Button>
+        <OnlyAdministrators>
+          <Button size="compact-xs" variant="default" disabled={!onResize} {...(onResize ? { onClick: onResize } : {})}>
+            Resize
+          </Button>
+        </OnlyAdministrators>
       }
     >
       <Facts

@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { Database, SearchX } from "lucide-react";
 import { useInstanceName, useInstances } from "@/api/instances";
 import { Loaded } from "@/ui/loaded";
+import { OnlyAdministrators } from "@/ui/only";
 import { OperationProgress, useOperation } from "@/ui/operation";
 import { Empty, Page, Skeleton } from "@/ui/page";
 import { Status } from "@/ui/status";
@@ -39,9 +40,11 @@ function Skeletons() {
 }
 
 const create = (
-  <Button component={Link} to="/lakebase/new">
-    Create an instance
-  </Button>
+  <OnlyAdministrators what="Creating an instance">
+    <Button component={Link} to="/lakebase/new">
+      Create an instance
+    </Button>
+  </OnlyAdministrators>
 );
 
 function First() {

@@ -2,6 +2,7 @@ import { Button } from "@mantine/core";
 import { CheckCircle2, ChevronDown, ChevronRight, TriangleAlert, XCircle } from "lucide-react";
 import { useState } from "react";
 import { plural, sentence } from "@/ui/format";
+import { OnlyAdministrators } from "@/ui/only";
 import { useOperation } from "@/ui/operation";
 import { Panel, SkeletonRows } from "@/ui/page";
 import { ErrorPanel, Trouble } from "@/ui/problem";
@@ -40,9 +41,11 @@ export function Checks({ id, strategy, again, busy }: Props) {
   const { operation, error } = useOperation(id);
   const checks = checksOf(operation?.result, strategy, asked(operation).source);
   const retry = (
-    <Button size="xs" variant="default" onClick={again} loading={busy}>
-      Check again
-    </Button>
+    <OnlyAdministrators>
+      <Button size="xs" variant="default" onClick={again} loading={busy}>
+        Check again
+      </Button>
+    </OnlyAdministrators>
   );
   if (error) return <ErrorPanel error={error}>{retry}</ErrorPanel>;
   if (!checks) {

@@ -5,6 +5,7 @@ import { api } from "@/api/client";
 import type { Operation } from "@/api/progress";
 import { remember } from "@/api/submit";
 import { count, plural } from "@/ui/format";
+import { OnlyAdministrators } from "@/ui/only";
 import { ErrorPanel, Trouble } from "@/ui/problem";
 import styles from "./ended.module.css";
 import { type ReportOf, totals } from "./reports";
@@ -14,14 +15,16 @@ import { asked } from "./use";
 export function Ended({ operation, report }: { operation: Operation; report: ReportOf | undefined }) {
   const retry = useRetry(operation);
   const again = (
-    <div className={styles.actions}>
-      <Button size="xs" variant="default" onClick={retry.run} loading={retry.busy}>
-        Try again
-      </Button>
-      <Button size="xs" variant="default" component={Link} to="/migrate">
-        Begin anew
-      </Button>
-    </div>
+    <OnlyAdministrators>
+      <div className={styles.actions}>
+        <Button size="xs" variant="default" onClick={retry.run} loading={retry.busy}>
+          Try again
+        </Button>
+        <Button size="xs" variant="default" component={Link} to="/migrate">
+          Begin anew
+        </Button>
+      </div>
+    </OnlyAdministrators>
   );
   if (operation.state === "cancelled") {
     return (

@@ -4,7 +4,8 @@ import { useState } from "react";
 import { api } from "@/api/client";
 import { useConfig, useInstances } from "@/api/instances";
 import type { Operation } from "@/api/progress";
-import { remember, useMayChange } from "@/api/submit";
+import { remember } from "@/api/submit";
+import { OnlyAdministrators } from "@/ui/only";
 import { OperationProgress } from "@/ui/operation";
 import { Panel } from "@/ui/page";
 import { ErrorPanel } from "@/ui/problem";
@@ -17,7 +18,6 @@ export function Next({ operation, report }: { operation: Operation; report: Repo
   const { to, source } = asked(operation);
   const config = useConfig().data;
   const known = useInstances().data?.instances.some((i) => i.name === to);
-  const may = useMayChange();
   const enable = api.useMutation("post", "/api/instances/{name}/enable");
   const [id, setId] = useState<string>();
   const used = config?.enabled && config.instance_name === to;
@@ -43,9 +43,11 @@ export function Next({ operation, report }: { operation: Operation; report: Repo
               : `Saves that ${to} is the application's database, after a test of the connection. The source stays as it is.`}
           </p>
           {used ? null : (
-            <Button size="xs" onClick={run} loading={enable.isPending} disabled={!may || id !== undefined}>
-              Enable
-            </Button>
+            <OnlyAdministrators what="Enabling it">
+              <Button size="xs" onClick={run} loading={enable.isPending} disabled={id !== undefined}>
+                Enable
+              </Button>
+            </OnlyAdministrators>
           )}
         </li>
         <li>

@@ -4,8 +4,9 @@ import { useMemo, useState } from "react";
 import { api } from "@/api/client";
 import { useInstanceName } from "@/api/instances";
 import { ended } from "@/api/progress";
-import { remember } from "@/api/submit";
+import { remember, useMayChange } from "@/api/submit";
 import { plural } from "@/ui/format";
+import { OnlyAdministrators } from "@/ui/only";
 import { useOperation } from "@/ui/operation";
 import { Page, Panel, SkeletonRows } from "@/ui/page";
 import { ErrorPanel, Trouble } from "@/ui/problem";
@@ -45,9 +46,11 @@ export function MigratePlan() {
         </>
       }
       actions={
-        <Button component={Link} to="/migrate" variant="default">
-          Another source
-        </Button>
+        <OnlyAdministrators>
+          <Button component={Link} to="/migrate" variant="default">
+            Another source
+          </Button>
+        </OnlyAdministrators>
       }
       wide
     >
@@ -119,7 +122,8 @@ function Edit({ id, plan: base, source, to, schema }: EditProps) {
   const refused = atOnce && sameEdits(atOnce.edits, draft.edits) ? atOnce : later;
   const places = refusals(refused?.faults ?? [], base);
   const postgres = isPostgres(source);
-  const readOnly = postgres || !strategy.plan;
+  const may = useMayChange();
+  const readOnly = postgres || !strategy.plan || !may;
   const left = view.left ?? [];
   return (
     <>
@@ -149,18 +153,20 @@ function Edit({ id, plan: base, source, to, schema }: EditProps) {
         </>
       )}
       {left.length ? <LeftList left={left} /> : null}
-      <Launch
-        id={id}
-        source={keptSource(id) ?? source}
-        to={to}
-        schema={schema}
-        strategy={strategy.value}
-        draft={draft}
-        plan={readOnly ? undefined : edited}
-        refused={Boolean(refused)}
-        onRefused={onRefused}
-        verified={Object.keys(draft.edits).length === 0 || Boolean(found)}
-      />
+      <OnlyAdministrators what="Starting a migration">
+        <Launch
+          id={id}
+          source={keptSource(id) ?? source}
+          to={to}
+          schema={schema}
+          strategy={strategy.value}
+          draft={draft}
+          plan={readOnly ? undefined : edited}
+          refused={Boolean(refused)}
+          onRefused={onRefused}
+          verified={Object.keys(draft.edits).length === 0 || Boolean(found)}
+        />
+      </OnlyAdministrators>
     </>
   );
 }

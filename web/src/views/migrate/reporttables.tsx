@@ -2,16 +2,19 @@ import { Check, CircleDashed, X } from "lucide-react";
 import { useState } from "react";
 import { count, plural } from "@/ui/format";
 import { Panel } from "@/ui/page";
-import { type Column, DataTable } from "@/ui/table";
+import { type Column, DataTable, narrow, usePhone } from "@/ui/table";
 import { proofOf, type ReportOf, type TableReport, totals } from "./reports";
 import styles from "./reporttables.module.css";
 
 /** ReportTables is the account of every row: what was read, what stands on the target, and what was compared. */
 export function ReportTables({ report }: { report: ReportOf }) {
+  const phone = usePhone();
   const tables = report.tables ?? [];
   const [open, setOpen] = useState<string>();
   const shown = tables.find((t) => t.name === open);
   const t = totals(report);
+  // What was not put in place is not on the target.
+  const all = report.swapped ? columns : columns.map((c) => (c.key === "loaded" ? { ...c, head: "Copied" } : c));
   const equal = tables.filter((x) => proofOf(x) === "equal").length;
   return (
     <Panel
@@ -20,7 +23,9 @@ export function ReportTables({ report }: { report: ReportOf }) {
         <span className="num">
           {report.verdict === "schema only"
             ? plural(t.tables, "table")
-            : `${equal} of ${plural(t.tables, "table")} equal`}
+            : report.swapped
+              ? `${equal} of ${plural(t.tables, "table")} equal`
+              : `${plural(t.tables, "table")} copied and compared, and none of it was put in place`}
         </span>
       }
       flush
@@ -29,7 +34,7 @@ export function ReportTables({ report }: { report: ReportOf }) {
         label="Proof of each table"
         rows={tables}
         id={(x) => x.name}
-        columns={columns}
+        columns={phone ? narrow(all, ["name", "loaded", "proof"]) : all}
         height="min(60vh, 620px)"
         onOpen={(x) => setOpen(x.name === open ? undefined : x.name)}
       />

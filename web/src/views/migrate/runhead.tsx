@@ -6,6 +6,7 @@ import { api } from "@/api/client";
 import { ended, type Operation } from "@/api/progress";
 import { Bar } from "@/ui/bar";
 import { bytes, count, duration, sentence } from "@/ui/format";
+import { OnlyAdministrators } from "@/ui/only";
 import { ErrorPanel } from "@/ui/problem";
 import { StateOf } from "@/ui/status";
 import { Elapsed } from "@/ui/time";
@@ -32,7 +33,11 @@ export function Head({ operation, course, report, live, lost }: Props) {
         <Link to="/operations/$id" params={{ id: operation.id }} className={styles.link}>
           Events
         </Link>
-        {over ? null : <Cancel operation={operation} course={course} />}
+        {over ? null : (
+          <OnlyAdministrators>
+            <Cancel operation={operation} course={course} />
+          </OnlyAdministrators>
+        )}
       </div>
       {over ? null : <Whole course={course} live={live} lost={lost} operation={operation} />}
     </section>

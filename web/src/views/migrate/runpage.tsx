@@ -69,7 +69,12 @@ export function MigrateRun() {
         ) : (
           <div className={styles.columns}>
             <Timeline course={course} operation={operation} />
-            <RunTables course={course} live={live && online} over={over} />
+            <RunTables
+              course={course}
+              live={live && online}
+              over={over}
+              gone={over && operation.state !== "succeeded" && !report?.swapped}
+            />
           </div>
         )}
       </div>

@@ -2,14 +2,15 @@ import { Check, CircleDashed, LoaderCircle, TriangleAlert, X } from "lucide-reac
 import { Bar } from "@/ui/bar";
 import { count, duration, plural } from "@/ui/format";
 import { Panel } from "@/ui/page";
-import { type Column, DataTable } from "@/ui/table";
+import { type Column, DataTable, narrow, usePhone } from "@/ui/table";
 import { type Course, remaining, running, type Step, speed, type TableCourse } from "./course";
 import styles from "./runtables.module.css";
 
-type Props = { course: Course; live: boolean; over: boolean };
+type Props = { course: Course; live: boolean; over: boolean; gone: boolean }; // gone: what was copied is dropped
 
 /** RunTables shows each table on its way: rows, rate, time left, rejects, and the tick when it has been compared. */
-export function RunTables({ course, live, over }: Props) {
+export function RunTables({ course, live, over, gone }: Props) {
+  const phone = usePhone();
   const tables = [...course.tables.values()];
   const phase = running(course)?.name;
   const loaded = tables.filter((t) => t.load.state === "done").length;
@@ -17,14 +18,15 @@ export function RunTables({ course, live, over }: Props) {
   const rejects = tables.reduce((n, t) => n + t.rejects, 0);
   const parts = [`${loaded} of ${plural(tables.length, "table")} copied`];
   if (compared) parts.push(`${compared} compared`);
-  parts.push(rejects ? `${count(rejects)} rows in quarantine` : "no rejects");
+  if (gone) parts.push("as far as it came; nothing of it is left");
+  else parts.push(rejects ? `${count(rejects)} rows in quarantine` : "no rejects");
   return (
     <Panel title="Tables" note={<span className="num">{tables.length ? parts.join(" · ") : ""}</span>} flush>
       <DataTable
         label="Tables of the migration"
         rows={tables}
         id={(t) => t.name}
-        columns={columns(phase, live, over)}
+        columns={phone ? narrow(columns(phase, live, over), ["name", "state", "proof"]) : columns(phase, live, over)}
         height="min(64vh, 720px)"
         none="The tables show when the source has been looked at."
       />
@@ -40,14 +42,14 @@ function columns(phase: string | undefined, live: boolean, over: boolean): Colum
     {
       key: "state",
       head: "State",
-      width: "minmax(160px, 1.1fr)",
+      width: "minmax(132px, 1.1fr)",
       cell: (t) => <Far table={t} phase={phase} />,
       sort: (t) => stepOf(t).high,
     },
     {
       key: "rows",
       head: "Rows",
-      width: "minmax(184px, 1.1fr)",
+      width: "minmax(140px, 1.1fr)",
       end: true,
       sort: (t) => t.rows ?? 0,
       cell: (t) => {
@@ -59,7 +61,7 @@ function columns(phase: string | undefined, live: boolean, over: boolean): Colum
     {
       key: "rate",
       head: "Rows/s",
-      width: "90px",
+      width: "76px",
       end: true,
       cell: (t) => {
         const rate = stepOf(t).state === "running" && live ? speed(stepOf(t)) : undefined;
@@ -69,7 +71,7 @@ function columns(phase: string | undefined, live: boolean, over: boolean): Colum
     {
       key: "left",
       head: "Time left",
-      width: "96px",
+      width: "80px",
       end: true,
       cell: (t) => {
         const left = live ? remaining(t, t.verify.state === "waiting" ? "load" : "verify") : undefined;
@@ -79,13 +81,13 @@ function columns(phase: string | undefined, live: boolean, over: boolean): Colum
     {
       key: "rejects",
       head: "Rejects",
-      width: "80px",
+      width: "72px",
       end: true,
       sort: (t) => t.rejects,
       cell: (t) =>
         t.rejects ? <span className={styles.some}>{count(t.rejects)}</span> : <span className={styles.zero}>0</span>,
     },
-    { key: "proof", head: "Proof", width: "110px", cell: (t) => <Proof table={t} over={over} /> },
+    { key: "proof", head: "Proof", width: "112px", cell: (t) => <Proof table={t} over={over} /> },
   ];
 }
 

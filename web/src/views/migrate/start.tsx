@@ -6,6 +6,7 @@ import { api } from "@/api/client";
 import { useConfig, useInstanceName, useInstances } from "@/api/instances";
 import { remember } from "@/api/submit";
 import { Choice, Choices } from "@/ui/choice";
+import { OnlyAdministrators } from "@/ui/only";
 import { Empty, Page, Panel, Skeleton } from "@/ui/page";
 import { ErrorPanel } from "@/ui/problem";
 import { Status } from "@/ui/status";
@@ -24,7 +25,7 @@ export function Migrate() {
   const name = useInstanceName();
   return (
     <Page title="Migrate" lead={lead}>
-      {name === "" ? <NoInstance /> : <Form />}
+      <OnlyAdministrators what="Migrating a database">{name === "" ? <NoInstance /> : <Form />}</OnlyAdministrators>
       <Recent />
     </Page>
   );

@@ -4,7 +4,8 @@ import { ChevronDown, Download, RotateCcw } from "lucide-react";
 import { useState } from "react";
 import { api } from "@/api/client";
 import { ended, type Operation } from "@/api/progress";
-import { remember, useMayChange } from "@/api/submit";
+import { remember } from "@/api/submit";
+import { OnlyAdministrators } from "@/ui/only";
 import { titleOf } from "@/ui/operation";
 import { ErrorPanel } from "@/ui/problem";
 import styles from "./actions.module.css";
@@ -13,19 +14,18 @@ import { downloads, fileName, type Download as Left } from "./downloads";
 
 /** Actions are what can be done with an operation: cancel it, try it again, take along what it has left. */
 export function Actions({ operation }: { operation: Operation }) {
-  const may = useMayChange();
   const left = downloads(operation);
   const again = operation.state === "failed" || operation.state === "cancelled";
   return (
     <>
       {left.length ? <Downloads operation={operation} left={left} /> : null}
-      {again ? <Retry operation={operation} may={may} /> : null}
-      {ended(operation.state) ? null : <Cancel operation={operation} may={may} />}
+      <OnlyAdministrators>
+        {again ? <Retry operation={operation} /> : null}
+        {ended(operation.state) ? null : <Cancel operation={operation} />}
+      </OnlyAdministrators>
     </>
   );
 }
-
-const notAllowed = "Only administrators may. Settings shows who you are here.";
 
 function Downloads({ operation, left }: { operation: Operation; left: Left[] }) {
   return (
@@ -56,7 +56,7 @@ function Downloads({ operation, left }: { operation: Operation; left: Left[] }) 
   );
 }
 
-function Retry({ operation, may }: { operation: Operation; may: boolean }) {
+function Retry({ operation }: { operation: Operation }) {
   const navigate = useNavigate();
   const [asked, setAsked] = useState(false);
   const retry = api.useMutation("post", "/api/operations/{id}/retry");
@@ -73,13 +73,7 @@ function Retry({ operation, may }: { operation: Operation; may: boolean }) {
     );
   return (
     <>
-      <Button
-        leftSection={<RotateCcw size={14} aria-hidden />}
-        onClick={go}
-        loading={retry.isPending}
-        disabled={!may}
-        {...(may ? {} : { title: notAllowed })}
-      >
+      <Button leftSection={<RotateCcw size={14} aria-hidden />} onClick={go} loading={retry.isPending}>
         Try again
       </Button>
       <Modal
@@ -94,7 +88,7 @@ function Retry({ operation, may }: { operation: Operation; may: boolean }) {
   );
 }
 
-function Cancel({ operation, may }: { operation: Operation; may: boolean }) {
+function Cancel({ operation }: { operation: Operation }) {
   const [asked, setAsked] = useState(false);
   const cancel = api.useMutation("post", "/api/operations/{id}/cancel");
   const go = () =>
@@ -109,7 +103,7 @@ function Cancel({ operation, may }: { operation: Operation; may: boolean }) {
     );
   return (
     <>
-      <Button variant="default" onClick={() => setAsked(true)} disabled={!may} {...(may ? {} : { title: notAllowed })}>
+      <Button variant="default" onClick={() => setAsked(true)}>
         Cancel
       </Button>
       <Modal

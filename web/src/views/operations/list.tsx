@@ -1,16 +1,16 @@
 import { Button, CloseButton, Select, TextInput } from "@mantine/core";
-import { useMediaQuery } from "@mantine/hooks";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { History, Search } from "lucide-react";
 import { useInstances } from "@/api/instances";
 import type { Operation } from "@/api/progress";
 import { changed } from "@/api/search";
 import { count, plural } from "@/ui/format";
+import { OnlyAdministrators } from "@/ui/only";
 import { titleOf } from "@/ui/operation";
 import { Empty, Page, Panel, SkeletonRows } from "@/ui/page";
 import { ErrorPanel } from "@/ui/problem";
 import { StateOf } from "@/ui/status";
-import { type Column, DataTable } from "@/ui/table";
+import { type Column, DataTable, usePhone } from "@/ui/table";
 import { Elapsed, Time } from "@/ui/time";
 import styles from "./operations.module.css";
 import { kinds, type ListSearch, type OperationState, shortened, states, subject, working } from "./search";
@@ -64,7 +64,7 @@ const narrow: Column<Operation>[] = [
 export function Operations() {
   const search: ListSearch = useSearch({ from: "/operations" });
   const list = useOperations(search);
-  const phone = useMediaQuery("(max-width: 720px)", false, { getInitialValueInEffect: false });
+  const phone = usePhone();
   const navigate = useNavigate();
   const filtered = Boolean(search.kind || search.state || search.on || search.find);
   if (list.error && list.all.length === 0) {
@@ -131,14 +131,14 @@ function NothingYet() {
       icon={History}
       title="Nothing has run yet"
       actions={
-        <>
+        <OnlyAdministrators>
           <Button component={Link} to="/migrate">
             Migrate a database
           </Button>
           <Button component={Link} to="/lakebase/new" variant="default">
             Create an instance
           </Button>
-        </>
+        </OnlyAdministrators>
       }
     >
       Everything slow is an operation: it goes on when you close this page, survives a restart of the server, and keeps

@@ -23,6 +23,10 @@ const words: Record<string, string> = {
   "POST /api/operations/{id}/cancel": "cancelled an operation",
   "POST /api/operations/{id}/retry": "tried an operation again",
   "GET /api/operations/{id}/file": "downloaded an exported database",
+  "GET /api/instances/{name}/tables/{schema}/{table}/rows": "read rows of a table",
+  "GET /api/instances/{name}/tables/{schema}/{table}/value": "read a value of a row",
+  "GET /api/instances/{name}/quarantine/rows": "read rows of the quarantine",
+  "GET /api/sources": "looked for files on the server",
   "POST /api/database-management/lakebase/config": "changed the configuration",
   "POST /api/database-management/housekeeping": "deleted old records",
 };

@@ -1,5 +1,5 @@
 import { Button, CloseButton, Select, TextInput } from "@mantine/core";
-import { useDebouncedValue, useMediaQuery } from "@mantine/hooks";
+import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { Ban, CheckCircle2, Search, ShieldCheck, XCircle } from "lucide-react";
@@ -9,7 +9,7 @@ import { changed } from "@/api/search";
 import { count, plural } from "@/ui/format";
 import { Empty, Panel, SkeletonRows } from "@/ui/page";
 import { ErrorPanel } from "@/ui/problem";
-import { type Column, DataTable } from "@/ui/table";
+import { type Column, DataTable, usePhone } from "@/ui/table";
 import { Time } from "@/ui/time";
 import { type Entry, known, meaning, thing } from "./audit";
 import { outcomes, type SettingsSearch } from "./search";
@@ -41,7 +41,7 @@ export function AuditLog() {
   });
   const all = useMemo(() => log.data?.pages.flatMap((p) => p.entries) ?? [], [log.data]);
   const filtered = Boolean(actor || action || outcome || find);
-  const phone = useMediaQuery("(max-width: 720px)", false, { getInitialValueInEffect: false });
+  const phone = usePhone();
   if (log.error && all.length === 0) return <ErrorPanel error={log.error} retry={() => void log.refetch()} />;
   if (log.data && all.length === 0 && !filtered) {
     return (

@@ -3,9 +3,9 @@ import { Lock } from "lucide-react";
 import { useState } from "react";
 import { api, queries } from "@/api/client";
 import { useConfig, useInstances } from "@/api/instances";
-import { useMayChange } from "@/api/submit";
 import { sentence } from "@/ui/format";
 import { Loaded } from "@/ui/loaded";
+import { OnlyAdministrators } from "@/ui/only";
 import { Panel, SkeletonRows } from "@/ui/page";
 import { ErrorPanel, Trouble } from "@/ui/problem";
 import { Time } from "@/ui/time";
@@ -31,7 +31,6 @@ export function Configuration() {
 
 function Values({ config }: { config: Config }) {
   const [draft, setDraft] = useState<Draft>();
-  const may = useMayChange();
   const save = api.useMutation("post", "/api/database-management/lakebase/config", {
     onSuccess: () => {
       setDraft(undefined);
@@ -51,18 +50,18 @@ function Values({ config }: { config: Config }) {
         note={draft ? "Nothing is changed before you save" : undefined}
         actions={
           draft ? null : (
-            <Button
-              size="xs"
-              variant="default"
-              disabled={!may}
-              title={may ? undefined : "Only administrators may. The tab Access says who you are here."}
-              onClick={() => {
-                save.reset();
-                setDraft({});
-              }}
-            >
-              Edit
-            </Button>
+            <OnlyAdministrators>
+              <Button
+                size="xs"
+                variant="default"
+                onClick={() => {
+                  save.reset();
+                  setDraft({});
+                }}
+              >
+                Edit
+              </Button>
+            </OnlyAdministrators>
           )
         }
         flush
@@ -120,10 +119,12 @@ function Row({ field: f, config, draft, edit }: RowProps) {
         )}
       </div>
       <div className={styles.origin}>
-        <span className={styles.chip} data-what={origin.what}>
-          {origin.fixed ? <Lock size={11} aria-hidden /> : null}
-          {origin.what === "none" ? "not set" : origin.what}
-        </span>
+        {origin.what === "none" ? null : (
+          <span className={styles.chip} data-what={origin.what}>
+            {origin.fixed ? <Lock size={11} aria-hidden /> : null}
+            {origin.what}
+          </span>
+        )}
         <p className={styles.about}>{origin.why}</p>
       </div>
     </li>

@@ -1,0 +1,87 @@
+import { expect, look, test } from "./lakeward";
+
+test.use({ world: "journey", flags: ["--demo"] });
+test.describe.configure({ mode: "serial" });
+
+test("five hundred tables are found, sorted and opened, and few of them are drawn", async ({ console: page, lakeward }) => {
+  await lakeward.done("POST", "/api/instances", { name: "wide" });
+  await lakeward.psql(
+    "wide",
+    `SELECT format('CREATE TABLE t%s AS SELECT generate_series(1, %s) AS id', lpad(n::text, 3, '0'), n) FROM generate_series(1, 500) n \\gexec
+    ANALYZE`,
+  );
+  await page.goto(`${lakeward.address}/data?instance=wide&schema=public`);
+  const grid = page.getByRole("grid", { name: "Tables of public" });
+  await expect(grid).toHaveAttribute("aria-rowcount", "501");
+  await expect(page.getByText(/500 tables/)).toBeVisible();
+  const drawn = () => grid.getByRole("row").count();
+  expect(await drawn()).toBeLessThan(60);
+  await look(page, "data-500");
+
+  await grid.getByRole("row").nth(1).focus();
+  await page.keyboard.press("End");
+  await expect(grid.locator(":focus")).toContainText("t500");
+  expect(await drawn()).toBeLessThan(60);
+  await grid.getByRole("button", { name: "Rows" }).click();
+  await grid.getByRole("button", { name: "Rows" }).click();
+  await expect(grid.getByRole("row").nth(1)).toContainText("t500"); // the largest; sorted, the list is at its top again
+  await expect(grid.getByRole("row").nth(1)).toBeInViewport();
+  await page.getByRole("textbox", { name: "Find a table" }).fill("t321");
+  await page.getByRole("row", { name: /t321/ }).click();
+  await expect(page.getByRole("grid", { name: "Rows of t321" })).toBeVisible();
+});
+
+test("ten thousand events are read as quickly as ten, and few of them are drawn", async ({ console: page, lakeward }) => {
+  const operation = await lakeward.done("POST", "/api/instances", { name: "busy" });
+  const time = new Date().toISOString();
+  const events = Array.from({ length: 10_000 }, (_, n) => ({ seq: n + 1, time, type: n % 100 ? "info" : "warning", phase: n < 5_000 ? "load" : "verify", message: `step ${n + 1}` }));
+  const body = [...events.map((e) => `id: ${e.seq}\nevent: event\ndata: ${JSON.stringify(e)}\n\n`), `event: end\ndata: ${JSON.stringify(operation)}\n\n`].join("");
+  await page.route("**/events*", (route) => route.fulfill({ contentType: "text/event-stream", body }));
+  await page.goto(`${lakeward.address}/operations/${operation.id}`);
+  await expect(page.getByText("10,000 events, 100 warnings")).toBeVisible();
+  const log = page.getByRole("log", { name: "Events" });
+  await page.getByRole("button", { name: "Jump to the end" }).click();
+  await expect(log.getByText("Step 10000.")).toBeVisible();
+  expect(await log.locator("[data-index]").count()).toBeLessThan(120);
+  await look(page, "operation-10000");
+  await page.getByRole("textbox", { name: "Find events" }).fill("step 4321");
+  await expect(log.getByText("Step 4321.")).toBeVisible();
+});
+
+test("an operation that nobody knows is asked for once", async ({ console: page, lakeward }) => {
+  const asked: string[] = [];
+  page.on("request", (r) => /nobody/.test(r.url()) && /api/.test(r.url()) && asked.push(new URL(r.url()).pathname));
+  await page.clock.install();
+  await page.goto(`${lakeward.address}/operations/nobody`);
+  await expect(page.getByRole("alert")).toContainText(/no operation/i);
+  await page.clock.runFor(60_000);
+  expect(asked.filter((path) => path.endsWith("/events"))).toHaveLength(1);
+  expect(asked.length).toBeLessThan(5);
+});
+
+// What only a workspace makes of an instance: the local Lakebase suspends none and none of its computes breaks.
+for (const [name, change, vitals, word, text] of [
+  ["degraded", { status: "ERROR", state: "DEGRADED" }, undefined, "Error", "DEGRADED"],
+  ["asleep", { status: "READY", state: "IDLE" }, { asleep: true, reached: false }, "Ready", "asleep: the next connection wakes it"],
+] as const) {
+  test(`an instance that is ${name} is shown by icon, colour and word`, async ({ console: page, lakeward }) => {
+    await page.route("**/api/instances", async (route) => {
+      const answer = await route.fetch();
+      const { instances } = await answer.json();
+      await route.fulfill({ response: answer, json: { instances: instances.map((i: object) => ({ ...i, ...change })) } });
+    });
+    if (vitals) {
+      await page.route("**/vitals", async (route) => {
+        const answer = await route.fetch();
+        const { instance, checked_at } = await answer.json();
+        await route.fulfill({ response: answer, json: { instance, checked_at, ...vitals } });
+      });
+    }
+    await page.goto(`${lakeward.address}/lakebase?instance=helpdesk`);
+    const state = page.locator("header").filter({ has: page.getByRole("heading", { name: "helpdesk" }) });
+    await expect(state.getByText(word, { exact: true })).toBeVisible();
+    await expect(page.getByText(text).first()).toBeVisible();
+    await expect(state.locator("svg").first()).toBeVisible();
+    await look(page, `lakebase-${name}`);
+  });
+}
