@@ -21,6 +21,9 @@ func (s *session) pause(gate chan struct{}) {
 	}
 	s.hold = gate
 	s.waited.Store(true)
+	if s.flowing != nil {
+		s.poke()
+	}
 }
 
 // tryPark parks the session if it is between two transactions, and reports whether it is parked already.
@@ -33,9 +36,9 @@ func (s *session) tryPark(gate chan struct{}) (done bool) {
 	if s.spot == gate {
 		return true
 	}
-	if s.stay == relaying && s.boundary() {
+	if s.stay == relaying && s.flowing == nil && !s.back && s.boundary() {
 		s.stay = parking
-		_ = s.up.wire.SetReadDeadline(longAgo)
+		s.poke()
 	}
 	return false
 }
@@ -54,6 +57,10 @@ func (s *session) pass() {
 	s.hold = nil
 	s.waited.Store(false)
 	close(s.open)
+	if s.flowing == nil && s.last == nil && s.loop != nil {
+		s.back = true
+		_ = s.client.SetReadDeadline(longAgo)
+	}
 }
 
 // park runs between two transactions while the route is paused: it takes down what the session holds, gives the upstream

@@ -36,6 +36,9 @@ type Server struct {
 	metrics *metrics
 	nextID  atomic.Uint32
 
+	loops    []*loop // while it runs
+	nextLoop atomic.Uint32
+
 	mu        sync.Mutex
 	config    Config
 	routes    map[string]*route
@@ -131,6 +134,12 @@ func (s *Server) all() []*route {
 func (s *Server) Run(ctx context.Context) error {
 	hard, kill := context.WithCancel(context.WithoutCancel(ctx))
 	defer kill()
+	var err error
+	if s.loops, err = newLoops(); err != nil {
+		s.closeListeners()
+		return err
+	}
+	defer func() { closeLoops(s.loops) }()
 	failed := make(chan error, 1)
 	accept := func(l net.Listener, r *route) {
 		s.clients.Go(func() {
@@ -151,7 +160,6 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 	s.clients.Go(func() { s.sweep(ctx) })
-	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
@@ -240,9 +248,9 @@ func (s *Server) session(ctx, hard context.Context, conn net.Conn, r *route, g g
 	}
 	one.want = r.wantOf(g)
 	wait := r.settings().Wait
-	entered := false
+	entered, handed := false, false
 	defer func() {
-		if entered {
+		if entered && !handed {
 			r.leave()
 		}
 	}()
@@ -256,21 +264,34 @@ func (s *Server) session(ctx, hard context.Context, conn net.Conn, r *route, g g
 	if err != nil {
 		return err
 	}
+	one.loop = s.loops[int(s.nextLoop.Add(1))%len(s.loops)]
 	one.key = s.remember(one, g.longKeys())
-	defer s.forget(one.key)
-	defer r.remove(one)
 	if err := welcome(conn, one.params, one.key, one.up.early); err != nil {
 		one.up.close()
+		r.remove(one)
+		s.forget(one.key)
 		return fmt.Errorf("%w: %w", errGone, err)
 	}
+	one.up.early = nil
 	r.metrics.began.WithLabelValues(r.name).Inc()
 	r.metrics.login.WithLabelValues(r.name).Observe(seconds(came))
 	log.InfoContext(ctx, "session begins", "as", one.up.user, "instance", r.settings().Instance,
 		"pid", binary.BigEndian.Uint32(one.key))
-	one.run(hard, early)
+	handed = true
+	s.clients.Go(func() { s.live(hard, one, early, log) })
+	return errHanded
+}
+
+// live is the rest of a session after its login, on a goroutine of its own: it has not had the deep calls of a login, and
+// so needs little memory while the client is idle.
+func (s *Server) live(ctx context.Context, one *session, early []byte, log *slog.Logger) {
+	r := one.route
+	defer r.leave()
+	defer s.forget(one.key)
+	defer r.remove(one)
+	one.run(ctx, early)
 	r.metrics.lasted.WithLabelValues(r.name).Observe(seconds(one.began))
-	log.InfoContext(ctx, "session ends", "as", one.up.user, "seconds", seconds(one.began))
-	return nil
+	log.InfoContext(ctx, "session ends", "as", one.upstream().user, "seconds", seconds(one.began))
 }
 
 // connect logs in to the instance that the route leads to, and makes the session one of the route's.

@@ -18,8 +18,9 @@ import (
 // farewell bounds what is done for a session that ends: the last words to the client, the cancelling of its query.
 const farewell = 2 * time.Second
 
-// session is a client with its session on the instance. Two goroutines belong to it: one takes what the client says
-// upstream, the other brings what the server says down. The second one also replaces the upstream when the route moves.
+// session is a client with its session on the instance. The loop moves its bytes, until something else is to be done for it:
+// then its own goroutine takes what the client says upstream, and a second one brings what the server says down, and
+// replaces the upstream when the route moves.
 type session struct {
 	route  *route
 	client net.Conn
@@ -47,7 +48,22 @@ type session struct {
 	last *pgwire.Error // the session is to end with these words
 	why  string        // it cannot move
 	lost bool          // the upstream has ended
+
+	loop    *loop
+	flowing *flow   // in the loop
+	back    bool    // it is to go back there
+	cut     cut     // both directions have been ended by force
+	rest    []byte  // of the server's, that the loop has left
+	restOf  *[]byte // the buffer that it stands in
 }
+
+// cut is how a session was ended by force.
+type cut int
+
+const (
+	cutKill      cut = 1 + iota // the client still gets last words
+	cutInterrupt                // the upstream is not written to any more either
+)
 
 // stance is what the goroutine that reads the upstream is doing.
 type stance int
@@ -64,35 +80,80 @@ func (s *session) boundary() bool {
 	return s.sent.asked == answered && s.status.Load() == 'I' && !s.sent.dirty && !s.sent.bare && s.sent.between()
 }
 
-// run relays until one side ends. ctx ends it by force.
+// run relays until one side ends.
 func (s *session) run(ctx context.Context, early []byte) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := context.AfterFunc(ctx, s.interrupt)
 	defer stop()
+	for again := true; again; early = nil {
+		again = s.attend(ctx, cancel, s.flow(early))
+	}
+	s.client.Close()
+	s.upstream().conn.Close()
+}
+
+// attend relays outside of the loop until one side ends, or until the session can go back into the loop.
+func (s *session) attend(ctx context.Context, cancel context.CancelFunc, early []byte) (again bool) {
 	var down sync.WaitGroup
 	var words *pgwire.Error
+	var back bool
 	down.Go(func() {
-		words = s.bring(ctx)
-		_ = s.client.SetReadDeadline(longAgo) // nothing that the client says would be heard
+		if words, back = s.bring(ctx); !back {
+			_ = s.client.SetReadDeadline(longAgo) // nothing that the client says would be heard
+		}
 	})
-	s.take(early)
+	if s.take(early) {
+		_ = s.upstream().wire.SetReadDeadline(longAgo)
+		if down.Wait(); back {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.back = false
+			_ = s.client.SetReadDeadline(time.Time{})
+			_ = s.up.wire.SetReadDeadline(time.Time{})
+			return true
+		}
+	}
 	close(s.done)
 	s.part(ctx, cancel)
 	down.Wait()
 	if words != nil && s.down.between() {
 		words.Tell(s.client)
 	}
-	s.upstream().conn.Close()
+	return false
 }
 
 var longAgo = time.Unix(1, 0)
 
 // interrupt ends both directions.
 func (s *session) interrupt() {
-	_ = s.client.SetReadDeadline(longAgo)
-	_ = s.client.SetWriteDeadline(time.Now().Add(farewell))
-	_ = s.upstream().wire.SetDeadline(longAgo)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cut = cutInterrupt
+	s.poke()
+}
+
+// poke makes whoever waits for one of the sides look at what has changed. s.mu is held.
+func (s *session) poke() {
+	if s.flowing != nil {
+		s.loop.order(order{flow: s.flowing, out: true})
+		return
+	}
+	s.force()
+}
+
+// force ends what waits, where it is to end. s.mu is held, and the session not in the loop.
+func (s *session) force() {
+	if s.cut != 0 {
+		_ = s.client.SetReadDeadline(longAgo)
+		_ = s.client.SetWriteDeadline(time.Now().Add(farewell))
+	}
+	switch {
+	case s.cut == cutInterrupt:
+		_ = s.up.wire.SetDeadline(longAgo)
+	case s.stay == parking:
+		_ = s.up.wire.SetReadDeadline(longAgo)
+	}
 }
 
 func (s *session) upstream() *upstream {
@@ -121,40 +182,37 @@ func (s *session) part(ctx context.Context, cancel context.CancelFunc) {
 	cancel()
 }
 
-// take brings what the client says upstream, until the client ends.
-func (s *session) take(early []byte) {
-	if len(early) > 0 && s.forward(early) != nil {
-		return
+// take brings what the client says upstream, until the client ends or the session can go back into the loop.
+func (s *session) take(early []byte) (again bool) {
+	if s.upstream().wire.catchUp() != nil || len(early) > 0 && s.forward(early) != nil {
+		return false
 	}
 	for {
 		b, n, err := readReady(s.raw, relayBuffers)
 		if err != nil {
-			return
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.back && errors.Is(err, os.ErrDeadlineExceeded)
 		}
 		err = s.forward((*b)[:n])
 		relayBuffers.give(b)
 		if err != nil {
-			return
+			return false
 		}
 	}
 }
 
 // forward passes one piece on. While the route is paused and the session between two transactions, it waits.
 func (s *session) forward(b []byte) error {
-	s.mu.Lock()
-	for s.hold != nil && s.boundary() {
+	for !s.say(b) {
+		s.mu.Lock()
 		open := s.open
 		s.mu.Unlock()
 		if err := s.await(open); err != nil {
 			return err
 		}
-		s.mu.Lock()
 	}
-	s.sent.read(b, s.answered.Load())
-	up := s.up
-	s.mu.Unlock()
-	s.route.bytes.up.Add(uint64(len(b)))
-	return up.write(b)
+	return s.upstream().write(b)
 }
 
 // await waits with a piece in hand, and notices when the client's session has been ended meanwhile.
@@ -168,32 +226,44 @@ func (s *session) await(open chan struct{}) error {
 	return nil
 }
 
-// bring brings what the server says to the client, from one upstream after the other. It returns last words, if any.
-func (s *session) bring(ctx context.Context) *pgwire.Error {
-	defer s.letPass()
+// bring brings what the server says to the client, from one upstream after the other. It returns last words, if any, or
+// that the session can go back into the loop.
+func (s *session) bring(ctx context.Context) (words *pgwire.Error, back bool) {
+	words, back = s.bringAll(ctx)
+	if !back {
+		s.letPass()
+	}
+	return words, back
+}
+
+func (s *session) bringAll(ctx context.Context) (words *pgwire.Error, back bool) {
 	for patience := 1; ; {
 		up := s.upstream()
 		err := s.relay(up)
 		s.mu.Lock()
-		stopped, last := s.stay == parking && errors.Is(err, os.ErrDeadlineExceeded), s.last
+		late, last := errors.Is(err, os.ErrDeadlineExceeded), s.last
+		stopped := late && s.stay == parking
+		back = late && s.back
 		s.mu.Unlock()
 		switch {
+		case back:
+			return nil, true
 		case stopped && !s.down.between() && patience > 0:
 			patience--
 			_ = up.wire.SetReadDeadline(time.Now().Add(farewell)) // the rest of a message
 			continue
 		case stopped && last != nil:
-			return last
+			return last, false
 		case stopped:
 			if words := s.park(ctx, up); words != nil {
-				return s.fail(words)
+				return s.fail(words), false
 			}
 			continue
 		}
 		s.mu.Lock()
 		s.lost = true
 		s.mu.Unlock()
-		return s.fail(s.loss(ctx, err))
+		return s.fail(s.loss(ctx, err)), false
 	}
 }
 
@@ -221,10 +291,10 @@ func (s *session) fail(words *pgwire.Error) *pgwire.Error {
 
 // relay copies what the server says until the upstream ends.
 func (s *session) relay(up *upstream) error {
+	if err := s.writeRest(); err != nil {
+		return err
+	}
 	for {
-		if err := up.wire.fill(); err != nil {
-			return err
-		}
 		b := relayBuffers.take()
 		for more := true; more; {
 			var n int
@@ -241,20 +311,16 @@ func (s *session) relay(up *upstream) error {
 			}
 		}
 		relayBuffers.give(b)
+		if err := up.wire.fill(); err != nil {
+			return err
+		}
 	}
 }
 
 func (s *session) deliver(b []byte) error {
-	ready := s.down.read(b)
-	if ready > 0 {
-		s.status.Store(uint32(s.down.status))
-		s.answered.Add(ready)
-	}
-	s.route.bytes.down.Add(uint64(len(b)))
+	s.heard(b)
 	_, err := s.client.Write(b)
-	if ready > 0 && s.waited.Load() {
-		s.route.notify()
-	}
+	s.tellWaiting()
 	if err != nil {
 		return fmt.Errorf("%w: %w", errGone, err)
 	}
@@ -320,20 +386,18 @@ func (s *session) end(words *pgwire.Error) bool {
 		s.hold, s.open = make(chan struct{}), make(chan struct{})
 	}
 	s.last, s.stay = words, parking
-	_ = s.up.wire.SetReadDeadline(longAgo)
+	s.poke()
 	return true
 }
 
 // kill ends the session at once.
 func (s *session) kill(words *pgwire.Error) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.last == nil {
 		s.last = words
 	}
 	s.stay = parking
-	up := s.up
-	s.mu.Unlock()
-	_ = s.client.SetReadDeadline(longAgo)
-	_ = s.client.SetWriteDeadline(time.Now().Add(farewell))
-	_ = up.wire.SetReadDeadline(longAgo)
+	s.cut = max(s.cut, cutKill)
+	s.poke()
 }

@@ -71,14 +71,18 @@ type wire struct {
 	raw syscall.RawConn
 
 	settled bool
-	buffer  *[]byte // nil while nothing has been read ahead
+	buffer  *[]byte // in which unread stands; nil while that is the loop's
 	unread  []byte
 
 	writing sync.Mutex // TLS may answer from a read
 	corked  bool
 	out     *[]byte
 	queued  int
+	fd      int    // in the loop: the connection; Conn is closed then
+	backlog []byte // what the connection did not take in the loop
 }
+
+const none = -1
 
 func newWire(conn net.Conn) (*wire, error) {
 	sc, ok := conn.(syscall.Conn)
@@ -89,7 +93,7 @@ func newWire(conn net.Conn) (*wire, error) {
 	if err != nil {
 		return nil, fmt.Errorf("take descriptor: %w", err)
 	}
-	return &wire{Conn: conn, raw: raw}, nil
+	return &wire{Conn: conn, raw: raw, fd: none}, nil
 }
 
 // errDry says that TLS wants more than has been read ahead. TLS takes it for a timeout, which it survives.
@@ -127,10 +131,58 @@ func (w *wire) Read(b []byte) (int, error) {
 	}
 	n := copy(b, w.unread)
 	if w.unread = w.unread[n:]; len(w.unread) == 0 {
-		wireBuffers.give(w.buffer)
+		if w.buffer != nil {
+			wireBuffers.give(w.buffer)
+		}
 		w.buffer, w.unread = nil, nil
 	}
 	return n, nil
+}
+
+// surface makes the wire one of the runtime's again.
+func (w *wire) surface() {
+	conn := surface(w.fd, nil)
+	w.Conn, w.fd = conn, none
+	w.raw, _ = conn.(*socket).SyscallConn()
+}
+
+// put writes, or in the loop as much as it can without waiting. w.writing is held.
+func (w *wire) put(b []byte) error {
+	if w.fd == none {
+		if err := w.putBacklog(); err != nil {
+			return err
+		}
+		_, err := w.Conn.Write(b)
+		return err
+	}
+	n := 0
+	if len(w.backlog) == 0 {
+		var err error
+		if n, err = writeNow(w.fd, b); err != nil {
+			return err
+		}
+	}
+	if n < len(b) {
+		w.backlog = append(w.backlog, b[n:]...)
+	}
+	return nil
+}
+
+// putBacklog writes what the loop has left. w.writing is held.
+func (w *wire) putBacklog() error {
+	if len(w.backlog) == 0 {
+		return nil
+	}
+	_, err := w.Conn.Write(w.backlog)
+	w.backlog = nil
+	return err
+}
+
+// catchUp writes what the loop has left.
+func (w *wire) catchUp() error {
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	return w.putBacklog()
 }
 
 // cork collects what TLS writes until flush.
@@ -145,7 +197,7 @@ func (w *wire) Write(b []byte) (int, error) {
 	w.writing.Lock()
 	defer w.writing.Unlock()
 	if !w.corked {
-		return w.Conn.Write(b)
+		return wrote(b, w.put(b))
 	}
 	if w.out == nil {
 		w.out = wireBuffers.take()
@@ -155,15 +207,22 @@ func (w *wire) Write(b []byte) (int, error) {
 			return 0, err
 		}
 		if len(b) > len(*w.out) {
-			return w.Conn.Write(b)
+			return wrote(b, w.put(b))
 		}
 	}
 	w.queued += copy((*w.out)[w.queued:], b)
 	return len(b), nil
 }
 
+func wrote(b []byte, err error) (int, error) {
+	if err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
 func (w *wire) send() error {
-	_, err := w.Conn.Write((*w.out)[:w.queued])
+	err := w.put((*w.out)[:w.queued])
 	w.queued = 0
 	return err
 }
