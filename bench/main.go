@@ -12,6 +12,8 @@
 //	          PostgreSQL that speaks TLS
 //	start     a new instance, from the request to the first query with a token, beside initdb and start; and the memory of
 //	          twenty idle ones
+//	failover  how long no commit is acknowledged when the primary dies or freezes under load, with three nodes and with one;
+//	          it fails when one is lost
 //
 //	go run ./bench            from the module's root; make bench builds and installs what it needs
 //	go run ./bench -size 100  a smaller database
@@ -60,6 +62,7 @@ var parts = []part{
 	{"pg", benchPostgres},
 	{"proxy", benchProxy},
 	{"start", benchStart},
+	{"failover", benchFailOver},
 }
 
 func main() {

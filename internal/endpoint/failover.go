@@ -218,6 +218,9 @@ func (e *Endpoint) startPrimary(ctx context.Context) error {
 	c.Live = live(t.record.Synchronous)
 	if e.options.Follow != nil {
 		c.Primary = e.config.Primary
+		if err := e.refresh(ctx, c); err != nil {
+			return err
+		}
 	} else if err := t.record.point(e.options.Dir); err != nil {
 		return err
 	}

@@ -39,8 +39,11 @@ func (e *Endpoint) keep(ctx context.Context) error {
 	e.enlist(ctx, e.options.Nodes)
 	e.tidy(ctx)
 	for ctx.Err() == nil {
+		leader, changed := e.leader()
+		e.pursue(ctx, leader)
 		select {
 		case <-ctx.Done():
+		case <-changed:
 		case <-e.current().Done():
 			if err := e.replace(ctx, &r); err != nil && ctx.Err() == nil {
 				return err

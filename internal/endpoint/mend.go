@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/lakeward/lakeward/internal/pgproc"
 )
 
@@ -86,7 +88,7 @@ func (e *Endpoint) mended(ctx context.Context, s *standby, server *pgproc.Server
 func (e *Endpoint) bringUp(ctx context.Context, number int, s, primary *pgproc.Server) (*pgproc.Server, error) {
 	c := e.follower(number)
 	if s != nil {
-		if follows(ctx, primary, number) == nil {
+		if follows(ctx, primary, s, followTime) == nil {
 			return s, nil
 		}
 		if err := s.Kill(ctx); err != nil {
@@ -110,7 +112,7 @@ func (e *Endpoint) bringUp(ctx context.Context, number int, s, primary *pgproc.S
 		}
 		err := w.prepare()
 		if err == nil {
-			if s, err = e.startFollower(ctx, c, number, primary); err == nil {
+			if s, err = startFollower(ctx, c, primary); err == nil {
 				return s, nil
 			}
 		}
@@ -135,37 +137,56 @@ func gone(ctx context.Context, primary *pgproc.Server) bool {
 }
 
 // startFollower starts a standby and returns when it follows.
-func (e *Endpoint) startFollower(
-	ctx context.Context, c pgproc.Config, number int, primary *pgproc.Server,
-) (*pgproc.Server, error) {
+func startFollower(ctx context.Context, c pgproc.Config, primary *pgproc.Server) (*pgproc.Server, error) {
 	s, err := pgproc.Start(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	if err := follows(ctx, primary, number); err != nil {
+	if err := follows(ctx, primary, s, followTime); err != nil {
 		return nil, errors.Join(err, s.Kill(context.WithoutCancel(ctx)))
 	}
 	return s, nil
 }
 
-// follows returns nil when the node streams from the primary. It waits for one that catches up as long as that takes.
-func follows(ctx context.Context, primary *pgproc.Server, number int) error {
-	const sql = `SELECT coalesce(min(state), '') FROM pg_catalog.pg_stat_replication WHERE application_name = $1`
-	deadline := time.Now().Add(followTime)
+// follows returns nil when a standby streams from the primary, on its timeline. It waits for one that catches up as long as
+// that takes.
+//
+// One that is ahead of where the timeline began streams, too, again and again: the end of the old timeline, up to the fork.
+func follows(ctx context.Context, primary, standby *pgproc.Server, patience time.Duration) error {
+	const sees = `SELECT coalesce((SELECT (sent_lsn - '0/0')::bigint FROM pg_catalog.pg_stat_replication
+		WHERE application_name = $1 LIMIT 1), 0), 'x' || left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8)`
+	const receives = `SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_wal_receiver
+		WHERE status = 'streaming' AND received_tli = $1::bit(32)::int)`
+	const streams = `SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_replication WHERE application_name = $1 AND state = 'streaming')`
+	name := standby.Name()
+	deadline := time.Now().Add(patience)
+	var furthest int64
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		state, err := ask[string](ctx, primary, sql, nodeName(number))
+		var sent int64
+		var timeline string
+		err := on(ctx, primary, adminDatabase, func(conn *pgx.Conn) error {
+			return conn.QueryRow(ctx, sees, name).Scan(&sent, &timeline)
+		})
+		same := false
+		if err == nil && sent > 0 {
+			same, err = ask[bool](ctx, standby, receives, timeline)
+		}
+		if err == nil && same {
+			same, err = ask[bool](ctx, primary, streams, name)
+		}
 		switch {
 		case err != nil:
-			return fmt.Errorf("see whether node %d follows: %w", number, err)
-		case state == "streaming":
+			return fmt.Errorf("see whether %s follows: %w", name, err)
+		case same:
 			return nil
-		case state == "catchup":
-			deadline = time.Now().Add(followTime)
+		case sent > furthest && furthest > 0:
+			deadline = time.Now().Add(patience)
 		case time.Now().After(deadline):
-			return fmt.Errorf("node %d does not follow the primary within %s", number, followTime)
+			return fmt.Errorf("%s does not follow the primary within %s", name, patience)
 		}
+		furthest = max(furthest, sent)
 		select {
 		case <-tick.C:
 		case <-primary.Done():

@@ -28,6 +28,9 @@ type team struct {
 	hope   time.Time // until when standbys are expected to follow; commits wait for them
 	asking map[*pgproc.Server]bool
 
+	leader *pgproc.Server // that a read-only endpoint was seen to follow, or will be
+	stale  *pgproc.Server // the leader that it could not follow: its data are to be made again
+
 	beat    *time.Ticker // between looks at the nodes; at rest while there is one
 	waiting []waiter
 	posts   chan func(context.Context)
@@ -220,7 +223,7 @@ func (e *Endpoint) node(number int) pgproc.Config {
 	c.Dir, c.Name = nodeFolder(e.options.Dir, number), nodeName(number)
 	c.Live = live(nil)
 	if e.options.Follow != nil {
-		c.Name = "" // its primary must not take it for a node of its own
+		c.Name = replicaName(e.options.Dir) // its primary must not take it for a node of its own
 	}
 	return c
 }

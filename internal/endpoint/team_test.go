@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -246,4 +247,53 @@ func TestDiskLostWhileStopped(t *testing.T) {
 			_ = e.Stop(t.Context())
 		}
 	}
+}
+
+// A replica, for which no commit waits, has what no standby has received. The standby that takes over lacks it, and so must
+// the replica then.
+func TestReplicaThatIsAhead(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	o := s.options()
+	o.Nodes = 2
+	e := s.start(o)
+	s.await(e)
+	ro := s.options()
+	ro.Follow, ro.Dir = e, o.Dir+"+replica"
+	replica := s.start(ro)
+	mustExec(t, s.owner(e), "CREATE TABLE t (v text)")
+	const rows = "SELECT count(*) FROM t"
+	reader := s.owner(replica)
+	eventually(t, func() bool { return value[bool](t, reader, "SELECT to_regclass('t') IS NOT NULL") })
+	standby := filepath.Join(o.Dir+".nodes", "2")
+	frozen := processesIn(t, standby)
+	freeze(t, standby)
+	written := make(chan error, 1)
+	conn := s.owner(e)
+	go func() { // more than fits into the sockets between the primary and the standby
+		_, err := conn.Exec(t.Context(), "INSERT INTO t SELECT string_agg(sha512(n::text::bytea)::text, '') FROM generate_series(1, 60000) n")
+		written <- err
+	}()
+	eventually(t, func() bool { return value[int](t, reader, rows) == 1 })
+	kill(t, o.Dir)
+	for _, pid := range frozen {
+		_ = syscall.Kill(pid, syscall.SIGCONT) // it may have ended
+	}
+	if err := <-written; err == nil {
+		t.Fatal("the commit was acknowledged without a standby")
+	}
+	eventually(t, func() bool { return e.Condition().Primary == 2 })
+	if got := value[int](t, s.owner(e), rows); got != 0 {
+		t.Fatalf("the new primary has %d rows: the test has not made what it is about", got)
+	}
+	mustExec(t, s.owner(e), "INSERT INTO t VALUES ('a'), ('b')")
+	eventually(t, func() bool {
+		conn, err := pgx.Connect(t.Context(), s.dsn(replica, ownerName, token, lakeward.DefaultDatabase))
+		if err != nil {
+			return false // it is being made again
+		}
+		defer conn.Close(t.Context())
+		var n int
+		return conn.QueryRow(t.Context(), rows).Scan(&n) == nil && n == 2 // its session may end, too
+	})
 }

@@ -20,6 +20,9 @@ func IsStandby(dir string) bool {
 	return err == nil
 }
 
+// Name returns what the server is called by its primary.
+func (s *Server) Name() string { return s.config.Name }
+
 func (c *Config) markStandby(as *account) error {
 	return as.writeFile(filepath.Join(c.Dir, standbySignal), "")
 }
