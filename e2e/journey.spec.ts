@@ -1,8 +1,7 @@
 import { join } from "node:path";
 import type { Page } from "@playwright/test";
-import { expect, type Lakeward, look, test } from "./lakeward";
+import { demo as test, expect, type Lakeward, look } from "./lakeward";
 
-test.use({ world: "journey", flags: ["--demo"] });
 test.describe.configure({ mode: "serial" });
 
 const whole = "Every row is accounted for, with exceptions that are named below";

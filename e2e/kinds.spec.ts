@@ -1,8 +1,7 @@
 import { join } from "node:path";
 import type { Page } from "@playwright/test";
-import { expect, type Lakeward, look, test } from "./lakeward";
+import { demo as test, expect, type Lakeward, look } from "./lakeward";
 
-test.use({ world: "journey", flags: ["--demo"] });
 test.describe.configure({ mode: "serial" });
 
 const migration = (page: Page) => page.getByRole("region", { name: "State of the migration" });
@@ -29,13 +28,15 @@ test("the schema alone, then what it lacks, then the rows alone", async ({ conso
   await bring(page, lakeward, "Use existing", "parts");
   await look(page, "migrate-existing");
   await page.getByRole("button", { name: "Compare with what is there" }).click();
-  await expect(page.getByText(/settings/).first()).toBeVisible();
-  await expect(migration(page).getByText(/Failed|Succeeded/)).toBeVisible();
+  const alert = page.getByRole("alert");
+  await expect(alert.getByText("The instance does not have all that the source has")).toBeVisible();
+  await expect(alert.getByText("table articles has no column views, it has no table settings", { exact: false })).toBeVisible();
   await look(page, "migrate-existing-differs");
 
   await bring(page, lakeward, "Expand existing", "parts");
   await page.getByRole("button", { name: "Start the migration" }).click();
   await expect(migration(page).getByText("Succeeded")).toBeVisible();
+  await expect(page.getByRole("row", { name: /settings none asked for/ })).toBeVisible();
   await look(page, "migrate-expanded");
   expect(await lakeward.psql("parts", "SELECT count(views) FROM articles; SELECT count(*) FROM settings")).toBe("0\n0");
 

@@ -201,6 +201,12 @@ export const test = base.extend<{ console: Page }, { lakeward: Lakeward; world: 
   },
 });
 
+/** demo is test with a server that has migrated the example. Files that use it share it, and name their instances differently. */
+export const demo = test.extend<object, { world: string; flags: string[] }>({
+  world: ["demo", { option: true, scope: "worker" }],
+  flags: [["--demo"], { option: true, scope: "worker" }],
+});
+
 export { expect };
 
 /** dressed says whether a page shows a theme, and nothing of the one before: colours may fade into each other. */

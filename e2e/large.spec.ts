@@ -1,6 +1,5 @@
-import { expect, look, test } from "./lakeward";
+import { demo as test, expect, look } from "./lakeward";
 
-test.use({ world: "journey", flags: ["--demo"] });
 test.describe.configure({ mode: "serial" });
 
 test("five hundred tables are found, sorted and opened, and few of them are drawn", async ({ console: page, lakeward }) => {
@@ -82,6 +81,26 @@ for (const [name, change, vitals, word, text] of [
     await expect(state.getByText(word, { exact: true })).toBeVisible();
     await expect(page.getByText(text).first()).toBeVisible();
     await expect(state.locator("svg").first()).toBeVisible();
+    if (name === "degraded") await expect(page.getByRole("alert").getByText("lakeward doctor helpdesk")).toBeVisible();
     await look(page, `lakebase-${name}`);
   });
 }
+
+test("nothing moves while a view loads", async ({ console: page, lakeward }) => {
+  await page.addInitScript(() => {
+    const moved: string[] = [];
+    Object.assign(window, { moved });
+    type Shift = PerformanceEntry & { value: number; sources: { node: Element | null }[] };
+    new PerformanceObserver((list) => {
+      for (const e of list.getEntries() as Shift[]) moved.push(`${e.value.toFixed(4)} ${e.sources.map((s) => s.node?.textContent?.slice(0, 40)).join(" | ")}`);
+    }).observe({ type: "layout-shift", buffered: true });
+  });
+  for (const path of ["lakebase", "lakebase/new", "migrate", "connect", "data?schema=public&table=users", "operations", "settings", "settings?tab=access", "settings?tab=audit"]) {
+    await page.goto(`${lakeward.address}/${path}${path.includes("?") ? "&" : "?"}instance=helpdesk`);
+    await expect(page.getByRole("heading", { level: 1 })).not.toHaveText(/Loading|^Lakebase$/);
+    await expect(page.getByRole("status", { name: "Loading" })).toHaveCount(0);
+    const moved = await page.evaluate(() => (window as unknown as { moved: string[] }).moved);
+    const sum = moved.reduce((n, m) => n + Number.parseFloat(m), 0);
+    expect.soft(sum, `${path}:\n${moved.join("\n")}`).toBeLessThan(0.01);
+  }
+});

@@ -1,7 +1,6 @@
 import { join } from "node:path";
-import { expect, look, test } from "./lakeward";
+import { demo as test, expect, look } from "./lakeward";
 
-test.use({ world: "migrate", flags: ["--demo"] });
 test.describe.configure({ mode: "serial" });
 
 const policy = "What happens to values of messages.minutes_spent that do not fit";

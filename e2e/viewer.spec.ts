@@ -1,8 +1,6 @@
 import { join } from "node:path";
 import type { Page } from "@playwright/test";
-import { expect, look, test } from "./lakeward";
-
-test.use({ world: "viewer", flags: ["--demo"] });
+import { demo as test, expect, look } from "./lakeward";
 
 /** refused notes what the server refuses while a page is looked at. */
 function refused(page: Page) {
@@ -43,7 +41,7 @@ test("a viewer sees everything but rows, and is offered nothing that would be re
   await look(page, "viewer-migrate");
   await page.goto(`${app}/migrate/plan/${plan.id}?check=${check.id}`);
   await expect(page.getByText("Starting a migration is for administrators.")).toBeVisible();
-  await expect(page.getByRole("heading", { name: "For you to decide" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "What to know" })).toBeVisible();
   await none("Start the migration", "Check again", "Another source");
   await expect(page.locator("select:enabled")).toHaveCount(0);
   await look(page, "viewer-plan");

@@ -108,6 +108,10 @@ test("what saving changes is shown before it is saved, and is in the audit log a
   await page.getByRole("tab", { name: "Audit log" }).click();
   await expect(page.getByRole("row", { name: /changed the configuration/ }).first()).toBeVisible();
   await look(page, "settings-audit");
+  const asked = page.waitForRequest((r) => /\/api\/audit\?.*text=CONFIG/.test(r.url()));
+  await page.getByRole("textbox", { name: "Find lines" }).fill("CONFIG local");
+  await asked;
+  await expect(page.getByText("1 match", { exact: true })).toBeVisible();
 });
 
 test("a token is hidden until asked for, and gone when forgotten", async ({ console: page, lakeward }) => {

@@ -13,12 +13,13 @@ test("sizes", () => {
 });
 
 test("durations", () => {
-  expect([0.42, 9.96, 59.4, 60, 185, 3600, 7800, 273_600].map(duration)).toEqual([
+  expect([0.42, 9.96, 59.4, 60, 185, 1500, 3600, 7800, 273_600].map(duration)).toEqual([
     "0.4 s",
     "10 s",
     "59 s",
     "1 min",
     "3 min 5 s",
+    "25 min",
     "1 h",
     "2 h 10 min",
     "3 d 4 h",

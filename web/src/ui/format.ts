@@ -56,7 +56,7 @@ function coarse(s: number) {
 export function percent(done: number, total: number): string {
   if (total <= 0) return "";
   const share = done / total;
-  return `${share >= 1 ? 100 : Math.min(99, Math.floor(share * 100))} %`;
+  return `${share >= 1 ? 100 : Math.floor(share * 100)} %`;
 }
 
 const local = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });

@@ -11,7 +11,7 @@ import { plural } from "@/ui/format";
 import { OnlyAdministrators } from "@/ui/only";
 import { OperationProgress } from "@/ui/operation";
 import { Facts, Page, Panel } from "@/ui/page";
-import { ErrorPanel } from "@/ui/problem";
+import { ErrorPanel, Trouble } from "@/ui/problem";
 import { Status } from "@/ui/status";
 import { Time } from "@/ui/time";
 import { useChange, useWatched } from "./actions";
@@ -90,6 +90,13 @@ export function InstancePage({ instance }: { instance: Instance }) {
       actions={actions}
     >
       <div className={styles.news}>
+        {instance.status === "ERROR" ? (
+          <Trouble
+            title="The instance is in error"
+            detail={`the workspace says that it is ${instance.state}`}
+            hint={`Its data is kept. What is broken, and what to do, is found by lakeward doctor ${name}`}
+          />
+        ) : null}
         {watched.id ? <OperationProgress id={watched.id} onClose={watched.close} /> : null}
         {refused ? <ErrorPanel error={refused} title="It was refused" /> : null}
         <Tested result={test.data} error={test.error} onClose={test.reset} again={() => test.mutate(path)} />

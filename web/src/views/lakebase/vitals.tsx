@@ -72,6 +72,7 @@ export function VitalSigns({ instance }: { instance: Instance }) {
 function why(instance: Instance, v: Vitals | undefined) {
   if (v?.asleep) return "asleep: the next connection wakes it";
   if (instance.status === "STOPPED") return "stopped";
+  if (instance.status === "ERROR") return "not while it is in error";
   return v?.problem ? "not reached" : "not looked at yet";
 }
 

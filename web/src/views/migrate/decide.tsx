@@ -18,7 +18,11 @@ export function Decide({ plan, draft, readOnly }: { plan: Plan; draft: Draft; re
   const f = forecast(plan);
   const shown = all ? decisions : decisions.slice(0, few);
   return (
-    <Panel title={decisions.length ? "For you to decide" : "Nothing to decide"} note={<Outlook of={f} />} flush>
+    <Panel
+      title={decisions.length ? (readOnly ? "What to know" : "For you to decide") : "Nothing to decide"}
+      note={<Outlook of={f} />}
+      flush
+    >
       {decisions.length === 0 ? (
         <p className={styles.none}>
           <CheckCircle2 size={15} aria-hidden />

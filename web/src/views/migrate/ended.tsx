@@ -51,7 +51,9 @@ export function Ended({ operation, report }: { operation: Operation; report: Rep
           title={
             report?.swapped
               ? "The tables are in place, and something failed"
-              : "The migration failed, and the target is as it was"
+              : asked(operation).strategy === "use-existing"
+                ? "The instance does not have all that the source has"
+                : "The migration failed, and the target is as it was"
           }
           detail={operation.error.message}
           hint={operation.error.hint}
@@ -66,8 +68,8 @@ export function Ended({ operation, report }: { operation: Operation; report: Rep
 
 function Verdict({ operation, report }: { operation: Operation; report: ReportOf }) {
   const t = totals(report);
-  const whole = report.verdict === "identical";
-  const Icon = whole || report.verdict === "schema only" ? CheckCircle2 : TriangleAlert;
+  const whole = report.verdict === "identical" || report.verdict === "schema only";
+  const Icon = whole ? CheckCircle2 : TriangleAlert;
   return (
     <section className={`${styles.verdict} ${whole ? styles.ok : styles.warn}`} aria-label="Result">
       <Icon size={20} aria-hidden className={styles.icon} />

@@ -132,13 +132,16 @@ test("what the server found is shown in the draft, and what stays behind stays i
   const messages = plan.tables?.[0];
   const found: Plan = {
     ...plan,
-    tables: messages ? [{ ...messages, columns: (messages.columns ?? []).map((c) => ({ ...c, misfits: 7 })) }] : [],
+    tables: messages
+      ? [{ ...messages, rows: 41, columns: (messages.columns ?? []).map((c) => ({ ...c, misfits: 7 })) }]
+      : [],
   };
   const view = withFindings(apply(plan, edits), found);
   expect(view.tables?.map((t) => [t.name, t.skip ?? false])).toEqual([
     ["messages", false],
     ["tickets", true],
   ]);
+  expect(view.tables?.[0]?.rows).toBe(41);
   expect(view.tables?.[0]?.columns?.map((c) => c.misfits)).toEqual([7, 7, 7]);
 });
 

@@ -225,7 +225,7 @@ export function withFindings(draft: Plan, found: Plan): Plan {
     ...found,
     tables: (draft.tables ?? []).map((t) => {
       const now = tables.get(t.name);
-      if (t.skip || !now) return t;
+      if (!now) return t;
       const columns = new Map((now.columns ?? []).map((c) => [c.name, c]));
       return { ...now, columns: (t.columns ?? []).map((c) => (c.skip ? c : (columns.get(c.name) ?? c))) };
     }),

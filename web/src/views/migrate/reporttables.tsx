@@ -14,11 +14,16 @@ export function ReportTables({ report }: { report: ReportOf }) {
   const shown = tables.find((t) => t.name === open);
   const t = totals(report);
   // What was not put in place is not on the target.
-  const all = report.swapped ? columns : columns.map((c) => (c.key === "loaded" ? { ...c, head: "Copied" } : c));
+  const all =
+    report.verdict === "schema only"
+      ? rowless
+      : report.swapped
+        ? columns
+        : columns.map((c) => (c.key === "loaded" ? { ...c, head: "Copied" } : c));
   const equal = tables.filter((x) => proofOf(x) === "equal").length;
   return (
     <Panel
-      title="Proof"
+      title={report.verdict === "schema only" ? "Tables" : "Proof"}
       note={
         <span className="num">
           {report.verdict === "schema only"
@@ -42,6 +47,18 @@ export function ReportTables({ report }: { report: ReportOf }) {
     </Panel>
   );
 }
+
+// A schema that came alone has no rows that anything could be said of.
+const rowless: Column<TableReport>[] = [
+  {
+    key: "name",
+    head: "Table",
+    width: "minmax(140px, 1fr)",
+    cell: (t) => <strong className={styles.name}>{t.name}</strong>,
+    sort: (t) => t.name,
+  },
+  { key: "loaded", head: "Rows", width: "120px", cell: () => <span className={styles.zero}>none asked for</span> },
+];
 
 const columns: Column<TableReport>[] = [
   {

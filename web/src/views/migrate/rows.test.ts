@@ -10,7 +10,7 @@ const plan = (tables: number) =>
       target: `t${i}`,
       rows: 10,
       columns: [columnOf("id"), columnOf("at", { type: "timestamp", convert: "timestamp", misfits: i === 1 ? 2 : 0 })],
-      foreign_keys: i === 2 ? [{ name: "fk", columns: ["id"], table: "t0", references: ["id"], orphans: 4 }] : [],
+      foreign_keys: [{ name: "fk", columns: ["id"], table: "t0", references: ["id"], orphans: i === 2 ? 4 : 0 }],
     })),
   );
 

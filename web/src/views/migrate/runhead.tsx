@@ -29,15 +29,16 @@ export function Head({ operation, course, report, live, lost }: Props) {
           <Elapsed from={operation.started ?? operation.created} to={operation.ended} />
         </span>
         <Untouched operation={operation} course={course} report={report} />
-        <span className={styles.space} />
-        <Link to="/operations/$id" params={{ id: operation.id }} className={styles.link}>
-          Events
-        </Link>
-        {over ? null : (
-          <OnlyAdministrators>
-            <Cancel operation={operation} course={course} />
-          </OnlyAdministrators>
-        )}
+        <span className={styles.right}>
+          <Link to="/operations/$id" params={{ id: operation.id }} className={styles.link}>
+            Events
+          </Link>
+          {over ? null : (
+            <OnlyAdministrators>
+              <Cancel operation={operation} course={course} />
+            </OnlyAdministrators>
+          )}
+        </span>
       </div>
       {over ? null : <Whole course={course} live={live} lost={lost} operation={operation} />}
     </section>

@@ -18,7 +18,7 @@ export function RunTables({ course, live, over, gone }: Props) {
   const rejects = tables.reduce((n, t) => n + t.rejects, 0);
   const parts = [`${loaded} of ${plural(tables.length, "table")} copied`];
   if (compared) parts.push(`${compared} compared`);
-  if (gone) parts.push("as far as it came; nothing of it is left");
+  if (gone && loaded) parts.push("as far as it came; nothing of it is left");
   else parts.push(rejects ? `${count(rejects)} rows in quarantine` : "no rejects");
   return (
     <Panel title="Tables" note={<span className="num">{tables.length ? parts.join(" · ") : ""}</span>} flush>
