@@ -207,7 +207,7 @@ func (l *Lakebase) removeEndpoint(ctx context.Context, p *project, b *branch, c 
 var endpointStates = map[phase]postgres.EndpointStatusState{
 	phaseStarting: postgres.EndpointStatusStateInit,
 	phaseUpdating: postgres.EndpointStatusStateInit,
-	phaseFailover: postgres.EndpointStatusStateDegraded, // to be ACTIVE again, as pending_state says
+	phaseFailover: postgres.EndpointStatusStateInit, // to be ACTIVE again, as pending_state says
 	phaseWeak:     postgres.EndpointStatusStateDegraded,
 	phaseActive:   postgres.EndpointStatusStateActive,
 	phaseIdle:     postgres.EndpointStatusStateIdle,

@@ -160,7 +160,7 @@ func TestEndpointGroup(t *testing.T) {
 	killPrimary(t, l, e.Uid)
 	await(t, "the endpoint fails over", func() bool {
 		s := primaryOf(t, w, branch).Status
-		return s.CurrentState == postgres.EndpointStatusStateDegraded && s.PendingState == postgres.EndpointStatusStateActive
+		return s.CurrentState == postgres.EndpointStatusStateInit && s.PendingState == postgres.EndpointStatusStateActive
 	})
 	await(t, "the endpoint is active", func() bool {
 		s := primaryOf(t, w, branch).Status

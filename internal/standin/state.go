@@ -14,7 +14,7 @@ import (
 // A state that was published is never changed again (see store), so that readers need no lock.
 
 // stateVersion is raised when an older lakeward could no longer read state.json, or would forget a part of it. 2 brought
-// the catalogs, 3 the permissions of apps, 4 branches of the past.
+// the catalogs, 3 the permissions of apps, 4 branches of the past and nodes.
 const stateVersion = 4
 
 type state struct {
