@@ -35,7 +35,7 @@ func (w *Workspace) Create(ctx context.Context, s Spec, progress lakeward.Progre
 			"%s is a path, and not the name of an instance to create", s.Name)
 	}
 	families := []family{w.instances}
-	if r.isProject() {
+	if r.isProject() && s.From == "" { // only the other API makes copies
 		families = []family{w.projects, w.instances}
 	}
 	for _, f := range families {

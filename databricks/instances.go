@@ -91,9 +91,22 @@ func (d instances) create(ctx context.Context, s Spec) ([]string, error) {
 			Capacity:              s.Capacity,
 			RetentionWindowInDays: s.RetentionDays,
 			NodeCount:             s.Nodes,
+			ParentInstanceRef:     s.parent(),
 		},
 	})
 	return nil, err
+}
+
+// parent returns what a new instance is made a copy of, or nil.
+func (s Spec) parent() *database.DatabaseInstanceRef {
+	if s.From == "" {
+		return nil
+	}
+	ref := &database.DatabaseInstanceRef{Name: s.From, Lsn: s.LSN}
+	if !s.At.IsZero() {
+		ref.BranchTime = s.At.UTC().Format(time.RFC3339Nano)
+	}
+	return ref
 }
 
 // change implements family. Stopping and starting are changes of a field.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/lakeward/lakeward"
 )
@@ -86,6 +87,12 @@ type Spec struct {
 	Capacity      string // CU_1, CU_2, CU_4, CU_8
 	RetentionDays int    // how far back the instance can be restored to, 2 to 35
 	Nodes         int    // 1 primary and up to 2 secondaries
+
+	// From names the instance that a new one is made a copy of; "" makes an empty one. It is copied as it is now, or was at
+	// the time At, or at the position LSN of its write-ahead log.
+	From string
+	At   time.Time
+	LSN  string
 }
 
 // Check refuses a spec that no instance can have, and names all that is wrong with it.
@@ -110,6 +117,12 @@ func (s Spec) check() (reference, error) {
 	}
 	if s.Nodes < 0 || s.Nodes > maxNodes {
 		problems = append(problems, fmt.Sprintf("nodes: 1 to %d (got %d)", maxNodes, s.Nodes))
+	}
+	switch {
+	case s.From == "" && (!s.At.IsZero() || s.LSN != ""):
+		problems = append(problems, "a moment: of another instance, which is to be named")
+	case !s.At.IsZero() && s.LSN != "":
+		problems = append(problems, "a moment: a time or a position in the log, not both")
 	}
 	if len(problems) > 0 {
 		return r, lakeward.Errorf(lakeward.KindInvalid, strings.Join(problems, "; "),

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/databricks"
@@ -64,14 +65,25 @@ func (s size) check() error {
 type instanceCreateCmd struct {
 	Name string `arg:"" help:"Name of the new instance."`
 	size
+	From  string    `help:"Make it a copy of this instance." placeholder:"NAME"`
+	At    time.Time `help:"Copy that as it was at this time, such as 2026-01-31T12:30:00Z." placeholder:"TIME"`
+	AtLSN string    `name:"at-lsn" help:"Copy that as it was at this position of its write-ahead log, such as 0/16B3748." placeholder:"LSN"`
 }
 
 func (c instanceCreateCmd) Run(ctx context.Context, a *app) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	switch {
+	case c.From == "" && (!c.At.IsZero() || c.AtLSN != ""):
+		return usagef("name it with --from", "--at and --at-lsn are moments of an instance to copy")
+	case !c.At.IsZero() && c.AtLSN != "":
+		return usagef("name one of them", "--at and --at-lsn are two moments")
+	}
 	return a.change(ctx, func(ws *databricks.Workspace, p lakeward.Progress) (lakeward.Instance, error) {
-		return ws.Create(ctx, c.spec(c.Name), p)
+		spec := c.spec(c.Name)
+		spec.From, spec.At, spec.LSN = c.From, c.At, c.AtLSN
+		return ws.Create(ctx, spec, p)
 	})
 }
 

@@ -15,9 +15,9 @@ import (
 )
 
 // ofOneSide are the words that only the command line has: they name files and folders of its own machine. A migration that
-// makes its instance is the guide's create over HTTP.
+// makes its instance is the guide's create over HTTP. Copies of instances are made by the workspace, not by a server.
 var ofOneSide = map[string]string{
-	"plan": "out", "check": "work_dir backup_dir", "verify": "work_dir report", "export": "file report",
+	"create": "from at at_lsn", "plan": "out", "check": "work_dir backup_dir", "verify": "work_dir report", "export": "file report",
 	"migrate": "work_dir backup_dir report create capacity retention_days nodes",
 }
 

@@ -47,13 +47,27 @@ func TestRecoveryToAMoment(t *testing.T) {
 		}
 		points = append(points, p)
 	}
+	// A position in front of a COMMIT is one at which the transaction is not there.
+	tx, err := connect(t, s).Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var undecided pgproc.LSN
+	if err := tx.QueryRow(t.Context(), "INSERT INTO t VALUES (9) RETURNING pg_current_wal_insert_lsn()::text").Scan(&undecided); err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	quiet := time.Now() // nothing is committed from here on
 	if points[0].lsn <= info.End || info.Bytes == 0 || info.Taken.After(points[0].time) {
 		t.Errorf("the copy is %+v, the first moment %+v", info, points[0])
 	}
 	if _, err := s.Mark(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for n, p := range points[:2] {
+	for n, p := range points[1:2] {
+		n++
 		for _, target := range []pgproc.Target{{Time: p.time}, {LSN: p.lsn}} {
 			past := c
 			past.Dir = filepath.Join(filepath.Dir(c.Dir), "past "+target.String()[:3], fmt.Sprint(n))
@@ -76,6 +90,11 @@ func TestRecoveryToAMoment(t *testing.T) {
 			if _, err := branch.Mark(t.Context()); err != nil {
 				t.Error(err)
 			}
+		}
+	}
+	for want, target := range map[string]pgproc.Target{"4": {LSN: undecided}, "5": {Time: quiet}} {
+		if got := query(t, past(t, c, base, "past "+want, target), "SELECT count(*)::text FROM t"); got != want {
+			t.Errorf("%s: %s rows, want %s", target, got, want)
 		}
 	}
 	late := c

@@ -78,20 +78,21 @@ func (l *Lakebase) checkMoment(ctx context.Context, p *project, b *branch, m *mo
 	if err != nil {
 		return err
 	}
-	if len(copies) == 0 {
+	at, first := now(), later(b.Created, now().Add(-p.Retention))
+	if len(copies) > 0 {
+		first = later(first, copies[0].Taken)
+	}
+	switch {
+	case m.LSN == 0 && (m.Time.Before(first) || m.Time.After(at)):
+		return invalid("Field '%s' must be between %s and %s, where the history of branch '%s' reaches, got %s.",
+			fields.time, wireMoment(ceil(first)), wireMoment(at), p.branchName(b), wireMoment(m.Time))
+	case len(copies) == 0:
 		return invalidState(
 			"The history of branch '%s' does not reach back yet: it begins with the first base copy, which is being made.",
 			p.branchName(b),
 		)
-	}
-	if m.LSN != 0 {
+	case m.LSN != 0:
 		return l.checkPosition(ctx, p, b, m.LSN, copies[0].End, fields)
-	}
-	at := now()
-	first := later(copies[0].Taken, at.Add(-p.Retention))
-	if m.Time.Before(first) || m.Time.After(at) {
-		return invalid("Field '%s' must be between %s and %s, where the history of branch '%s' reaches, got %s.",
-			fields.time, wireMoment(ceil(first)), wireMoment(at), p.branchName(b), wireMoment(m.Time))
 	}
 	return nil
 }

@@ -265,9 +265,6 @@ func (l *Lakebase) ensure(ctx context.Context, p *project, b *branch, c *compute
 		*r = runner{phase: phaseActive, active: now(), endpoint: e, with: runSpecOf(c), units: c.Settings.MinCU, formation: formationOf(c)}
 	})
 	l.watch(c.UID, e)
-	if !b.Ready && b.Source != "" {
-		l.refreshBranch(ctx, b) // its source may have had others since
-	}
 	l.wakeHistorian()
 	l.log.Info("endpoint is active", "endpoint", p.under(b, "endpoints", c.ID), "address", e.Addr())
 	return nil
