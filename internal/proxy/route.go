@@ -23,6 +23,7 @@ type route struct {
 	metrics *metrics
 	bytes   traffic
 	dial    func(instance string) *lakeward.Connector
+	login   func(context.Context, *lakeward.Connector, want) (*upstream, error)
 	changed chan struct{} // holds one element when a session has changed while somebody waits for that
 	turns   chan struct{}
 	orders  sync.Mutex // held by the one who pauses, switches or resumes
@@ -42,7 +43,7 @@ type route struct {
 
 func newRoute(c RouteConfig, dial func(string) *lakeward.Connector, m *metrics, log *slog.Logger) *route {
 	r := &route{
-		name: c.Name, config: c, dial: dial, to: dial(c.Instance), metrics: m, log: log.With("route", c.Name),
+		name: c.Name, config: c, dial: dial, to: dial(c.Instance), login: login, metrics: m, log: log.With("route", c.Name),
 		changed: make(chan struct{}, 1), turns: make(chan struct{}, movers), freed: make(chan struct{}),
 		sessions: map[*session]struct{}{},
 		shared:   shared{pool: newPool(), guests: map[*pooled]struct{}{}},

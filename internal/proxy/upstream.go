@@ -197,7 +197,7 @@ func (r *route) persist(ctx context.Context, c *lakeward.Connector, w want) (*up
 	pause := firstPause
 	var before error
 	for {
-		u, err := login(ctx, c, w)
+		u, err := r.login(ctx, c, w)
 		if err == nil {
 			return u, nil
 		}
