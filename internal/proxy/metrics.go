@@ -13,6 +13,7 @@ type metrics struct {
 	login, lasted, waits, transactions            *prometheus.HistogramVec
 	server                                        *Server
 	open, waiting, bytes, paused, token, clients  *prometheus.Desc
+	age                                           *prometheus.Desc
 }
 
 func newMetrics(s *Server) *metrics {
@@ -51,6 +52,7 @@ func newMetrics(s *Server) *metrics {
 		waiting: gauge("waiting", "Clients that wait for a session."),
 		bytes:   gauge("bytes_total", "Bytes relayed, by direction.", "direction"),
 		token:   gauge("token_seconds_left", "How long the token at hand is still good for a login."),
+		age:     gauge("token_age_seconds", "How long ago the token at hand was minted."),
 		paused:  gauge("paused", "1 while the route is paused."),
 	}
 }
@@ -70,6 +72,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- m.bytes
 	ch <- m.paused
 	ch <- m.token
+	ch <- m.age
 }
 
 // Collect is of prometheus.Collector.
@@ -79,8 +82,9 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, r := range m.server.all() {
 		st := r.state()
-		if expires := r.connector().Expires(); !expires.IsZero() {
-			ch <- prometheus.MustNewConstMetric(m.token, prometheus.GaugeValue, time.Until(expires).Seconds(), r.name)
+		if c := r.connector(); !c.Expires().IsZero() {
+			ch <- prometheus.MustNewConstMetric(m.token, prometheus.GaugeValue, time.Until(c.Expires()).Seconds(), r.name)
+			ch <- prometheus.MustNewConstMetric(m.age, prometheus.GaugeValue, seconds(c.Minted()), r.name)
 		}
 		paused := 0.0
 		if st.Paused {

@@ -213,3 +213,65 @@ async def main():
     print("ok")
 asyncio.run(main())
 `
+
+// TestNoTransactionBeginsInAPause also looks at a pause that still waits, with a session at hand that nobody has.
+func TestNoTransactionBeginsInAPause(t *testing.T) {
+	t.Parallel()
+	l := startLake(t)
+	for _, mode := range []string{proxy.ModeSession, proxy.ModeTransaction} {
+		t.Run(mode, func(t *testing.T) {
+			p := l.start(t, func(r *proxy.RouteConfig) { r.Mode, r.PoolSize = mode, 2 })
+			busy, next := p.connect(t), p.connect(t)
+			execute(t, busy, "BEGIN")
+			execute(t, busy, "SELECT 1")
+			execute(t, next, "SELECT 1")
+			watcher, err := l.shop.Connect(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer watcher.Close(t.Context())
+			mark := "begun in a pause, " + mode
+			begun := func() int {
+				return value[int](t, watcher, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT ''"+mark+"%'")
+			}
+			for round := range 3 {
+				paused := make(chan error, 1)
+				go func() {
+					_, err := p.Order(t.Context(), "shop", "pause", proxy.Order{})
+					paused <- err
+				}()
+				until(t, "the route is being paused", func() bool { return p.States()[0].Paused })
+				answered := make(chan error, 1)
+				go func() {
+					_, err := next.Exec(t.Context(), "SELECT '"+mark+"'", pgx.QueryExecModeSimpleProtocol)
+					answered <- err
+				}()
+				for range 20 { // the transaction that runs goes on meanwhile
+					execute(t, busy, "SELECT 1")
+				}
+				if n := begun(); n != 0 {
+					t.Errorf("round %d: a transaction has begun", round)
+				}
+				execute(t, busy, "COMMIT")
+				if err := <-paused; err != nil {
+					t.Fatal(err)
+				}
+				select {
+				case err := <-answered:
+					t.Errorf("round %d: it was let through: %v", round, err)
+					answered <- err
+				default:
+				}
+				if _, err := p.Order(t.Context(), "shop", "resume", proxy.Order{}); err != nil {
+					t.Fatal(err)
+				}
+				if err := <-answered; err != nil {
+					t.Fatal(err)
+				}
+				execute(t, next, "SELECT 1")
+				execute(t, busy, "BEGIN")
+				execute(t, busy, "SELECT 1")
+			}
+		})
+	}
+}

@@ -311,13 +311,16 @@ func TestRoutes(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		execute(t, conn, "SELECT 1")
-		for path, want := range map[string]string{
-			"/healthz": "alive", "/readyz": `"ready":true`, "/metrics": `lakeward_proxy_sessions{route="shop",state="all"} 1`,
+		for path, wants := range map[string][]string{
+			"/healthz": {"alive"}, "/readyz": {`"ready":true`},
+			"/metrics": {`lakeward_proxy_sessions{route="shop",state="all"} 1`, `lakeward_proxy_token_age_seconds{route="shop"} `},
 		} {
 			w := httptest.NewRecorder()
 			p.Health().ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil))
-			if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
-				t.Errorf("%s: %d %s", path, w.Code, w.Body)
+			for _, want := range wants {
+				if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
+					t.Errorf("%s: %d %s", path, w.Code, w.Body)
+				}
 			}
 		}
 		cancel()
