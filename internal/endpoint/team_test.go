@@ -68,7 +68,11 @@ func TestProgramKilledWhileFailingOver(t *testing.T) {
 	o := s.options()
 	o.Nodes = 3
 	var acknowledged []*writers
-	for k, after := range []time.Duration{20 * time.Millisecond, 120 * time.Millisecond} {
+	after := func(d time.Duration) func(*writers) { return func(*writers) { <-time.After(d) } } // any moment will do
+	for moment, wait := range map[string]func(*writers){
+		"soon": after(20 * time.Millisecond), "meanwhile": after(120 * time.Millisecond),
+		"when the next one acknowledges": func(w *writers) { w.writes(10) },
+	} {
 		for range rounds(t) {
 			child := exec.CommandContext(t.Context(), os.Args[0])
 			child.Env = append(os.Environ(), teamVariable+"="+s.dir)
@@ -92,7 +96,7 @@ func TestProgramKilledWhileFailingOver(t *testing.T) {
 			acknowledged = append(acknowledged, w)
 			w.writes(50)
 			kill(t, primaryDir(t, o.Dir))
-			<-time.After(after) // any moment will do
+			wait(w)
 			if err := child.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
@@ -100,7 +104,7 @@ func TestProgramKilledWhileFailingOver(t *testing.T) {
 			w.end()
 
 			e := s.start(o)
-			t.Logf("round %d: node %d is the primary", k, e.Condition().Primary)
+			t.Logf("killed %s: node %d is the primary", moment, e.Condition().Primary)
 			for _, w := range acknowledged {
 				w.check(s.owner(e))
 			}
