@@ -11,7 +11,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
+	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/internal/pgproc"
 )
 
@@ -121,6 +123,26 @@ func (h *History) seal(b BaseCopy, half string) error {
 	}
 	return syncFolder(h.copies())
 }
+
+// Behind tells when segments of the log have been waiting in the data folder dir for long, while a server has been running
+// in it since a time: they cannot be archived, and the folder grows.
+func (h *History) Behind(dir string, running, at time.Time) error {
+	entries, err := os.ReadDir(filepath.Join(dir, "pg_wal", "archive_status"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err == nil && filepath.Ext(e.Name()) == ".ready" && at.Sub(info.ModTime()) > waiting && at.Sub(running) > waiting {
+			return lakeward.Errorf(lakeward.KindUnavailable, "free space on its disk, or see "+dir+".log",
+				"the write-ahead log has been waiting for its archive %s since %s, and moments from then on are out of reach",
+				h.wal(), info.ModTime().UTC().Format(time.RFC3339))
+		}
+	}
+	return nil
+}
+
+const waiting = 2 * time.Minute // twice as long as PostgreSQL waits before it tries again
 
 // ErrNoCopy means that a history does not reach back to a moment.
 var ErrNoCopy = errors.New("no base copy is old enough")

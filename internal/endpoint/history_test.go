@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/internal/pgproc"
 )
 
@@ -144,6 +145,40 @@ func TestCompressedLogIsAsGood(t *testing.T) {
 	}
 	if segments, err := h.segments(); err != nil || len(segments) != 42 {
 		t.Errorf("%d segments, %v", len(segments), err)
+	}
+}
+
+// TestLogThatCannotBeArchivedIsTold: not what waits for a moment, but what has been waiting for minutes.
+func TestLogThatCannotBeArchivedIsTold(t *testing.T) {
+	t.Parallel()
+	h, dir := NewHistory(t.TempDir()), t.TempDir()
+	if err := h.Behind(dir, time.Time{}, time.Now()); err != nil {
+		t.Errorf("of a folder without a log: %v", err)
+	}
+	status := filepath.Join(dir, "pg_wal", "archive_status")
+	if err := os.MkdirAll(status, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"000000010000000000000001.done", "000000010000000000000002.ready"} {
+		if err := os.WriteFile(filepath.Join(status, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := h.Behind(dir, time.Time{}, time.Now()); err != nil {
+		t.Errorf("at once: %v", err)
+	}
+	later := time.Now().Add(hour)
+	if err := h.Behind(dir, time.Time{}, later); lakeward.KindOf(err) != lakeward.KindUnavailable || lakeward.HintOf(err) == "" {
+		t.Errorf("after an hour: %v", err)
+	}
+	if err := h.Behind(dir, later.Add(-time.Second), later); err != nil {
+		t.Errorf("just after the start: %v", err)
+	}
+	if err := os.Remove(filepath.Join(status, "000000010000000000000002.ready")); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Behind(dir, time.Time{}, later); err != nil {
+		t.Errorf("when it was archived: %v", err)
 	}
 }
 

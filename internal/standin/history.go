@@ -90,15 +90,26 @@ func (l *Lakebase) runs(b *branch) bool {
 	return c != nil && !c.Disabled && !current.Deleting && l.runner(c.UID).endpoint != nil
 }
 
+// worry is the trouble of an endpoint, or of the history of its data, which does not keep it from running.
+func (r runner) worry() error {
+	if err := r.trouble(); err != nil {
+		return err
+	}
+	return r.behind
+}
+
 func (l *Lakebase) keepHistory(ctx context.Context, p *project, b *branch, at time.Time) error {
 	h := l.history(p, b)
 	var errs []error
-	if e := l.runner(b.primary().UID).endpoint; e != nil {
+	r := l.runner(b.primary().UID)
+	if e := r.endpoint; e != nil {
 		due, err := copyDue(h, at)
 		if due {
 			_, err = h.Add(ctx, e)
 		}
-		errs = append(errs, err)
+		behind := h.Behind(e.Dir(), r.active, at)
+		l.setRunner(b.primary().UID, func(r *runner) { r.behind = behind })
+		errs = append(errs, err, behind)
 	}
 	return errors.Join(append(errs, h.Forget(at.Add(-p.Retention)), h.Compress(ctx, at))...)
 }

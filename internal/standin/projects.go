@@ -352,7 +352,7 @@ func (l *Lakebase) tags(p *project) []postgres.ProjectCustomTag {
 func (l *Lakebase) problem(p *project) string {
 	for _, b := range p.Branches {
 		for _, c := range b.Computes {
-			if err := l.runner(c.UID).trouble(); err != nil {
+			if err := l.runner(c.UID).worry(); err != nil {
 				return p.under(b, "endpoints", c.ID) + ": " + asAPIError(err).Message
 			}
 		}

@@ -40,6 +40,7 @@ type runner struct {
 	units     float64            // its size now
 	calm      time.Time          // since when it needs less
 	waking    bool               // somebody has knocked
+	behind    error              // why its history is not kept
 	copying   copying            // how far the copy is that its data are made from
 	resting   bool               // it is about to sleep
 	formation formation          // what its nodes are
@@ -128,7 +129,7 @@ func (l *Lakebase) live(uid string) (*endpoint.Endpoint, error) {
 func (l *Lakebase) Problems() map[string]error {
 	problems := map[string]error{}
 	l.store.view().computes(func(p *project, b *branch, c *compute) bool {
-		if err := l.runner(c.UID).trouble(); err != nil {
+		if err := l.runner(c.UID).worry(); err != nil {
 			problems[p.under(b, "endpoints", c.ID)] = err
 		}
 		return true
