@@ -14,6 +14,8 @@ import (
 	"github.com/lakeward/lakeward/lakewardtest"
 )
 
+func init() { rowMegabytes = 1000 }
+
 // TestSoak lets thousands of clients come and go while the tokens that log them in live for five seconds. Those of the route
 // in session mode each log in; those in transaction mode share sessions that are replaced all the time:
 // go test -tags soak -run TestSoak -v ./internal/proxy (under a minute).
