@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/ecdsa"
@@ -11,7 +12,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"math/big"
 	"net"
 	"os"
@@ -21,6 +21,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -60,7 +61,10 @@ func benchProxy(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	return t.race(ctx, ways, o.rounds)
+	if err := t.race(ctx, ways, o.rounds); err != nil {
+		return err
+	}
+	return t.more(ctx, o.binary, o.rounds, ways)
 }
 
 // tlsServer is a PostgreSQL that speaks TLS where the instance's endpoint is said to be.
@@ -94,7 +98,7 @@ func (p *place) openTLS(ctx context.Context) (t *tlsServer, err error) {
 	if t.server, err = pgproc.Start(ctx, config); err != nil {
 		return nil, err
 	}
-	p.socket = config.Dir
+	p.socket = t.server.SocketDir()
 	return t, t.fill(ctx)
 }
 
@@ -207,10 +211,7 @@ log_disconnections = 0
 	if os.Geteuid() == 0 {
 		bouncer.Args = []string{"pgbouncer", "-q", "-u", "postgres", ini}
 	}
-	ours := exec.CommandContext(ctx, binary, "proxy", instance, "--listen", fmt.Sprintf("127.0.0.1:%d", lakewardPort),
-		"--admin", filepath.Join(t.place.dir, "admin.sock"))
-	ours.Env = append(without(os.Environ(), "DATABRICKS_", "LAKEWARD_", "PG"), "LAKEWARD_DIR="+t.place.dir,
-		"PGPORT="+strconv.Itoa(lakeward.DefaultPort), "PGSSLROOTCERT="+t.roots)
+	ours := t.proxy(ctx, binary, lakewardPort)
 	for _, cmd := range []*exec.Cmd{ours, bouncer} {
 		var said bytes.Buffer
 		cmd.Stderr = &said
@@ -233,6 +234,17 @@ log_disconnections = 0
 	return ways, stop, nil
 }
 
+// proxy is our proxy on a port, not started.
+func (t *tlsServer) proxy(ctx context.Context, binary string, port int, more ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, binary, append([]string{
+		"proxy", instance, "--listen", fmt.Sprintf("127.0.0.1:%d", port),
+		"--admin", filepath.Join(t.place.dir, fmt.Sprintf("admin%d.sock", port)),
+	}, more...)...)
+	cmd.Env = append(without(os.Environ(), "DATABRICKS_", "LAKEWARD_", "PG"), "LAKEWARD_DIR="+t.place.dir,
+		"PGPORT="+strconv.Itoa(lakeward.DefaultPort), "PGSSLROOTCERT="+t.roots)
+	return cmd
+}
+
 // answers waits until a query works.
 func answers(ctx context.Context, dsn string) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
@@ -250,10 +262,10 @@ func answers(ctx context.Context, dsn string) error {
 	}
 }
 
-// load is what is measured.
+// load is what is measured. It returns how much was done in a second, and the proxy's processor time for each.
 type proxyLoad struct {
 	name string
-	run  func(ctx context.Context, dsn string) (perSecond, done float64, err error)
+	run  func(ctx context.Context, w proxyWay) (perSecond, each float64, err error)
 }
 
 func proxyLoads() (loads []proxyLoad) {
@@ -265,36 +277,66 @@ func proxyLoads() (loads []proxyLoad) {
 	return append(loads, proxyLoad{"COPY of 1 GB to the client, MB", copyThrough})
 }
 
-var tps = regexp.MustCompile(`tps = ([0-9.]+) \(without initial connection time\)`)
+var progress = regexp.MustCompile(`^progress: ([0-9.]+) s, ([0-9.]+) tps`)
 
-func pgbench(script string, clients int) func(context.Context, string) (float64, float64, error) {
-	return func(ctx context.Context, dsn string) (float64, float64, error) {
-		out, err := exec.CommandContext(ctx, "pgbench", "-n", script, "-c", strconv.Itoa(clients), "-j", "2",
-			"-T", strconv.Itoa(proxySeconds), dsn).CombinedOutput()
-		m := tps.FindSubmatch(out)
-		if err != nil || m == nil {
-			return 0, 0, fmt.Errorf("pgbench: %w: %s", err, out)
+// pgbench measures from the first second to the last: PgBouncer keeps its sessions on the server from one run to the next,
+// and would be compared with a proxy that logs in.
+func pgbench(script string, clients int) func(context.Context, proxyWay) (float64, float64, error) {
+	return func(ctx context.Context, w proxyWay) (float64, float64, error) {
+		cmd := exec.CommandContext(ctx, "pgbench", "-n", script, "-c", strconv.Itoa(clients), "-j", "2",
+			"-T", strconv.Itoa(proxySeconds+1), "-P", "1", w.dsn)
+		says, err := cmd.StderrPipe()
+		if err != nil {
+			return 0, 0, fmt.Errorf("pgbench: %w", err)
 		}
-		rate, err := strconv.ParseFloat(string(m[1]), 64)
-		return rate, rate * proxySeconds, err
+		if err := cmd.Start(); err != nil {
+			return 0, 0, fmt.Errorf("pgbench: %w", err)
+		}
+		var text strings.Builder
+		var first, last, begin, end, done float64
+		for lines := bufio.NewScanner(says); lines.Scan(); {
+			fmt.Fprintln(&text, lines.Text())
+			m := progress.FindStringSubmatch(lines.Text())
+			if m == nil {
+				continue
+			}
+			now, _ := strconv.ParseFloat(m[1], 64)
+			rate, _ := strconv.ParseFloat(m[2], 64)
+			if last = processorSeconds(w.pid); begin == 0 {
+				first, begin = last, now
+			} else {
+				done += rate * (now - end)
+			}
+			end = now
+		}
+		if err := cmd.Wait(); err != nil || done == 0 {
+			return 0, 0, fmt.Errorf("pgbench: %w: %s", err, text.String())
+		}
+		return done / (end - begin), (last - first) / done, nil
 	}
 }
 
-func copyThrough(ctx context.Context, dsn string) (float64, float64, error) {
+func copyThrough(ctx context.Context, w proxyWay) (float64, float64, error) {
 	query := fmt.Sprintf("COPY (SELECT repeat('x', 127) FROM generate_series(1, %d)) TO STDOUT", proxyBulk/128)
-	cmd := exec.CommandContext(ctx, "psql", "-Xqc", query, dsn)
-	cmd.Stdout = io.Discard
-	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	if err != nil {
-		return 0, 0, fmt.Errorf("open %s: %w", os.DevNull, err)
-	}
-	defer null.Close()
-	cmd.Stdout = null
-	start := time.Now()
+	cmd := exec.CommandContext(ctx, "psql", "-Xqc", query, w.dsn)
+	before, start := processorSeconds(w.pid), time.Now()
 	if err := cmd.Run(); err != nil {
 		return 0, 0, fmt.Errorf("copy: %w", err)
 	}
-	return proxyBulk / 1e6 / time.Since(start).Seconds(), proxyBulk / 1e6, nil
+	const done = proxyBulk / 1e6
+	return done / time.Since(start).Seconds(), (processorSeconds(w.pid) - before) / done, nil
+}
+
+// processorSeconds is the processor time of a process's threads, to the nanosecond; 0 for no process.
+func processorSeconds(pid int) (seconds float64) {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	for _, file := range files {
+		text, _ := os.ReadFile(file)
+		used, _, _ := strings.Cut(string(text), " ")
+		n, _ := strconv.ParseFloat(used, 64)
+		seconds += n / 1e9
+	}
+	return seconds
 }
 
 // race measures each load on each way, round by round, and prints the medians.
@@ -304,8 +346,7 @@ func (t *tlsServer) race(ctx context.Context, ways []proxyWay, rounds int) error
 	for round := range rounds {
 		for _, load := range proxyLoads() {
 			for _, w := range ways {
-				before := processTicks(w.pid, false)
-				rate, done, err := load.run(ctx, w.dsn)
+				rate, each, err := load.run(ctx, w)
 				if err != nil {
 					return fmt.Errorf("%s, %s: %w", w.name, load.name, err)
 				}
@@ -314,16 +355,18 @@ func (t *tlsServer) race(ctx context.Context, ways []proxyWay, rounds int) error
 					f = &figures{}
 					found[load.name+w.name] = f
 				}
-				cpu := float64(processTicks(w.pid, false)-before) / ticksPerSecond
-				f.rate, f.cpu = append(f.rate, rate), append(f.cpu, cpu/done*1e6)
+				f.rate, f.cpu = append(f.rate, rate), append(f.cpu, each*1e6)
 				say("round %d: %s: %s %.0f/s", round+1, load.name, w.name, rate)
 			}
 		}
 		slices.Reverse(ways)
 	}
-	slices.SortFunc(ways, func(a, b proxyWay) int { return a.pid - b.pid }) // direct comes first
+	if ways[0].pid != 0 {
+		slices.Reverse(ways)
+	}
 	fmt.Printf("%d processors, shared with pgbench and PostgreSQL; medians of %d rounds of %d s\n\n", runtime.NumCPU(), rounds, proxySeconds)
 	fmt.Printf("%-34s %-24s %10s %16s %18s\n", "", "", "per second", "of direct, TLS", "own µs for each")
+	var ratios strings.Builder
 	for _, load := range proxyLoads() {
 		direct := median(found[load.name+"direct, TLS"].rate)
 		for _, w := range ways {
@@ -334,6 +377,10 @@ func (t *tlsServer) race(ctx context.Context, ways []proxyWay, rounds int) error
 			}
 			fmt.Printf("%-34s %-24s %10.0f %16.2f %18s\n", load.name, w.name, median(f.rate), median(f.rate)/direct, own)
 		}
+		mine, theirs := found[load.name+ways[1].name], found[load.name+ways[2].name]
+		fmt.Fprintf(&ratios, "  %s: %.2f of PgBouncer's throughput, %.2f of its processor time for each\n", load.name,
+			median(mine.rate)/median(theirs.rate), median(mine.cpu)/median(theirs.cpu))
 	}
+	fmt.Print("\nlakeward proxy beside PgBouncer:\n", ratios.String())
 	return nil
 }
