@@ -31,7 +31,28 @@ type Config struct {
 	// TokenTTL is how long database credentials live; zero means an hour, as in Lakebase. To see what an application
 	// does when its tokens expire, [Lakebase.ExpireTokens] is quicker.
 	TokenTTL time.Duration
+
+	// Limits of the workspace where they shall differ from Lakebase's, such as an endpoint that sleeps after a second.
+	Limits Limits
 }
+
+// Limits are those of a workspace; zero means Lakebase's own.
+type Limits = standin.Limits
+
+// Fault is something that goes wrong because a test asked for it; see [Lakebase.Inject].
+type Fault = standin.Fault
+
+// What can go wrong.
+const (
+	FaultFail   = standin.FaultFail   // calls of a route fail
+	FaultDelay  = standin.FaultDelay  // calls of a route are late
+	FaultRefuse = standin.FaultRefuse // good tokens are refused at login
+	FaultKill   = standin.FaultKill   // a node dies
+	FaultFreeze = standin.FaultFreeze // a node stands still
+	FaultThaw   = standin.FaultThaw   // and goes on
+	FaultFill   = standin.FaultFill   // an instance has reached its logical size and is read-only
+	FaultDrain  = standin.FaultDrain  // and has not any more
+)
 
 // Lakebase is a local Lakebase at work.
 type Lakebase struct {
@@ -59,6 +80,7 @@ func (c Config) Start(t testing.TB) *Lakebase {
 		Dir:      folder(t),
 		API:      "127.0.0.1:0",
 		TokenTTL: c.TokenTTL,
+		Limits:   c.Limits,
 		Fast:     true,
 		Log:      slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
@@ -99,6 +121,14 @@ func (l *Lakebase) Options() lakeward.ConnectOptions {
 func (l *Lakebase) ExpireTokens(t testing.TB) {
 	t.Helper()
 	if err := l.server.ExpireCredentials(); err != nil {
+		t.Fatal(failure(err))
+	}
+}
+
+// Inject lets something go wrong.
+func (l *Lakebase) Inject(t testing.TB, f Fault) {
+	t.Helper()
+	if err := l.server.Inject(t.Context(), f); err != nil {
 		t.Fatal(failure(err))
 	}
 }

@@ -18,16 +18,18 @@ import (
 )
 
 type localCmd struct {
-	Run localRunCmd `cmd:"" default:"withargs" help:"Run the local Lakebase (the default)."`
-	Env localEnvCmd `cmd:"" help:"Print the exports with which official SDKs and the Databricks CLI talk to the local Lakebase."`
+	Run   localRunCmd   `cmd:"" default:"withargs" help:"Run the local Lakebase (the default)."`
+	Fault localFaultCmd `cmd:"" help:"Make it misbehave: fail calls, expire tokens, kill and freeze nodes."`
+	Env   localEnvCmd   `cmd:"" help:"Print the exports with which official SDKs and the Databricks CLI talk to the local Lakebase."`
 }
 
 // listen is what starting a local Lakebase can be told.
 type listen struct {
-	API          string `name:"api" help:"Address of the REST API (default: 127.0.0.1:8432)." placeholder:"ADDR"`
-	Port         int    `help:"PostgreSQL port of its endpoints (default: 5432)." placeholder:"N"`
-	WriteProfile string `help:"Write a Databricks profile for it to ~/.databrickscfg." placeholder:"NAME"`
-	Verbose      bool   `short:"v" help:"Log what happens inside."`
+	API          string            `name:"api" help:"Address of the REST API (default: 127.0.0.1:8432)." placeholder:"ADDR"`
+	Port         int               `help:"PostgreSQL port of its endpoints (default: 5432)." placeholder:"N"`
+	WriteProfile string            `help:"Write a Databricks profile for it to ~/.databrickscfg." placeholder:"NAME"`
+	Limit        map[string]string `help:"Set a limit of the workspace: instances, projects, connections, logical-size (bytes), suspend (the least, such as 5s)." placeholder:"NAME=VALUE"`
+	Verbose      bool              `short:"v" help:"Log what happens inside."`
 }
 
 // options makes the local Lakebase's options; what the log says goes to standard error.
@@ -44,7 +46,13 @@ func (l listen) options(a *app) (standin.Options, error) {
 		level = slog.LevelDebug
 	}
 	log := slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
-	return standin.Options{Dir: dir, API: l.API, Port: l.Port, Log: log}, nil
+	var limits standin.Limits
+	for name, value := range l.Limit {
+		if err := limits.Set(name, value); err != nil {
+			return standin.Options{}, usagef(lakeward.HintOf(err), "--limit %s=%s: %w", name, value, err)
+		}
+	}
+	return standin.Options{Dir: dir, API: l.API, Port: l.Port, Limits: limits, Log: log}, nil
 }
 
 // check refuses addresses that there cannot be, before an endpoint finds out.

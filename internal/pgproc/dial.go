@@ -51,7 +51,7 @@ func (s *Server) ConnConfig(database string) (*pgx.ConnConfig, error) {
 		return nil, fmt.Errorf("configure connection: %w", err)
 	}
 	c.Database, c.Password = database, ""
-	c.RuntimeParams = map[string]string{"application_name": "lakeward"}
+	c.RuntimeParams = map[string]string{"application_name": "lakeward", "default_transaction_read_only": "off"}
 	c.DialFunc = func(ctx context.Context, _, _ string) (net.Conn, error) { return s.Dial(ctx) }
 	return c, nil
 }

@@ -109,6 +109,9 @@ func (l *Lakebase) verify(endpointUID, user, password string) error {
 	if subject != user {
 		return fmt.Errorf("the credential is %s's", subject)
 	}
+	if l.runner(endpointUID).phase == phaseActive && l.faults.refuses() {
+		return errors.New("this refusal was asked for")
+	}
 	return nil
 }
 
@@ -132,7 +135,7 @@ func (l *Lakebase) credential(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	token, expires, err := l.mint(r.caller.Name, []string{uid}, ttl)
+	token, expires, err := l.mint(r.caller.Name, []string{uid}, l.faults.lifetime(ttl))
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +199,7 @@ func (l *Lakebase) instanceCredential(r *request) (any, error) {
 			audience = append(audience, c.UID)
 		}
 	}
-	token, expires, err := l.mint(r.caller.Name, slices.Compact(audience), l.tokenTTL)
+	token, expires, err := l.mint(r.caller.Name, slices.Compact(audience), l.faults.lifetime(l.tokenTTL))
 	if err != nil {
 		return nil, err
 	}

@@ -13,8 +13,6 @@ import (
 // The Database instance API is the second face of the same objects: an instance is the project of that name, with its
 // default branch and that branch's primary endpoint.
 
-const maxInstances = 10 // made through this API
-
 func (l *Lakebase) instanceRoutes(api func(pattern string, h handler)) {
 	const (
 		instances = apiDatabase + "instances"
@@ -95,7 +93,7 @@ func (l *Lakebase) createInstance(r *request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if made := instancesOf(s); len(made) >= maxInstances {
+		if made := instancesOf(s); len(made) >= l.limits.Instances {
 			return nil, overLimit("The workspace has %d database instances already, which is the limit.", len(made))
 		}
 		bp := blueprint{id: in.Name, owner: r.caller, settings: settings, instance: &instance{}, parent: parent, from: from}
@@ -106,6 +104,7 @@ func (l *Lakebase) createInstance(r *request) (any, error) {
 		if err != nil {
 			return nil, asInstance(err, in.Name)
 		}
+		p.defaultBranch().primary().MaxConnections = l.limits.Connections
 		if err := applyInstance(p, &in, m); err != nil {
 			return nil, err
 		}

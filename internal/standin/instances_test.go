@@ -268,6 +268,7 @@ func TestInstanceLimitAndDuplicates(t *testing.T) {
 	if err := create("Wanted"); !errors.Is(err, databricks.ErrAlreadyExists) {
 		t.Errorf("a name that differs by case only: %v", err)
 	}
+	const maxInstances = 10
 	for n := range maxInstances - 1 {
 		if err := create(fmt.Sprintf("no-%d", n)); err != nil {
 			t.Fatal(err)

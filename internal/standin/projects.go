@@ -27,7 +27,6 @@ const (
 )
 
 const (
-	maxProjects     = 1000
 	branchSizeLimit = 8 << 40
 	maxDisplayName  = 256
 	problemTag      = "lakeward:problem" // tells why an endpoint of the project is degraded
@@ -45,8 +44,8 @@ type blueprint struct {
 
 // plan adds a project with all that comes with it to the state.
 func (l *Lakebase) plan(s *state, bp blueprint) (*project, error) {
-	if len(s.Projects) >= maxProjects {
-		return nil, overLimit("The workspace has %d projects already, which is the limit.", maxProjects)
+	if len(s.Projects) >= l.limits.Projects {
+		return nil, overLimit("The workspace has %d projects already, which is the limit.", l.limits.Projects)
 	}
 	for _, p := range s.Projects {
 		if strings.EqualFold(p.ID, bp.id) {
@@ -352,8 +351,12 @@ func (l *Lakebase) tags(p *project) []postgres.ProjectCustomTag {
 func (l *Lakebase) problem(p *project) string {
 	for _, b := range p.Branches {
 		for _, c := range b.Computes {
-			if err := l.runner(c.UID).worry(); err != nil {
+			r := l.runner(c.UID)
+			if err := r.worry(); err != nil {
 				return p.under(b, "endpoints", c.ID) + ": " + asAPIError(err).Message
+			}
+			if r.full != "" {
+				return p.under(b, "endpoints", c.ID) + ": " + r.full
 			}
 		}
 	}

@@ -55,6 +55,7 @@ func (l *Lakebase) routes() http.Handler {
 	l.instanceRoutes(api)
 	l.catalogRoutes(api)
 	l.appRoutes(api)
+	l.faultRoutes(api)
 	for prefix, thing := range map[string]string{
 		"/api/2.0/apps":          "Databricks Apps",
 		"/api/2.0/permissions/":  "this part of the Permissions API",
@@ -100,7 +101,7 @@ func (l *Lakebase) outermost(next http.Handler) http.Handler {
 			}
 			l.log.Debug("call", "method", r.Method, "path", r.URL.Path, "trace", trace, "dur", time.Since(started))
 		}()
-		if err := l.faults.next(); err != nil {
+		if err := l.suffer(r); err != nil {
 			l.respondError(w, trace, err)
 			return
 		}

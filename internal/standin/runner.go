@@ -38,6 +38,7 @@ type runner struct {
 	endpoint  *endpoint.Endpoint // nil when it does not run
 	with      runSpec            // what it was started with
 	units     float64            // its size now
+	full      string             // why it is read-only
 	calm      time.Time          // since when it needs less
 	waking    bool               // somebody has knocked
 	behind    error              // why its history is not kept
@@ -59,7 +60,11 @@ func (r runSpec) equal(other runSpec) bool {
 func runSpecOf(c *compute) runSpec {
 	settings := startSettings(c.Settings.MaxCU)
 	maps.Copy(settings, c.Settings.PgSettings)
-	return runSpec{maxConnections: connections(c.Settings.MaxCU), settings: settings}
+	most := connections(c.Settings.MaxCU)
+	if c.MaxConnections > 0 {
+		most = min(most, c.MaxConnections)
+	}
+	return runSpec{maxConnections: most, settings: settings}
 }
 
 // runner returns how the endpoint with the uid is doing.

@@ -50,7 +50,11 @@ func clamp(n, least, most int) int { return max(least, min(n, most)) }
 
 // fit gives a running endpoint as many units.
 func (l *Lakebase) fit(c *compute, e *endpoint.Endpoint, units float64) error {
-	if err := e.Resize(sizeSettings(units)); err != nil {
+	settings := sizeSettings(units)
+	if l.runner(c.UID).full != "" {
+		settings["default_transaction_read_only"] = "on"
+	}
+	if err := e.Resize(settings); err != nil {
 		return err
 	}
 	l.setRunner(c.UID, func(r *runner) { r.units, r.calm = units, time.Time{} })

@@ -115,7 +115,7 @@ func (l *Lakebase) wakeUp(ctx context.Context, uid string) {
 func (l *Lakebase) caretaker(ctx context.Context) {
 	tick := time.NewTicker(l.beat())
 	defer tick.Stop()
-	for {
+	for round := 0; ; round++ {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -125,12 +125,18 @@ func (l *Lakebase) caretaker(ctx context.Context) {
 			r := l.runner(c.UID)
 			if r.phase == phaseActive && r.endpoint != nil {
 				l.fitToLoad(ctx, c, r)
+				if round%measured == 0 && !c.ReadOnly && l.recentTraffic(c.UID) {
+					_ = l.checkSize(ctx, p, c, r) // it is on its way down, or up; the next look sees
+				}
 				l.suspendWhenIdle(p, b, c)
 			}
 			return ctx.Err() == nil
 		})
 	}
 }
+
+// measured says at which of its looks the caretaker measures the databases: it asks for the size of each of their files.
+const measured = 6
 
 // beat is how often the caretaker looks.
 func (l *Lakebase) beat() time.Duration { return min(5*time.Second, l.limits.MinSuspend/4) }

@@ -14,7 +14,7 @@ import (
 // A state that was published is never changed again (see store), so that readers need no lock.
 
 // stateVersion is raised when an older lakeward could no longer read state.json, or would forget a part of it. 2 brought
-// the catalogs, 3 the permissions of apps, 4 branches of the past and nodes.
+// the catalogs, 3 the permissions of apps, 4 branches of the past, nodes and what limits an instance.
 const stateVersion = 4
 
 type state struct {
@@ -107,12 +107,15 @@ type compute struct {
 	Settings computeSettings `json:"settings"`
 	Disabled bool            `json:"disabled,omitempty"`
 	Deleting bool            `json:"deleting,omitempty"`
-	Host     netip.Addr      `json:"host"`
-	Nodes    int             `json:"nodes,omitempty"`         // the primary and its secondaries; 0 means 1
-	Readers  bool            `json:"readers,omitempty"`       // the secondaries can be read from
-	ReadHost netip.Addr      `json:"read_only_host,omitzero"` // and where
-	Created  time.Time       `json:"created"`
-	Updated  time.Time       `json:"updated"`
+
+	MaxConnections int `json:"max_connections,omitempty"` // of an instance, whatever its size
+
+	Host     netip.Addr `json:"host"`
+	Nodes    int        `json:"nodes,omitempty"`         // the primary and its secondaries; 0 means 1
+	Readers  bool       `json:"readers,omitempty"`       // the secondaries can be read from
+	ReadHost netip.Addr `json:"read_only_host,omitzero"` // and where
+	Created  time.Time  `json:"created"`
+	Updated  time.Time  `json:"updated"`
 }
 
 // role and pgdb, a database, remember the ids by which the APIs call what lives in PostgreSQL, and what it looked like when
