@@ -5,8 +5,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math"
 	"net"
+	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -115,10 +119,12 @@ func (a *app) serve(ctx context.Context, l listen, demo bool, server *daemon.Ser
 	})
 }
 
-type localEnvCmd struct{}
+type localEnvCmd struct {
+	App string `help:"What a Databricks App would find whose resource is this instance, for a service principal of its own." placeholder:"INSTANCE"`
+}
 
 // Run prints what leads a program to the local Lakebase, whatever else the environment names.
-func (localEnvCmd) Run(ctx context.Context, a *app) error {
+func (e localEnvCmd) Run(ctx context.Context, a *app) error {
 	dir, err := config.LocalDir(a.flags, a.getenv)
 	if err != nil {
 		return err
@@ -134,6 +140,9 @@ func (localEnvCmd) Run(ctx context.Context, a *app) error {
 	if err := c.Probe(ctx); err != nil {
 		return err
 	}
+	if e.App != "" {
+		return a.appEnv(ctx, dir, e.App, c.RootCAs.Text)
+	}
 	vars := [][2]string{
 		{"DATABRICKS_HOST", c.Workspace.Host.Text},
 		{"DATABRICKS_TOKEN", c.Workspace.Token.Text},
@@ -142,13 +151,18 @@ func (localEnvCmd) Run(ctx context.Context, a *app) error {
 		{"PGSSLROOTCERT", c.RootCAs.Text},
 		{"PGPORT", strconv.Itoa(c.PortNumber())},
 	}
+	return a.exports(vars)
+}
+
+// exports prints what a shell is to evaluate.
+func (a *app) exports(vars [][2]string) error {
 	object := map[string]string{}
 	for _, v := range vars {
 		object[v[0]] = v[1]
 	}
 	return a.print(object, func(w io.Writer) error {
 		for _, name := range strangers {
-			if a.getenv(name) != "" {
+			if _, set := object[name]; a.getenv(name) != "" && !set {
 				fmt.Fprintf(w, "unset %s\n", name)
 			}
 		}
@@ -159,9 +173,24 @@ func (localEnvCmd) Run(ctx context.Context, a *app) error {
 	})
 }
 
+// appEnv prints the environment of an app. The certificate authority is more than the platform gives: there, the system's
+// authorities have signed.
+func (a *app) appEnv(ctx context.Context, dir, instance, authority string) error {
+	var answer standin.AppEnvironment
+	err := callLocal(ctx, dir, http.MethodPost, "/lakeward/apps/"+url.PathEscape(instance)+"/environment", nil, &answer)
+	if err != nil {
+		return err
+	}
+	vars := [][2]string{{"PGSSLROOTCERT", authority}}
+	for _, name := range slices.Sorted(maps.Keys(answer.Variables)) {
+		vars = append(vars, [2]string{name, answer.Variables[name]})
+	}
+	return a.exports(vars)
+}
+
 // strangers are variables that would lead a program elsewhere, or give it two ways to sign in.
 var strangers = []string{
-	"DATABRICKS_CONFIG_PROFILE", "DATABRICKS_CLIENT_ID", "DATABRICKS_CLIENT_SECRET", "DATABRICKS_WORKSPACE_ID",
+	"DATABRICKS_TOKEN", "DATABRICKS_AUTH_TYPE", "DATABRICKS_CONFIG_PROFILE", "DATABRICKS_CLIENT_ID", "DATABRICKS_CLIENT_SECRET", "DATABRICKS_WORKSPACE_ID",
 }
 
 // only hides every variable but the named one.

@@ -40,6 +40,9 @@ type Options struct {
 	// History keeps the past of the data, also for endpoints that follow this one; nil keeps none.
 	History *History
 
+	// NativeLogin tells whether roles may log in with the passwords that they have in PostgreSQL, now; nil means never.
+	NativeLogin func() bool
+
 	Follow *Endpoint // makes a read-only standby of it; it must be running
 	From   *Endpoint // makes a branch: a copy of it as it is now; used only when Dir is missing
 	Past   *Past     // makes a branch: with the data of a moment of the past; used only when Dir is missing

@@ -16,6 +16,11 @@ const codeCannotConnectNow = "57P03"
 // cannot tell which of the two is wrong.
 func (e *Endpoint) authenticate(ctx context.Context, l pgwire.Login) error {
 	if err := e.options.Verify(ctx, l.User, l.Password); err != nil {
+		if e.options.NativeLogin != nil && e.options.NativeLogin() {
+			if fits, failure := e.passwordFits(ctx, l.User, l.Password); fits || failure != nil {
+				return failure
+			}
+		}
 		return fmt.Errorf("check token: %w", err)
 	}
 	identity, err := e.identity(ctx, l.User)

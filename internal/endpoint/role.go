@@ -14,7 +14,7 @@ import (
 // How a role authenticates.
 const (
 	AuthOAuth    = "LAKEBASE_OAUTH_V1"         // with a token of its identity
-	AuthPassword = "PG_PASSWORD_SCRAM_SHA_256" // with a password of its own; the gate admits none, as Lakebase by default
+	AuthPassword = "PG_PASSWORD_SCRAM_SHA_256" // with a password of its own, where native login is on
 	AuthNone     = "NO_LOGIN"
 )
 

@@ -110,7 +110,7 @@ func (l *Lakebase) serveToken(w http.ResponseWriter, r *http.Request) {
 	case r.PostForm.Get("grant_type") != "client_credentials":
 		l.respondOAuthError(w, http.StatusBadRequest, "unsupported_grant_type", "only client_credentials is supported")
 		return
-	case who == nil || who.Type != typeServicePrincipal || !same(who.SecretHash, hashOf(secret)):
+	case who == nil || who.Type != typeServicePrincipal || !who.knows(secret):
 		w.Header().Set("WWW-Authenticate", `Basic realm="lakeward"`)
 		l.respondOAuthError(w, http.StatusUnauthorized, "invalid_client", "Client authentication failed")
 		return

@@ -106,7 +106,7 @@ func (l *Lakebase) verify(endpointUID, user, password string) error {
 	if err != nil {
 		return err
 	}
-	if subject != user {
+	if subject != user && !s.inGroup(subject, user) {
 		return fmt.Errorf("the credential is %s's", subject)
 	}
 	if l.runner(endpointUID).phase == phaseActive && l.faults.refuses() {

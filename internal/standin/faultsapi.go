@@ -2,9 +2,6 @@ package standin
 
 import (
 	"encoding/json"
-	"net/http"
-
-	"github.com/databricks/databricks-sdk-go/service/postgres"
 )
 
 // apiFaults is where faults are asked for over HTTP: a POST of one, a GET of those that are waiting, a DELETE of all. No
@@ -12,28 +9,17 @@ import (
 const apiFaults = "/lakeward/faults"
 
 func (l *Lakebase) faultRoutes(api func(pattern string, h handler)) {
-	admin := func(h handler) handler {
-		return func(r *request) (any, error) {
-			if r.caller.Name != l.workspace.UserName {
-				return nil, &apiError{
-					Status: http.StatusForbidden, Code: postgres.ErrorCodePermissionDenied,
-					Message: "Only the administrator may ask for faults.",
-				}
-			}
-			return h(r)
-		}
-	}
-	api("POST "+apiFaults, admin(func(r *request) (any, error) {
+	api("POST "+apiFaults, l.asAdmin(func(r *request) (any, error) {
 		var f Fault
 		if err := json.Unmarshal(r.body, &f); err != nil {
 			return nil, malformed("Could not parse request object: %v", err)
 		}
 		return nil, l.Inject(r.Context(), f)
 	}))
-	api("GET "+apiFaults, admin(func(*request) (any, error) {
+	api("GET "+apiFaults, l.asAdmin(func(*request) (any, error) {
 		return FaultList{Faults: l.Faults()}, nil
 	}))
-	api("DELETE "+apiFaults, admin(func(r *request) (any, error) {
+	api("DELETE "+apiFaults, l.asAdmin(func(r *request) (any, error) {
 		return nil, l.ClearFaults(r.Context())
 	}))
 }

@@ -176,8 +176,8 @@ func applyInstance(p *project, in *database.DatabaseInstance, m mask) error {
 	if err := applyNodes(c, in, m); err != nil {
 		return err
 	}
-	if m.has("enable_pg_native_login") && in.EnablePgNativeLogin {
-		return notImplemented("login with PostgreSQL's own passwords (enable_pg_native_login)")
+	if m.has("enable_pg_native_login") {
+		p.NativeLogin = in.EnablePgNativeLogin
 	}
 	if m.has("usage_policy_id") {
 		p.BudgetPolicy = in.UsagePolicyId
@@ -343,6 +343,7 @@ func (l *Lakebase) instanceAnswer(s *state, p *project) *database.DatabaseInstan
 		PgVersion: "PG_VERSION_" + strconv.Itoa(p.PgVersion), ReadWriteDns: c.Host.String(),
 		ReadOnlyDns: c.readHost(), EffectiveNodeCount: c.nodes(), EffectiveEnableReadableSecondaries: c.readable(),
 		EffectiveRetentionWindowInDays: int(p.Retention / day), EffectiveStopped: c.Disabled,
+		EnablePgNativeLogin: p.NativeLogin, EffectiveEnablePgNativeLogin: p.NativeLogin,
 		UsagePolicyId: p.BudgetPolicy, EffectiveUsagePolicyId: p.BudgetPolicy,
 		ForceSendFields: []string{
 			"EffectiveEnablePgNativeLogin", "EffectiveEnableReadableSecondaries", "EffectiveStopped",

@@ -185,8 +185,8 @@ func (l *Lakebase) applyProject(p *project, spec *postgres.ProjectSpec, m mask) 
 		}
 		p.DefaultBranch = id
 	}
-	if m.has("spec.enable_pg_native_login") && spec.EnablePgNativeLogin {
-		return notImplemented("login with PostgreSQL's own passwords (enable_pg_native_login)")
+	if m.has("spec.enable_pg_native_login") {
+		p.NativeLogin = spec.EnablePgNativeLogin
 	}
 	if m.has("spec.budget_policy_id") {
 		p.BudgetPolicy = spec.BudgetPolicyId
@@ -327,6 +327,7 @@ func (l *Lakebase) projectAnswer(p *project) *postgres.Project {
 			},
 			BudgetPolicyId: p.BudgetPolicy, CustomTags: l.tags(p), BranchLogicalSizeLimitBytes: branchSizeLimit,
 			ComputeLastActiveTime: l.lastActive(p),
+			EnablePgNativeLogin:   p.NativeLogin,
 			ForceSendFields:       []string{"EnablePgNativeLogin", "SyntheticStorageSizeBytes"},
 		},
 	}

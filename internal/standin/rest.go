@@ -56,6 +56,8 @@ func (l *Lakebase) routes() http.Handler {
 	l.catalogRoutes(api)
 	l.appRoutes(api)
 	l.faultRoutes(api)
+	l.principalRoutes(api)
+	api("POST "+apiAppEnvironment, l.asAdmin(l.createAppEnvironment))
 	for prefix, thing := range map[string]string{
 		"/api/2.0/apps":          "Databricks Apps",
 		"/api/2.0/permissions/":  "this part of the Permissions API",

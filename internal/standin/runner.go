@@ -302,7 +302,11 @@ func (l *Lakebase) start(ctx context.Context, p *project, b *branch, c *compute)
 		MaxConnections: spec.maxConnections, Settings: maps.Clone(spec.settings),
 		Shape:  shape,
 		Verify: func(_ context.Context, user, password string) error { return l.verify(c.UID, user, password) },
-		Log:    l.log.With("endpoint", p.under(b, "endpoints", c.ID)),
+		NativeLogin: func() bool {
+			p := l.store.view().project(p.ID)
+			return p != nil && p.NativeLogin
+		},
+		Log: l.log.With("endpoint", p.under(b, "endpoints", c.ID)),
 	}
 	if !l.noPast {
 		o.History = l.history(p, b)

@@ -161,7 +161,7 @@ func (l *Lakebase) suspendWhenIdle(p *project, b *branch, c *compute) {
 
 // mayRest reports whether nobody has spoken to an endpoint for as long as it waits before it sleeps.
 func (l *Lakebase) mayRest(p *project, b *branch, c *compute) bool {
-	if c.Settings.NoSuspension || c.Disabled || c.Deleting || b.Deleting || p.Deleting || !b.Ready {
+	if c.Settings.NoSuspension || c.nodes() > 1 || c.Disabled || c.Deleting || b.Deleting || p.Deleting || !b.Ready {
 		return false
 	}
 	l.runMu.Lock()

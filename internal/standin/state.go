@@ -35,6 +35,8 @@ type identity struct {
 	ID         string `json:"id"`
 	Display    string `json:"display_name"`
 	SecretHash string `json:"secret_hash"`
+
+	Secrets []secret `json:"secrets,omitempty"` // of a service principal, beside the one that workspace.json has
 }
 
 const (
@@ -52,6 +54,7 @@ type project struct {
 	Retention     time.Duration   `json:"retention"`
 	Defaults      computeSettings `json:"default_endpoint_settings"` // of endpoints that say nothing themselves
 	DefaultBranch string          `json:"default_branch"`
+	NativeLogin   bool            `json:"native_login,omitempty"` // roles may log in with PostgreSQL's own passwords
 	BudgetPolicy  string          `json:"budget_policy,omitempty"`
 	Tags          []tag           `json:"tags,omitempty"`
 	Instance      *instance       `json:"instance,omitempty"` // set when it was made through the Database instance API

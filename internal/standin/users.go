@@ -1,6 +1,7 @@
 package standin
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,6 +31,12 @@ func (i *identity) scim() iam.User {
 		u.Groups = append(u.Groups, iam.ComplexValue{Display: adminsGroup, Value: "2"})
 	}
 	return u
+}
+
+// inGroup reports whether an identity is in a group, as which it may log in where the group has a role.
+func (s *state) inGroup(who, group string) bool {
+	i := s.identity(who)
+	return i != nil && slices.ContainsFunc(i.scim().Groups, func(g iam.ComplexValue) bool { return g.Display == group })
 }
 
 // users lists the users of the workspace. Who is no administrator sees their ids and display names only.
