@@ -42,10 +42,7 @@ func TestWhatIsMissingSaysSo(t *testing.T) {
 		{"GET", "/api/2.1/unity-catalog/tables", "", "Unity Catalog"},
 		{"POST", "/api/2.1/unity-catalog/volumes", `{"volume_type":"EXTERNAL","storage_location":"s3://b/p"}`, "external volume"},
 		{"GET", "/api/2.0/permissions/database-instances/bare", "", "Permissions API"},
-		{"POST", "/api/2.0/postgres/projects/bare/branches?branch_id=b", `{"spec":{"no_expiry":true,"source_branch_lsn":"0/1"}}`, "source_branch_lsn"},
-		{"POST", "/api/2.0/postgres/projects/bare/branches?branch_id=b", `{"spec":{"no_expiry":true,"source_branch_time":"2026-01-01T00:00:00Z"}}`, "source_branch_time"},
 		{"POST", branch + "/endpoints?endpoint_id=ro", `{"spec":{"endpoint_type":"ENDPOINT_TYPE_READ_ONLY","group":{"min":2,"max":2}}}`, "group"},
-		{"POST", "/api/2.0/database/instances", `{"name":"past","parent_instance_ref":{"name":"bare","lsn":"0/1"}}`, "lsn"},
 	} {
 		status, body := call(t, shared, c.method, c.path, bearer(shared), c.body)
 		var e struct {
