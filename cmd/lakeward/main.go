@@ -20,9 +20,10 @@ import (
 
 // cli is the grammar of the command line. Each command's fields are its flags, its Run method does the work.
 type cli struct {
-	Dir     string `help:"Folder of the local Lakebase (default: $$LAKEWARD_DIR, else the XDG data home)." placeholder:"DIR"`
-	Profile string `help:"Databricks profile of the workspace to talk to." placeholder:"NAME"`
-	JSON    bool   `name:"json" help:"Print events and the result as JSON lines."`
+	Dir       string `help:"Folder of the local Lakebase (default: $$LAKEWARD_DIR, else the XDG data home)." placeholder:"DIR"`
+	Profile   string `help:"Databricks profile of the workspace to talk to." placeholder:"NAME"`
+	Workspace string `help:"Which of several local Lakebases in the folder, such as eu-west-1 (default: $$LAKEWARD_WORKSPACE, else the one without a name)." placeholder:"NAME"`
+	JSON      bool   `name:"json" help:"Print events and the result as JSON lines."`
 
 	Up         upCmd         `cmd:"" help:"Run the local Lakebase and the server; --demo loads an example."`
 	Serve      serveCmd      `cmd:"" help:"Run the server: the API for the workspace in the environment."`
@@ -60,7 +61,7 @@ func run(args []string) int {
 	if err != nil {
 		return a.fail(usage(err))
 	}
-	a.flags = config.Flags{Dir: c.Dir, Profile: c.Profile}
+	a.flags = config.Flags{Dir: c.Dir, Profile: c.Profile, LocalWorkspace: c.Workspace}
 
 	ctx, stop := signalContext()
 	defer stop()

@@ -12,7 +12,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/internal/standin"
@@ -22,6 +24,8 @@ import (
 type Flags struct {
 	Dir     string // folder of the local Lakebase
 	Profile string // Databricks profile
+
+	LocalWorkspace string // which of several local Lakebases in the folder; "" is the one that has no name
 }
 
 // Value is one resolved value with the place it comes from: "--dir", "LAKEWARD_DIR", a file, "default". A Value that
@@ -187,6 +191,27 @@ func (r resolver) dir(f Flags) (Value, error) {
 		return v, fmt.Errorf("resolve folder %s: %w", v.Text, err)
 	}
 	v.Text = abs
+	return r.inWorkspace(v, f)
+}
+
+var localWorkspace = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
+
+// inWorkspace leads to the folder of one of several local Lakebases.
+func (r resolver) inWorkspace(v Value, f Flags) (Value, error) {
+	name := Value{Text: f.LocalWorkspace, Origin: "--workspace"}
+	if name.Text == "" {
+		name = r.env("LAKEWARD_WORKSPACE")
+	}
+	if name.Text == "" {
+		return v, nil
+	}
+	if !localWorkspace.MatchString(name.Text) {
+		return v, lakeward.Errorf(lakeward.KindInvalid, "use small letters, digits and hyphens, such as eu-west-1",
+			"%s=%s is not the name of a local workspace", name.Origin, name.Text)
+	}
+	if dir := standin.WorkspaceDir("", name.Text); !strings.HasSuffix(v.Text, string(filepath.Separator)+dir) {
+		v.Text, v.Origin = filepath.Join(v.Text, dir), v.Origin+" and "+name.Origin
+	}
 	return v, nil
 }
 

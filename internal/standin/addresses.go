@@ -1,11 +1,14 @@
 package standin
 
 import (
+	"encoding/json"
 	"errors"
 	"hash/fnv"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -19,8 +22,12 @@ func (l *Lakebase) allocate(s *state) (netip.Addr, error) {
 	taken := map[netip.Addr]bool{}
 	s.computes(func(_ *project, _ *branch, c *compute) bool {
 		taken[c.Host], taken[c.ReadHost] = true, true
+		taken[c.ReadHost] = true
 		return true
 	})
+	for _, dir := range neighbours(l.dir) {
+		addTaken(taken, filepath.Join(dir, stateName))
+	}
 	var inUse error
 	for a := range candidates(l.dir) {
 		if taken[a] {
@@ -36,6 +43,36 @@ func (l *Lakebase) allocate(s *state) (netip.Addr, error) {
 		inUse = explainAddress(a, l.port, err)
 	}
 	return netip.Addr{}, inUse
+}
+
+// WorkspaceDir is where in a folder the local Lakebase of a named workspace lives. Each has data, addresses and identities
+// of its own.
+func WorkspaceDir(dir, name string) string { return filepath.Join(dir, workspacesFolder, name) }
+
+const workspacesFolder = "workspaces"
+
+// neighbours returns the folders of the other local Lakebases of the same folder. They may not run now, and still want the
+// addresses that they have.
+func neighbours(dir string) []string {
+	root := dir
+	if filepath.Base(filepath.Dir(dir)) == workspacesFolder {
+		root = filepath.Dir(filepath.Dir(dir))
+	}
+	found, _ := filepath.Glob(WorkspaceDir(root, "*")) // the pattern is well-formed
+	return slices.DeleteFunc(append(found, root), func(other string) bool { return other == dir })
+}
+
+// addTaken adds the addresses of another Lakebase's endpoints. One whose state cannot be read has none.
+func addTaken(taken map[netip.Addr]bool, path string) {
+	var s state
+	text, err := os.ReadFile(path)
+	if err != nil || json.Unmarshal(text, &s) != nil {
+		return
+	}
+	s.computes(func(_ *project, _ *branch, c *compute) bool {
+		taken[c.Host], taken[c.ReadHost] = true, true
+		return true
+	})
 }
 
 // candidates yields a few hundred addresses, in the order in which they are tried.

@@ -1,6 +1,7 @@
 package standin
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -85,7 +87,7 @@ func Start(ctx context.Context, o Options) (*Lakebase, error) {
 	if err := l.open(o.Dir); err != nil {
 		return nil, errors.Join(err, l.unlock())
 	}
-	listener, err := listen(ctx, o.API)
+	listener, err := listen(ctx, cmp.Or(o.API, usualAPI(l.dir)))
 	if err != nil {
 		return nil, errors.Join(err, l.unlock())
 	}
@@ -140,7 +142,7 @@ func (l *Lakebase) open(dir string) (err error) {
 		return err
 	}
 	l.templates = templatesFolder(l.dir)
-	if l.store, err = openStore(filepath.Join(l.dir, "state.json"), l.fast); err != nil {
+	if l.store, err = openStore(filepath.Join(l.dir, stateName), l.fast); err != nil {
 		return err
 	}
 	l.volumes, err = openVolumeStore(filepath.Join(l.dir, "volumes"), l.fast)
@@ -177,10 +179,21 @@ func (l *Lakebase) settle() error {
 	return l.settleCatalogs()
 }
 
-func listen(ctx context.Context, address string) (net.Listener, error) {
-	if address == "" {
-		address = DefaultAPI
+// usualAPI is where the REST API of a folder answers when nobody has said: of a named workspace at a port of its own, which
+// it keeps.
+func usualAPI(dir string) string {
+	if filepath.Base(filepath.Dir(dir)) != workspacesFolder {
+		return DefaultAPI
 	}
+	if w, err := ReadWorkspace(dir); err == nil {
+		if u, err := url.Parse(w.Host); err == nil && u.Host != "" {
+			return u.Host
+		}
+	}
+	return "127.0.0.1:0"
+}
+
+func listen(ctx context.Context, address string) (net.Listener, error) {
 	var c net.ListenConfig
 	listener, err := c.Listen(ctx, "tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {

@@ -1,6 +1,7 @@
 package standin
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -332,6 +333,37 @@ func TestAddressesOfTwoFoldersDiffer(t *testing.T) {
 	a, b := first("/home/a/lakebase"), first("/home/b/lakebase")
 	if a == b || !a.IsLoopback() || !b.IsLoopback() || a != first("/home/a/lakebase") {
 		t.Errorf("addresses are %s and %s", a, b)
+	}
+}
+
+// A workspace leaves the addresses alone that another one of the same folder has, which may not run.
+func TestAddressesOfTwoWorkspacesDiffer(t *testing.T) {
+	t.Parallel()
+	root := folder(t)
+	other := WorkspaceDir(root, "eu-west-1")
+	var wanted []netip.Addr
+	for a := range candidates(root) {
+		if wanted = append(wanted, a); len(wanted) == 3 {
+			break
+		}
+	}
+	if err := os.MkdirAll(other, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(state{Version: 1, Projects: []*project{{ID: "p", Branches: []*branch{{
+		ID: "b", Computes: []*compute{{ID: "c", Host: wanted[0], ReadHost: wanted[1]}},
+	}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(other, stateName), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l := start(t, root)
+	w := userClient(t, l)
+	e := primaryOf(t, w, makeProject(t, w, "here").Status.DefaultBranch)
+	if e.Status.Hosts.Host != wanted[2].String() {
+		t.Errorf("the endpoint is at %s; %v are another workspace's, and %v is free", e.Status.Hosts.Host, wanted[:2], wanted[2])
 	}
 }
 

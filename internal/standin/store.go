@@ -13,6 +13,8 @@ import (
 	"github.com/lakeward/lakeward"
 )
 
+const stateName = "state.json"
+
 // store keeps the state in one file. A change happens as a whole, in memory and on disk, or not at all: it is made to a
 // copy, which is published when it has been written.
 type store struct {

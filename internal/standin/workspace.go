@@ -28,6 +28,8 @@ type WorkspaceFile struct {
 	ClientSecret string `json:"client_secret"` // of the service principal
 	CAFile       string `json:"ca_file"`       // certificate authority of the endpoints
 	Port         int    `json:"port"`          // of the endpoints: the APIs have no field for it
+
+	Name string `json:"name,omitempty"` // of a named workspace, mostly its region
 }
 
 const (
@@ -85,6 +87,9 @@ func (l *Lakebase) settleWorkspace() error {
 		s = l.store.view()
 	}
 	w.Host, w.WorkspaceID, w.CAFile, w.Port = l.host, s.Workspace, l.ca.Path(), l.port
+	if w.Name = ""; filepath.Base(filepath.Dir(l.dir)) == workspacesFolder {
+		w.Name = filepath.Base(l.dir)
+	}
 	w.UserName, w.ClientID = s.first(typeUser).Name, s.first(typeServicePrincipal).Name
 	text, err := json.MarshalIndent(w, "", "  ")
 	if err != nil {
