@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,7 @@ const (
 type row struct {
 	born     time.Time
 	restarts int
+	last     error // why the latest start did not come about, such as a full disk
 }
 
 // keep puts another PostgreSQL in the place of a primary that died: a standby that has every acknowledged commit, or the
@@ -68,7 +70,7 @@ func (e *Endpoint) replace(ctx context.Context, r *row) error {
 		r.restarts = 0
 	}
 	if r.restarts >= maxRestarts {
-		return fmt.Errorf("gave up after %d restarts: %w", r.restarts, server.Err())
+		return fmt.Errorf("gave up after %d restarts: %w", r.restarts, cmp.Or(r.last, server.Err()))
 	}
 	if len(e.team.standbys) > 0 {
 		e.hold()
@@ -81,8 +83,8 @@ func (e *Endpoint) replace(ctx context.Context, r *row) error {
 	}
 	delay := min(firstDelay<<r.restarts, longest)
 	e.options.Log.Warn("PostgreSQL died and is started again", "dir", server.Dir(), "after", delay, "err", server.Err())
-	if err := e.restart(ctx, delay); err != nil && ctx.Err() == nil {
-		e.options.Log.Warn("restart PostgreSQL", "dir", server.Dir(), "err", err)
+	if r.last = e.restart(ctx, delay); r.last != nil && ctx.Err() == nil {
+		e.options.Log.Warn("restart PostgreSQL", "dir", server.Dir(), "err", r.last)
 	}
 	r.born = time.Now()
 	r.restarts++

@@ -21,13 +21,15 @@ type store struct {
 	path string
 	fast bool // leaves out fsync
 
+	write func(path string, text []byte, fast bool) error // replaces a file
+
 	mu      sync.Mutex // held while changing
 	current atomic.Pointer[state]
 }
 
 // openStore reads the state; a missing file is an empty one.
 func openStore(path string, fast bool) (*store, error) {
-	s := &store{path: path, fast: fast}
+	s := &store{path: path, fast: fast, write: writeFile}
 	read := &state{}
 	text, err := os.ReadFile(path)
 	switch {
@@ -72,7 +74,7 @@ func (s *store) update(change func(*state) error) error {
 	if err != nil {
 		return fmt.Errorf("encode state: %w", err)
 	}
-	if err := writeFile(s.path, text, s.fast); err != nil {
+	if err := s.save(text); err != nil {
 		return fmt.Errorf("write state: %w", err)
 	}
 	s.current.Store(next)
