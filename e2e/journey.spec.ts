@@ -72,8 +72,8 @@ test("a migration that is cancelled in the middle leaves the target as it was", 
   await expect(page.getByText("middle stays as it was.", { exact: false })).toBeVisible();
   await look(page, "migrate-cancel");
   await page.getByRole("button", { name: "Cancel the migration" }).click();
-  await hold.release();
   await expect(page.getByRole("heading", { name: "Cancelled" })).toBeVisible();
+  await hold.release();
   await expect(page.getByText("Nothing of the target or the source has changed.")).toBeVisible();
   await look(page, "migrate-cancelled");
   const left = "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'public' OR nspname LIKE 'lakeward%'";

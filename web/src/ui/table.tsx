@@ -175,11 +175,11 @@ function Head<T>({ column, order, onSort }: HeadProps<T>) {
 /** usePhone says whether the window is as narrow as a phone, where a table has room for three columns. */
 export const usePhone = () => useMediaQuery("(max-width: 720px)", false, { getInitialValueInEffect: false });
 
-/** narrow keeps the columns that matter most, which share the room that there is; the first gets the most. */
+/** narrow keeps the columns that matter most, which share the room that there is; the last gets the least. */
 export function narrow<T>(columns: Column<T>[], keys: string[]): Column<T>[] {
   return columns
     .filter((c) => keys.includes(c.key))
-    .map((c, i) => ({ ...c, width: i === 0 ? "minmax(0, 1.3fr)" : "minmax(0, 1fr)" }));
+    .map((c, i) => ({ ...c, width: i < keys.length - 1 ? "minmax(0, 1.1fr)" : "minmax(0, 0.85fr)" }));
 }
 
 const collator = new Intl.Collator(undefined, { numeric: true });
