@@ -35,11 +35,11 @@ test("a viewer sees everything but rows, and is offered nothing that would be re
 
   await page.goto(`${app}/lakebase/new`);
   await expect(page.getByText("Creating an instance is for administrators.")).toBeVisible();
-  await page.goto(`${app}/migrate`);
+  await page.goto(`${app}/migrate?instance=helpdesk`);
   await expect(page.getByText("Migrating a database is for administrators.")).toBeVisible();
   await expect(page.getByRole("region", { name: "Migrations" }).getByRole("link", { name: /app\.db.*helpdesk/ })).toBeVisible();
   await look(page, "viewer-migrate");
-  await page.goto(`${app}/migrate/plan/${plan.id}?check=${check.id}`);
+  await page.goto(`${app}/migrate/plan/${plan.id}?instance=helpdesk&check=${check.id}`);
   await expect(page.getByText("Starting a migration is for administrators.")).toBeVisible();
   await expect(page.getByRole("heading", { name: "What to know" })).toBeVisible();
   await none("Start the migration", "Check again", "Another source");
@@ -49,10 +49,10 @@ test("a viewer sees everything but rows, and is offered nothing that would be re
   await expect(page.getByText("The migration failed, and the target is as it was")).toBeVisible();
   await none("Try again", "Begin anew");
 
-  await page.goto(`${app}/connect`);
+  await page.goto(`${app}/connect?instance=helpdesk`);
   await expect(page.getByText("Taking a token is for administrators.")).toBeVisible();
   await none("Test the connection", "Take a token");
-  await page.goto(`${app}/data?schema=public&table=users`);
+  await page.goto(`${app}/data?instance=helpdesk&schema=public&table=users`);
   await expect(page.getByRole("heading", { name: "Rows are for administrators" })).toBeVisible();
   await look(page, "viewer-data");
   await page.goto(`${app}/operations/${failed.id}`);
