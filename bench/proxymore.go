@@ -20,7 +20,7 @@ import (
 const (
 	sharedPort    = 16434
 	idleShared    = 5000 // clients
-	idleOwn       = 250  // clients with a session of their own on the server, which is not made for more
+	idleOwn       = 150  // clients with a session of their own on the server, of which PgBouncer keeps some as well
 	firstQueries  = 20
 	sharedClients = 8
 )
