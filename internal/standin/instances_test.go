@@ -53,8 +53,8 @@ func TestInstanceIsAProject(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := value[string](t, conn, "SHOW max_connections"); got != "1678" {
-		t.Errorf("max_connections of CU_1 is %s, want that of 8 autoscaling units", got)
+	if got := value[string](t, conn, "SHOW max_connections"); got != "1000" {
+		t.Errorf("max_connections of CU_1 is %s, want the limit of an instance", got)
 	}
 
 	p, err := w.Postgres.GetProject(t.Context(), postgres.GetProjectRequest{Name: "projects/Orders"})
