@@ -41,7 +41,7 @@ func TestPostgresGoesOnAfterTheServerWasKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	target := DSN("postgres:///postgres?user=" + pgproc.Superuser + "&sslmode=disable&host=" + server.Dir())
+	target := DSN("postgres:///postgres?user=" + pgproc.Superuser + "&sslmode=disable&host=" + server.SocketDir())
 	begun := 0
 	o := Options{Jobs: 2, chunk: killedChunk, Progress: func(e lakeward.Event) {
 		if loadedTable("")(e) {
@@ -399,7 +399,7 @@ func ownServer(t *testing.T) DSN {
 			t.Error(err)
 		}
 	})
-	return DSN("postgres:///postgres?user=" + pgproc.Superuser + "&sslmode=disable&host=" + server.Dir())
+	return DSN("postgres:///postgres?user=" + pgproc.Superuser + "&sslmode=disable&host=" + server.SocketDir())
 }
 
 // TestPostgresNamesRolesThatTheTargetLacks migrates to another server, which has other roles.

@@ -172,7 +172,7 @@ func TestRunGoesOnAfterTheServerWasKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dsn := "postgres:///postgres?user=" + pgproc.Superuser + "&sslmode=disable&host=" + server.Dir()
+	dsn := "postgres:///postgres?user=" + pgproc.Superuser + "&sslmode=disable&host=" + server.SocketDir()
 	begun := 0
 	o := Options{WorkDir: work, Jobs: 2, chunk: killedChunk, Progress: func(e lakeward.Event) {
 		if e.Phase == "load" && e.Type == lakeward.EventDone {

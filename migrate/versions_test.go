@@ -38,7 +38,7 @@ func newerServer(t *testing.T) DSN {
 			t.Error(err)
 		}
 	})
-	return DSN("postgres:///postgres?user=" + pgproc.Superuser + "&sslmode=disable&host=" + server.Dir())
+	return DSN("postgres:///postgres?user=" + pgproc.Superuser + "&sslmode=disable&host=" + server.SocketDir())
 }
 
 // TestVersions migrates to a newer PostgreSQL, and is refused on the way back: no pg_dump here can read that one.
