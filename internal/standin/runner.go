@@ -182,6 +182,9 @@ func (l *Lakebase) reconcile(ctx context.Context, projectID, branchID string) er
 		if c.ReadOnly && (restart || l.mustStop(c)) {
 			l.stop(ctx, c)
 		}
+		if c.ReadOnly && c.Disabled {
+			l.closeDoor(c.UID)
+		}
 	}
 	if restart {
 		l.stop(ctx, primary)
@@ -189,6 +192,7 @@ func (l *Lakebase) reconcile(ctx context.Context, projectID, branchID string) er
 	if primary.Disabled {
 		for _, c := range b.Computes {
 			l.setPhase(c.UID, phaseStopped, nil)
+			l.closeDoor(c.UID) // of one that slept it is open still
 		}
 		return nil
 	}

@@ -2,9 +2,13 @@ package standin
 
 import (
 	"context"
+	"errors"
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -98,8 +102,23 @@ func TestIdleEndpointSleepsUntilSomebodyKnocks(t *testing.T) {
 
 	asleep(t, l, w, e.Name)
 	update(t, w, e.Name, postgres.EndpointSpec{Disabled: true}, "spec.disabled")
-	if _, err := login(t, l, e.Status.Hosts.Host, me(t, w), token(t, w, e.Name), "postgres"); err == nil {
-		t.Error("a disabled endpoint was woken")
+	address := net.JoinHostPort(e.Status.Hosts.Host, strconv.Itoa(l.port))
+	if _, err := net.Dial("tcp", address); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("a disabled endpoint that slept: %v, want a refusal", err)
+	}
+	update(t, w, e.Name, postgres.EndpointSpec{}, "spec.disabled")
+	if got := value[int](t, connect(t, l, w, e), "SELECT n FROM t"); got != 42 {
+		t.Errorf("enabled again, the data are %d", got)
+	}
+	deletion, err := w.Postgres.DeleteProject(t.Context(), postgres.DeleteProjectRequest{Name: "projects/tired"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := deletion.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := net.Dial("tcp", address); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("the address of a project that was deleted: %v, want a refusal", err)
 	}
 }
 
