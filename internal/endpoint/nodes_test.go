@@ -212,6 +212,16 @@ func (s *stand) await(e *endpoint.Endpoint) {
 	}
 }
 
+// team starts an endpoint of several nodes, and returns it with its options when all of them are there.
+func (s *stand) team(nodes int) (*endpoint.Endpoint, endpoint.Options) {
+	s.t.Helper()
+	o := s.options()
+	o.Nodes = nodes
+	e := s.start(o)
+	s.await(e)
+	return e, o
+}
+
 // rounds is how often each test of fail-overs repeats its faults.
 func rounds(t *testing.T) int {
 	t.Helper()
@@ -229,10 +239,7 @@ func rounds(t *testing.T) int {
 func TestFailOverLosesNothing(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)
-	o := s.options()
-	o.Nodes = 3
-	e := s.start(o)
-	s.await(e)
+	e, _ := s.team(3)
 	w := s.write(e, 4)
 	for range rounds(t) {
 		for _, fault := range []struct {

@@ -121,10 +121,7 @@ func TestProgramKilledWhileFailingOver(t *testing.T) {
 func TestPrimaryAlone(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)
-	o := s.options()
-	o.Nodes = 2
-	e := s.start(o)
-	s.await(e)
+	e, o := s.team(2)
 	w := s.write(e, 2)
 	w.writes(20)
 	standby := filepath.Join(o.Dir+".nodes", "2")
@@ -220,10 +217,7 @@ func TestReadersAndFollowersFindTheNewPrimary(t *testing.T) {
 func TestDiskLostWhileStopped(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)
-	o := s.options()
-	o.Nodes = 3
-	e := s.start(o)
-	s.await(e)
+	e, o := s.team(3)
 	mustExec(t, s.owner(e), "CREATE TABLE t AS SELECT 42 AS n")
 	if err := e.Stop(t.Context()); err != nil {
 		t.Fatal(err)
@@ -258,10 +252,7 @@ func TestDiskLostWhileStopped(t *testing.T) {
 func TestReplicaThatIsAhead(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)
-	o := s.options()
-	o.Nodes = 2
-	e := s.start(o)
-	s.await(e)
+	e, o := s.team(2)
 	ro := s.options()
 	ro.Follow, ro.Dir = e, o.Dir+"+replica"
 	replica := s.start(ro)
