@@ -8,6 +8,9 @@ LINT := bin/golangci-lint
 # nothing between goroutines that the detector could see, and takes six times as long when it is watched.
 RACE := -race -gcflags='modernc.org/...=-race=false'
 
+# The packages whose tests take longest begin first, so that none of them runs alone at the end.
+LONGEST := ./migrate ./cmd/lakeward
+
 # Where tools/setup.sh puts a Node for the console, when the machine's own is too old.
 NODE := $(CURDIR)/bin/node/node_modules/node/bin
 
@@ -37,7 +40,7 @@ run: setup web/dist/index.html build ## migrate the example onto a local Lakebas
 test: setup ## run every test: with the race detector, of the console, and the journeys through it
 	@tools/setup.sh orms
 	@tools/setup.sh clients
-	$(GO) test $(RACE) -timeout 25m ./...
+	$(GO) test $(RACE) -timeout 25m $(LONGEST) ./...
 	@$(MAKE) --no-print-directory test-web e2e
 
 test-web: ## check the console's types, style and logic
