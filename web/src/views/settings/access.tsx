@@ -12,7 +12,7 @@ export function Access() {
   return (
     <>
       <Panel title="You">
-        <Loaded query={me} skeleton={<Skeleton height={108} />}>
+        <Loaded query={me} skeleton={<Coming />}>
           {(m) => (
             <Facts
               of={[
@@ -54,6 +54,22 @@ export function Access() {
         </dl>
       </Panel>
     </>
+  );
+}
+
+/** Coming has the lines that the facts will have, so that nothing moves when they come. */
+function Coming() {
+  const line = (key: string) => <Skeleton key={key} width={160} />;
+  return (
+    <Facts
+      of={[
+        ["Name", line("n")],
+        ["Role", line("r")],
+        ["How that was decided", line("h")],
+        ["You may", <Skeleton key="m" width={320} height="3lh" />],
+        ["Server", line("v")],
+      ]}
+    />
   );
 }
 
