@@ -38,7 +38,7 @@ func openAt(ctx context.Context, port int) (p *place, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("make folder: %w", err)
 	}
-	p = &place{dir: dir, socket: filepath.Join(dir, "pg", instance, "production", "pg_stat_tmp")}
+	p = &place{dir: dir, socket: filepath.Join(dir, "pg", instance, "production", pgproc.SocketFolder)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.Close())

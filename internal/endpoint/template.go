@@ -64,23 +64,16 @@ func makeTemplate(ctx context.Context, c pgproc.Config) error {
 }
 
 func furnish(ctx context.Context, s *pgproc.Server) error {
-	c, err := s.ConnConfig("template1")
-	if err != nil {
-		return err
-	}
-	conn, err := pgx.ConnectConfig(ctx, c)
-	if err != nil {
-		return err
-	}
-	defer conn.Close(ctx)
-	if err := bootstrap(ctx, conn); err != nil {
-		return err
-	}
-	owner := Role{Name: heir, AuthMethod: AuthNone}
-	if err := createRole(ctx, conn, owner); err != nil {
-		return fmt.Errorf("create owner: %w", err)
-	}
-	return createDatabase(ctx, conn, Database{Name: lakeward.DefaultDatabase, Owner: owner.Name})
+	return on(ctx, s, "template1", func(conn *pgx.Conn) error {
+		if err := bootstrap(ctx, conn); err != nil {
+			return err
+		}
+		owner := Role{Name: heir, AuthMethod: AuthNone}
+		if err := createRole(ctx, conn, owner); err != nil {
+			return fmt.Errorf("create owner: %w", err)
+		}
+		return createDatabase(ctx, conn, Database{Name: lakeward.DefaultDatabase, Owner: owner.Name})
+	})
 }
 
 // openFresh starts PostgreSQL in a copy of the template and makes it the owner's. Nobody gets it before what it consists of

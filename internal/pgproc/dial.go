@@ -13,12 +13,12 @@ import (
 // socketName is the name that PostgreSQL gives its socket; the port in it only tells servers of one folder apart.
 const socketName = ".s.PGSQL.5432"
 
-// socketFolder is the folder of the data folder that the socket is in. PostgreSQL's own tools pass over what is in there:
+// SocketFolder is the folder of the data folder that the socket is in. PostgreSQL's own tools pass over what is in there:
 // a copy has no lock of the original's socket, and pg_rewind does not try to read a socket.
-const socketFolder = "pg_stat_tmp"
+const SocketFolder = "pg_stat_tmp"
 
 // SocketDir returns the folder of the server's socket.
-func (s *Server) SocketDir() string { return filepath.Join(s.config.Dir, socketFolder) }
+func (s *Server) SocketDir() string { return filepath.Join(s.config.Dir, SocketFolder) }
 
 // Dial opens a connection to the server's socket. The server speaks the wire protocol there without TLS and trusts
 // every name.
@@ -39,7 +39,7 @@ func dialIn(ctx context.Context, dir string) (net.Conn, error) {
 	}
 	defer folder.Close()
 	var d net.Dialer
-	return d.DialContext(ctx, "unix", fmt.Sprintf("/proc/self/fd/%d/%s/%s", folder.Fd(), socketFolder, socketName))
+	return d.DialContext(ctx, "unix", fmt.Sprintf("/proc/self/fd/%d/%s/%s", folder.Fd(), SocketFolder, socketName))
 }
 
 // ConnConfig returns the configuration of a superuser's connection to a database. It takes nothing from the PG*

@@ -125,7 +125,7 @@ func postmasterPID(dir string) int {
 }
 
 func removeLocks(dir string) error {
-	socket := filepath.Join(socketFolder, socketName)
+	socket := filepath.Join(SocketFolder, socketName)
 	// Older versions had the socket in the data folder itself.
 	for _, name := range []string{"postmaster.pid", socket, socket + ".lock", socketName, socketName + ".lock"} {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {

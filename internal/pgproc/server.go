@@ -241,22 +241,14 @@ func (s *Server) awaitReady(ctx context.Context) error {
 }
 
 func (s *Server) ping(ctx context.Context) error {
-	c, err := s.ConnConfig("postgres")
-	if err != nil {
-		return err
-	}
-	conn, err := pgx.ConnectConfig(ctx, c)
-	if err != nil {
-		return err
-	}
-	return conn.Close(ctx)
+	return s.admin(ctx, func(*pgx.Conn) error { return nil })
 }
 
 // args returns the command line of the postmaster. Settings on it win over postgresql.conf and ALTER SYSTEM.
 func (c *Config) args() []string {
 	settings := map[string]string{
 		"listen_addresses":        "",
-		"unix_socket_directories": socketFolder, // relative to the data folder: its own path may be too long for a socket
+		"unix_socket_directories": SocketFolder, // relative to the data folder: its own path may be too long for a socket
 		"unix_socket_permissions": "0700",
 		"port":                    "5432",
 		"cluster_name":            mark(c.Dir),
@@ -291,6 +283,6 @@ func (c *Config) args() []string {
 // An empty dir is that folder itself.
 func conninfo(i int, dir string) string {
 	const firstExtraFile = 3
-	host := filepath.Join(fmt.Sprintf("/proc/self/fd/%d", firstExtraFile+i), dir, socketFolder)
+	host := filepath.Join(fmt.Sprintf("/proc/self/fd/%d", firstExtraFile+i), dir, SocketFolder)
 	return fmt.Sprintf("host=%s port=5432 user=%s sslmode=disable", host, Superuser)
 }
