@@ -58,7 +58,7 @@ test("an operation that nobody knows is asked for once", async ({ console: page,
   expect(asked.length).toBeLessThan(5);
 });
 
-// What only a workspace makes of an instance: the local Lakebase suspends none and none of its computes breaks.
+// What takes an instance of the local Lakebase minutes to come to.
 for (const [name, change, vitals, word, text] of [
   ["degraded", { status: "ERROR", state: "DEGRADED" }, undefined, "Error", "DEGRADED"],
   ["asleep", { status: "READY", state: "IDLE" }, { asleep: true, reached: false }, "Ready", "asleep: the next connection wakes it"],

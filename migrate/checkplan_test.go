@@ -103,6 +103,20 @@ func mustPlan(t *testing.T, path string) *Plan {
 	return plan
 }
 
+// runEdited migrates by a plan's file.
+func runEdited(t *testing.T, source string, target DSN, file []byte) (*Plan, *Report) {
+	t.Helper()
+	read, err := ReadPlan(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := Run(t.Context(), source, target, Options{Plan: read, WorkDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read, report
+}
+
 func TestEveryProblemOfAPlanIsNamed(t *testing.T) {
 	t.Parallel()
 	source, target := newSource(t, editedScript), DSN(pgtest.DB(t))
@@ -210,14 +224,7 @@ func TestSkippedTablesAndColumnsAreNamed(t *testing.T) {
 	source, target := newSource(t, editedScript), DSN(pgtest.DB(t))
 	file := editPlan(t, mustPlan(t, source), [3]string{"- name: customers", "target: customers", "target: customers\n  skip: true"},
 		[3]string{"- name: note\n", "target: note", "target: note\n    skip: true"})
-	read, err := ReadPlan(bytes.NewReader(file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	report, err := Run(t.Context(), source, target, Options{Plan: read, WorkDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, report := runEdited(t, source, target, file)
 	again, err := Verify(t.Context(), source, target, Options{WorkDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
@@ -338,14 +345,7 @@ func TestEditedTypesTakeTheirExpressionsAlong(t *testing.T) {
 		[3]string{"- name: staff", "type: boolean\n    convert: boolean", "type: smallint\n    convert: integer"},
 		[3]string{"- name: staff", "default: \"FALSE\"", "default: \"7\""},
 		[3]string{"- name: born", "type: date\n    convert: date", "type: text\n    convert: text"})
-	read, err := ReadPlan(bytes.NewReader(file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	report, err := Run(t.Context(), source, target, Options{Plan: read, WorkDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	read, report := runEdited(t, source, target, file)
 	if !report.Complete() || len(report.Left) > 0 {
 		t.Errorf("verdict %q, left %+v", report.Verdict, report.Left)
 	}

@@ -39,18 +39,9 @@ func TestKilledParent(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)
 	o := s.options()
-	child := exec.CommandContext(t.Context(), os.Args[0])
-	child.Env = append(os.Environ(), childVariable+"="+s.dir)
-	out, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil || line != "ready\n" {
-		t.Fatalf("child said %q, %v", line, err)
+	child, line := s.child(childVariable)
+	if line != "ready" {
+		t.Fatalf("child said %q", line)
 	}
 	pid := postmaster(t, o.Dir)
 	if err := child.Process.Kill(); err != nil {
@@ -62,6 +53,24 @@ func TestKilledParent(t *testing.T) {
 	if got := s.login(s.start(o), ownerName, token); got != "" {
 		t.Errorf("login after the next start: %s", got)
 	}
+}
+
+// child runs this program again, for the part that the variable asks for, and returns it with the first line that it says.
+func (s *stand) child(variable string) (child *exec.Cmd, line string) {
+	s.t.Helper()
+	child = exec.CommandContext(s.t.Context(), os.Args[0])
+	child.Env = append(os.Environ(), variable+"="+s.dir)
+	out, err := child.StdoutPipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	if line, err = bufio.NewReader(out).ReadString('\n'); err != nil {
+		s.t.Fatalf("child said %q, %v", line, err)
+	}
+	return child, strings.TrimSpace(line)
 }
 
 // postmaster returns the process id of the folder's server, 0 when there is none.

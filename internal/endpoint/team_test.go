@@ -1,14 +1,11 @@
 package endpoint_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -74,20 +71,8 @@ func TestProgramKilledWhileFailingOver(t *testing.T) {
 		"when the next one acknowledges": func(w *writers) { w.writes(10) },
 	} {
 		for range rounds(t) {
-			child := exec.CommandContext(t.Context(), os.Args[0])
-			child.Env = append(os.Environ(), teamVariable+"="+s.dir)
-			out, err := child.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := child.Start(); err != nil {
-				t.Fatal(err)
-			}
-			line, err := bufio.NewReader(out).ReadString('\n')
-			if err != nil {
-				t.Fatalf("child: %q, %v", line, err)
-			}
-			address, err := netip.ParseAddrPort(strings.TrimSpace(line))
+			child, line := s.child(teamVariable)
+			address, err := netip.ParseAddrPort(line)
 			if err != nil {
 				t.Fatalf("child said %q", line)
 			}

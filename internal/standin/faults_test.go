@@ -133,7 +133,6 @@ func TestNodesDieAndFreeze(t *testing.T) {
 	w := userClient(t, l)
 	e := primaryOf(t, w, makeProject(t, w, "mortal").Status.DefaultBranch)
 	conn := connect(t, l, w, e)
-	exec(t, conn, "SET synchronous_commit = on") // it is off in tests
 	exec(t, conn, "CREATE TABLE t AS SELECT 42 AS n")
 	inject(t, l, Fault{Kind: FaultKill, Instance: "mortal"})
 	await(t, "the session ends", func() bool { return conn.Ping(t.Context()) != nil })

@@ -81,7 +81,13 @@ func folder(t *testing.T) string {
 // start starts a Lakebase of one test.
 func start(t *testing.T, dir string) *Lakebase {
 	t.Helper()
-	l, err := Start(t.Context(), Options{Dir: dir, API: "127.0.0.1:0", Fast: true})
+	return startWith(t, Options{Dir: dir})
+}
+
+func startWith(t *testing.T, o Options) *Lakebase {
+	t.Helper()
+	o.API, o.Fast = "127.0.0.1:0", true
+	l, err := Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +124,15 @@ func client(t *testing.T, c *databricks.Config) *databricks.WorkspaceClient {
 // project makes a project and waits for it.
 func makeProject(t *testing.T, w *databricks.WorkspaceClient, id string) *postgres.Project {
 	t.Helper()
-	op, err := w.Postgres.CreateProject(t.Context(), postgres.CreateProjectRequest{ProjectId: id})
+	return makeProjectWith(t, w, id, nil)
+}
+
+// makeProjectWith is makeProject with settings for its endpoints.
+func makeProjectWith(t *testing.T, w *databricks.WorkspaceClient, id string, settings *postgres.ProjectDefaultEndpointSettings) *postgres.Project {
+	t.Helper()
+	op, err := w.Postgres.CreateProject(t.Context(), postgres.CreateProjectRequest{
+		ProjectId: id, Project: postgres.Project{Spec: &postgres.ProjectSpec{DefaultEndpointSettings: settings}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -124,22 +124,9 @@ func committed(t *testing.T, conn *pgx.Conn) map[int]time.Time {
 // makeHistory makes a project whose PostgreSQL notes the time of each commit.
 func makeHistory(t *testing.T, w *databricks.WorkspaceClient, id string) *postgres.Project {
 	t.Helper()
-	op, err := w.Postgres.CreateProject(t.Context(), postgres.CreateProjectRequest{
-		ProjectId: id, Project: postgres.Project{Spec: &postgres.ProjectSpec{
-			DefaultEndpointSettings: &postgres.ProjectDefaultEndpointSettings{
-				PgSettings: map[string]string{"track_commit_timestamp": "on"},
-			},
-		}},
+	return makeProjectWith(t, w, id, &postgres.ProjectDefaultEndpointSettings{
+		PgSettings: map[string]string{"track_commit_timestamp": "on"},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	discard(t, w, id)
-	p, err := op.Wait(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
 }
 
 // TestBranchesOfRandomMoments compares the rows of branches with what was committed at their moments, while more is being

@@ -21,16 +21,7 @@ import (
 // startLimited starts a Lakebase of one test with other limits.
 func startLimited(t *testing.T, limits Limits) *Lakebase {
 	t.Helper()
-	l, err := Start(t.Context(), Options{Dir: folder(t), API: "127.0.0.1:0", Fast: true, Limits: limits})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Errorf("close: %v", err)
-		}
-	})
-	return l
+	return startWith(t, Options{Dir: folder(t), Limits: limits})
 }
 
 // sleeper is a Lakebase with a project whose endpoint sleeps after a moment.
@@ -38,18 +29,7 @@ func sleeper(t *testing.T) (*Lakebase, *databricks.WorkspaceClient, *postgres.En
 	t.Helper()
 	l := startLimited(t, Limits{MinSuspend: 200 * time.Millisecond})
 	w := userClient(t, l)
-	op, err := w.Postgres.CreateProject(t.Context(), postgres.CreateProjectRequest{
-		ProjectId: "tired", Project: postgres.Project{Spec: &postgres.ProjectSpec{
-			DefaultEndpointSettings: &postgres.ProjectDefaultEndpointSettings{SuspendTimeoutDuration: duration.New(200 * time.Millisecond)},
-		}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := op.Wait(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := makeProjectWith(t, w, "tired", &postgres.ProjectDefaultEndpointSettings{SuspendTimeoutDuration: duration.New(200 * time.Millisecond)})
 	return l, w, primaryOf(t, w, p.Status.DefaultBranch)
 }
 
