@@ -1,7 +1,9 @@
 package proxy
 
 import (
+	"bytes"
 	"testing"
+	"testing/synctest"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 )
@@ -24,4 +26,25 @@ func TestAPauseHoldsBackWhatComesBeforeTheLoopHasLetGo(t *testing.T) {
 	if s.say(begin) || s.sent.asked != 2 {
 		t.Error("passed between two transactions")
 	}
+}
+
+// TestASecondPauseFindsTheSessionThatWasHeldByTheFirst: the first pause has ended and the session is to go back into the loop,
+// but before the piece that it held back goes on, the next pause begins. To wait for its end where nobody can park the session
+// would be to wait for each other.
+func TestASecondPauseFindsTheSessionThatWasHeldByTheFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) { // which fails when everybody waits
+		s := &session{
+			route: &route{}, up: &upstream{wire: &wire{fd: none}}, back: true,
+			hold: make(chan struct{}), open: make(chan struct{}),
+		}
+		s.status.Store('I')
+		begin := bytesOf(t, &pgproto3.Query{String: "BEGIN"})
+		if rest, again := s.take(begin); !again || !bytes.Equal(rest, begin) {
+			t.Errorf("the session goes back: %v, with %q in hand", again, rest)
+		}
+		if s.sent.asked != 0 {
+			t.Error("the piece has passed")
+		}
+	})
 }

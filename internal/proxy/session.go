@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -86,15 +87,16 @@ func (s *session) run(ctx context.Context, early []byte) {
 	defer cancel()
 	stop := context.AfterFunc(ctx, s.interrupt)
 	defer stop()
-	for again := true; again; early = nil {
-		again = s.attend(ctx, cancel, s.flow(early))
+	for again := true; again; {
+		early, again = s.attend(ctx, cancel, s.flow(early))
 	}
 	s.client.Close()
 	s.upstream().conn.Close()
 }
 
-// attend relays outside of the loop until one side ends, or until the session can go back into the loop.
-func (s *session) attend(ctx context.Context, cancel context.CancelFunc, early []byte) (again bool) {
+// attend relays outside of the loop until one side ends, or until the session can go back into the loop, with what the
+// client has said meanwhile and the server has not been told.
+func (s *session) attend(ctx context.Context, cancel context.CancelFunc, early []byte) (rest []byte, again bool) {
 	var down sync.WaitGroup
 	var words *pgwire.Error
 	var back bool
@@ -103,7 +105,7 @@ func (s *session) attend(ctx context.Context, cancel context.CancelFunc, early [
 			_ = s.client.SetReadDeadline(longAgo) // nothing that the client says would be heard
 		}
 	})
-	if s.take(early) {
+	if rest, again = s.take(early); again {
 		_ = s.upstream().wire.SetReadDeadline(longAgo)
 		if down.Wait(); back {
 			s.mu.Lock()
@@ -111,7 +113,7 @@ func (s *session) attend(ctx context.Context, cancel context.CancelFunc, early [
 			s.back = false
 			_ = s.client.SetReadDeadline(time.Time{})
 			_ = s.up.wire.SetReadDeadline(time.Time{})
-			return true
+			return rest, true
 		}
 	}
 	close(s.done)
@@ -120,7 +122,7 @@ func (s *session) attend(ctx context.Context, cancel context.CancelFunc, early [
 	if words != nil && s.down.between() {
 		words.Tell(s.client)
 	}
-	return false
+	return nil, false
 }
 
 var longAgo = time.Unix(1, 0)
@@ -182,32 +184,48 @@ func (s *session) part(ctx context.Context, cancel context.CancelFunc) {
 	cancel()
 }
 
-// take brings what the client says upstream, until the client ends or the session can go back into the loop.
-func (s *session) take(early []byte) (again bool) {
-	if s.upstream().wire.catchUp() != nil || len(early) > 0 && s.forward(early) != nil {
-		return false
+// take brings what the client says upstream, until the client ends or the session can go back into the loop. What it has
+// in hand then and may not pass on is the rest.
+func (s *session) take(early []byte) (rest []byte, again bool) {
+	if s.upstream().wire.catchUp() != nil {
+		return nil, false
+	}
+	if len(early) > 0 {
+		if err := s.forward(early); err != nil {
+			return early, errors.Is(err, errBack)
+		}
 	}
 	for {
 		b, n, err := readReady(s.raw, relayBuffers)
 		if err != nil {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			return s.back && errors.Is(err, os.ErrDeadlineExceeded)
+			return nil, s.back && errors.Is(err, os.ErrDeadlineExceeded)
 		}
 		err = s.forward((*b)[:n])
+		if errors.Is(err, errBack) {
+			rest = bytes.Clone((*b)[:n])
+		}
 		relayBuffers.give(b)
 		if err != nil {
-			return false
+			return rest, rest != nil
 		}
 	}
 }
+
+// errBack says that a piece has to wait for a pause that began while the session is on its way back into the loop. It is
+// not parked there; it turns round first.
+var errBack = errors.New("the session goes back into the loop")
 
 // forward passes one piece on. While the route is paused and the session between two transactions, it waits.
 func (s *session) forward(b []byte) error {
 	for !s.say(b) {
 		s.mu.Lock()
-		open := s.open
+		open, back := s.open, s.back
 		s.mu.Unlock()
+		if back {
+			return errBack
+		}
 		if err := s.await(open); err != nil {
 			return err
 		}
