@@ -99,7 +99,7 @@ func (l *Lakebase) mint(who string, endpoints []string, ttl time.Duration) (stri
 // verify judges the password of a login. It is asked at login only: an open session outlives its credential.
 func (l *Lakebase) verify(endpointUID, user, password string) error {
 	s := l.store.view()
-	if c, _ := s.computeByUID(endpointUID); c == nil || c.Disabled {
+	if _, _, c := s.computeByUID(endpointUID); c == nil || c.Disabled {
 		return errors.New("the endpoint is disabled")
 	}
 	subject, err := l.tokens.check(password, endpointUID, s.Epoch)

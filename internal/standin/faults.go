@@ -251,7 +251,7 @@ func (f *Fault) target(s *state) (p *project, c *compute, err error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		p, _, c = s.computeOf(uid)
+		p, _, c = s.computeByUID(uid)
 		return p, c, nil
 	}
 	if p = s.project(f.Instance); p == nil {

@@ -86,7 +86,7 @@ func (l *Lakebase) keepHistories(ctx context.Context, at time.Time) {
 
 // runs reports whether the primary of a branch runs and is to run on.
 func (l *Lakebase) runs(b *branch) bool {
-	c, current := l.store.view().computeByUID(b.primary().UID)
+	_, current, c := l.store.view().computeByUID(b.primary().UID)
 	return c != nil && !c.Disabled && !current.Deleting && l.runner(c.UID).endpoint != nil
 }
 

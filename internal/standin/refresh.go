@@ -52,11 +52,11 @@ func (l *Lakebase) tryRefresh(ctx context.Context, b *branch) error {
 	if err != nil {
 		return err
 	}
-	if _, known := seen.computeByUID(b.primary().UID); known == nil || known.agrees(roles, databases) {
+	if _, known, _ := seen.computeByUID(b.primary().UID); known == nil || known.agrees(roles, databases) {
 		return errUnchanged
 	}
 	return l.store.update(func(s *state) error {
-		_, current := s.computeByUID(b.primary().UID)
+		_, current, _ := s.computeByUID(b.primary().UID)
 		switch {
 		case s.inside(b) != seen.inside(b):
 			return errOvertaken
@@ -102,7 +102,7 @@ func (s *state) operationsInside(b *branch) (found []*operation) {
 // inside returns a text that differs when the roles or databases of the branch have been changed in between, by an
 // operation or by another reading. What happens to other branches does not count.
 func (s *state) inside(b *branch) string {
-	_, current := s.computeByUID(b.primary().UID)
+	_, current, _ := s.computeByUID(b.primary().UID)
 	if current == nil {
 		return ""
 	}

@@ -81,26 +81,15 @@ func (l *Lakebase) knock(uid string) {
 
 // enqueueFor queues work on an endpoint's branch. The caller holds queueMu.
 func (l *Lakebase) enqueueFor(uid string, do func(context.Context)) {
-	p, b, c := l.store.view().computeOf(uid)
+	p, b, c := l.store.view().computeByUID(uid)
 	if c != nil {
 		l.enqueue(queuesOf(p, b), do)
 	}
 }
 
-// computeOf returns the endpoint with the uid and what it is in, or nils.
-func (s *state) computeOf(uid string) (inProject *project, inBranch *branch, found *compute) {
-	s.computes(func(p *project, b *branch, c *compute) bool {
-		if c.UID == uid {
-			inProject, inBranch, found = p, b, c
-		}
-		return found == nil
-	})
-	return inProject, inBranch, found
-}
-
 // wakeUp starts an endpoint that sleeps, and before it the one that it streams from.
 func (l *Lakebase) wakeUp(ctx context.Context, uid string) {
-	p, b, c := l.store.view().computeOf(uid)
+	p, b, c := l.store.view().computeByUID(uid)
 	if c == nil || l.runner(uid).phase != phaseIdle || c.Disabled || p.Deleting || b.Deleting || c.Deleting {
 		return
 	}
@@ -180,7 +169,7 @@ func (l *Lakebase) mayRest(p *project, b *branch, c *compute) bool {
 
 // suspend stops the PostgreSQL of an endpoint, unless somebody has come or a session still works.
 func (l *Lakebase) suspend(ctx context.Context, uid string) {
-	p, b, c := l.store.view().computeOf(uid)
+	p, b, c := l.store.view().computeByUID(uid)
 	r := l.runner(uid)
 	if c == nil || r.endpoint == nil || !l.mayRest(p, b, c) {
 		return

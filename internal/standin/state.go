@@ -246,13 +246,13 @@ func (s *state) computes(do func(*project, *branch, *compute) bool) {
 	}
 }
 
-// computeByUID returns the endpoint with the uid and its branch, or nils.
-func (s *state) computeByUID(uid string) (found *compute, in *branch) {
-	s.computes(func(_ *project, b *branch, c *compute) bool {
+// computeByUID returns the endpoint with the uid and what it is in, or nils.
+func (s *state) computeByUID(uid string) (inProject *project, inBranch *branch, found *compute) {
+	s.computes(func(p *project, b *branch, c *compute) bool {
 		if c.UID == uid {
-			found, in = c, b
+			inProject, inBranch, found = p, b, c
 		}
 		return found == nil
 	})
-	return found, in
+	return inProject, inBranch, found
 }
