@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -74,23 +73,7 @@ func CheckPlan(ctx context.Context, path string, plan *Plan, o PlanOptions) (*Pl
 	if isPostgres(path) {
 		return nil, noPlanForPostgres()
 	}
-	var checked *Plan
-	o.Progress.Send(lakeward.Event{Type: lakeward.EventPhase, Phase: "plan", Message: planMessage})
-	err := withSource(ctx, path, func(conn *sqlite.Conn) (err error) {
-		checked, err = checkPlan(ctx, conn, plan, o, true)
-		if err != nil && lakeward.KindOf(err) == lakeward.KindInternal {
-			err = explainRead(ctx, path, err)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	if absolute, err := filepath.Abs(path); err == nil {
-		path = absolute
-	}
-	checked.Source.Path = path
-	return checked, nil
+	return plannedFrom(ctx, path, o, func(conn *sqlite.Conn) (*Plan, error) { return checkPlan(ctx, conn, plan, o, true) })
 }
 
 // RefusePlan checks a plan as [CheckPlan] does, without reading rows: it answers as quickly as the schema is read.

@@ -268,18 +268,23 @@ func bind(stmt *sqlite.Stmt, row []value) {
 		if v.isLarge() {
 			v.b = nil // written later
 		}
-		switch v.class {
-		case sqlite.TypeInteger:
-			stmt.BindInt64(i+1, v.i)
-		case sqlite.TypeFloat:
-			stmt.BindFloat(i+1, v.f)
-		case sqlite.TypeText:
-			stmt.BindText(i+1, string(v.b))
-		case sqlite.TypeBlob:
-			stmt.BindBytes(i+1, v.b)
-		default:
-			stmt.BindNull(i + 1)
-		}
+		v.bind(stmt, i+1)
+	}
+}
+
+// bind gives a value to the parameter of a statement with the number i; the first is 1.
+func (v value) bind(stmt *sqlite.Stmt, i int) {
+	switch v.class {
+	case sqlite.TypeInteger:
+		stmt.BindInt64(i, v.i)
+	case sqlite.TypeFloat:
+		stmt.BindFloat(i, v.f)
+	case sqlite.TypeText:
+		stmt.BindText(i, string(v.b))
+	case sqlite.TypeBlob:
+		stmt.BindBytes(i, v.b)
+	default:
+		stmt.BindNull(i)
 	}
 }
 

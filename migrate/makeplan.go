@@ -41,10 +41,15 @@ func MakePlan(ctx context.Context, path string, o PlanOptions) (*Plan, error) {
 	if isPostgres(path) {
 		return planPostgres(ctx, path, o)
 	}
+	return plannedFrom(ctx, path, o, func(conn *sqlite.Conn) (*Plan, error) { return planFrom(ctx, conn, o) })
+}
+
+// plannedFrom has a plan made of, or checked against, the database at path, and puts the path into it.
+func plannedFrom(ctx context.Context, path string, o PlanOptions, read func(*sqlite.Conn) (*Plan, error)) (*Plan, error) {
 	var plan *Plan
 	o.Progress.Send(lakeward.Event{Type: lakeward.EventPhase, Phase: "plan", Message: planMessage})
 	err := withSource(ctx, path, func(conn *sqlite.Conn) (err error) {
-		plan, err = planFrom(ctx, conn, o)
+		plan, err = read(conn)
 		if err != nil && lakeward.KindOf(err) == lakeward.KindInternal {
 			err = explainRead(ctx, path, err)
 		}

@@ -125,18 +125,7 @@ func (p *planner) openRejected(t *tablePlanner) (*sqlite.Stmt, error) {
 
 func keepKey(stmt *sqlite.Stmt, key []value) error {
 	for i, v := range key {
-		switch v.class {
-		case sqlite.TypeInteger:
-			stmt.BindInt64(i+1, v.i)
-		case sqlite.TypeFloat:
-			stmt.BindFloat(i+1, v.f)
-		case sqlite.TypeText:
-			stmt.BindText(i+1, string(v.b))
-		case sqlite.TypeBlob:
-			stmt.BindBytes(i+1, v.b)
-		default:
-			stmt.BindNull(i + 1)
-		}
+		v.bind(stmt, i+1)
 	}
 	if _, err := stmt.Step(); err != nil {
 		return fmt.Errorf("keep the key of a row: %w", err)

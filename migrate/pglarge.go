@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/lakeward/lakeward"
 )
@@ -30,29 +28,12 @@ func (m *pgMigration) loadLargeObjects(ctx context.Context) error {
 	if _, err := m.stage.conn.Exec(ctx, "TRUNCATE "+m.stage.table("large_object")); err != nil {
 		return fmt.Errorf("empty the staged large objects: %w", err)
 	}
-	var next atomic.Int64
-	group, ctx := errgroup.WithContext(ctx)
-	for range min(m.Jobs, len(objects)) {
-		group.Go(func() error {
-			src, err := m.snapshot.Connect(ctx)
-			if err != nil {
-				return err
-			}
-			defer closeSession(ctx, src)
-			dst, err := pgTargetSession(ctx, m.worker())
-			if err != nil {
-				return err
-			}
-			defer closeSession(ctx, dst)
-			for i := next.Add(1); i <= int64(len(objects)); i = next.Add(1) {
-				if err := m.copyLargeObject(ctx, src, dst, objects[i-1].OID); err != nil {
-					return fmt.Errorf("copy large object %d: %w", objects[i-1].OID, err)
-				}
-			}
-			return nil
-		})
-	}
-	return group.Wait()
+	return eachPair(ctx, m, objects, func(ctx context.Context, src, dst *pgx.Conn, o pgLargeObject) error {
+		if err := m.copyLargeObject(ctx, src, dst, o.OID); err != nil {
+			return fmt.Errorf("copy large object %d: %w", o.OID, err)
+		}
+		return nil
+	})
 }
 
 // freeLargeObjects refuses numbers that the target has given to large objects of its own.

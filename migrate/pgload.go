@@ -123,7 +123,7 @@ func (m *pgMigration) load(ctx context.Context, kept map[uint32][]pgKept, loaded
 		chunks = append(chunks, missing...)
 	}
 	slices.SortStableFunc(chunks, pgChunk.compare)
-	if err := m.eachPair(ctx, chunks, m.copyChunk); err != nil {
+	if err := eachPair(ctx, m, chunks, m.copyChunk); err != nil {
 		return err
 	}
 	for _, t := range loading {
@@ -134,13 +134,11 @@ func (m *pgMigration) load(ctx context.Context, kept map[uint32][]pgKept, loaded
 	return nil
 }
 
-// eachPair hands every chunk to fn, with a session of the source that sees the snapshot and one of the target.
-func (m *pgMigration) eachPair(ctx context.Context, chunks []pgChunk,
-	fn func(ctx context.Context, src, dst *pgx.Conn, c pgChunk) error,
-) error {
+// eachPair hands every item to fn, with a session of the source that sees the snapshot and one of the target.
+func eachPair[T any](ctx context.Context, m *pgMigration, items []T, fn func(ctx context.Context, src, dst *pgx.Conn, item T) error) error {
 	var next atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
-	for range min(m.Jobs, len(chunks)) {
+	for range min(m.Jobs, len(items)) {
 		group.Go(func() error {
 			src, err := m.snapshot.Connect(ctx)
 			if err != nil {
@@ -152,8 +150,8 @@ func (m *pgMigration) eachPair(ctx context.Context, chunks []pgChunk,
 				return err
 			}
 			defer closeSession(ctx, dst)
-			for i := next.Add(1); i <= int64(len(chunks)); i = next.Add(1) {
-				if err := fn(ctx, src, dst, chunks[i-1]); err != nil {
+			for i := next.Add(1); i <= int64(len(items)); i = next.Add(1) {
+				if err := fn(ctx, src, dst, items[i-1]); err != nil {
 					return err
 				}
 			}

@@ -49,7 +49,7 @@ func (m *pgMigration) keptChunks(ctx context.Context) (map[uint32][]pgKept, erro
 		}
 	}
 	changed := make(chan *pgLoading, len(probes))
-	err = m.eachPair(ctx, probes, func(ctx context.Context, src, _ *pgx.Conn, c pgChunk) error {
+	err = eachPair(ctx, m, probes, func(ctx context.Context, src, _ *pgx.Conn, c pgChunk) error {
 		for _, k := range kept[c.table.OID] {
 			same, err := m.unchanged(ctx, src, c.table, k)
 			if err != nil {

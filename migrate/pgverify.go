@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/lakeward/lakeward"
 )
 
 // verifyPostgres is Verify for a PostgreSQL source.
@@ -37,13 +35,7 @@ func (m *pgMigration) verify(ctx context.Context) error {
 	if err := m.brokenConstraints(ctx); err != nil {
 		return err
 	}
-	m.report.judge()
-	if m.report.Verdict == VerdictDifferent {
-		return lakeward.Errorf(lakeward.KindInternal,
-			"the target was left as it was; please report this with the report file",
-			"the loaded rows are not those of the source: %s", m.report.firstDifference())
-	}
-	return nil
+	return m.report.accept()
 }
 
 // compare fills the report with what differs between the source and the target, or its staging. Views in late are

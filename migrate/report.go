@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/lakeward/lakeward"
 )
 
 // Verdict is the result of comparing the source with the target.
@@ -189,6 +191,17 @@ func (r *Report) judge() {
 			r.Verdict = VerdictDifferent
 		}
 	}
+}
+
+// accept judges what has been loaded, and refuses it where it differs from the source without an explanation.
+func (r *Report) accept() error {
+	r.judge()
+	if r.Verdict == VerdictDifferent {
+		return lakeward.Errorf(lakeward.KindInternal,
+			"the target was left as it was; please report this with the report file",
+			"the loaded rows are not those of the source: %s", r.firstDifference())
+	}
+	return nil
 }
 
 // same reports whether every row of the source is accounted for and equal.

@@ -8,8 +8,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"zombiezen.com/go/sqlite"
-
-	"github.com/lakeward/lakeward"
 )
 
 // Verify compares target with the SQLite database in the file source again, at any time after a migration: every row of
@@ -42,13 +40,7 @@ func (m *migration) verify(ctx context.Context) error {
 	if err := m.dropDifferingViews(ctx); err != nil {
 		return err
 	}
-	m.report.judge()
-	if m.report.Verdict == VerdictDifferent {
-		return lakeward.Errorf(lakeward.KindInternal,
-			"the target was left as it was; please report this with the report file",
-			"the loaded rows are not those of the source: %s", m.report.firstDifference())
-	}
-	return nil
+	return m.report.accept()
 }
 
 // checkSnapshot has SQLite look through every page of the snapshot.
