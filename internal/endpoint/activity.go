@@ -5,21 +5,28 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/lakeward/lakeward/internal/pgproc"
 )
 
 // Busy returns how many sessions are doing something now: run a statement, have a transaction open, stream changes. The
 // system's own do not count.
+//
+// It asks each node that clients can be on but the readable secondaries of a read-write endpoint.
 func (e *Endpoint) Busy(ctx context.Context) (sessions int, err error) {
 	const sql = `SELECT count(*)::int FROM pg_catalog.pg_stat_activity
 		WHERE backend_type IN ('client backend', 'walsender') AND state <> 'idle' AND usename <> $1`
-	err = e.admin(ctx, adminDatabase, func(conn *pgx.Conn) error {
-		return conn.QueryRow(ctx, sql, pgproc.Superuser).Scan(&sessions)
-	})
-	if err != nil {
-		return 0, fmt.Errorf("count busy sessions: %w", err)
+	ctx, cancel := context.WithTimeout(ctx, questions*answerTime)
+	defer cancel()
+	servers := e.circle()
+	if servers == nil {
+		servers = []*pgproc.Server{e.current()}
+	}
+	for _, s := range servers {
+		n, err := ask[int](ctx, s, sql, pgproc.Superuser)
+		if err != nil {
+			return 0, fmt.Errorf("count busy sessions: %w", err)
+		}
+		sessions += n
 	}
 	return sessions, nil
 }

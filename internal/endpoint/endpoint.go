@@ -168,7 +168,7 @@ func (e *Endpoint) open(ctx context.Context) error {
 func (e *Endpoint) run(life, patience context.Context, listener net.Listener, reading *reading) error {
 	life, cancel := context.WithCancel(life)
 	defer cancel()
-	gate := pgwire.Server{TLS: e.options.TLS, Authenticate: e.authenticate, Dial: e.dial, Log: e.options.Log}
+	gate := pgwire.Server{TLS: e.options.TLS, Authenticate: e.authenticate, Dial: e.dial, DialAll: e.dialAll, Log: e.options.Log}
 	var gateErr error
 	var serving sync.WaitGroup
 	serving.Go(func() {

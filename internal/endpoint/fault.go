@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"context"
+	"errors"
 	"syscall"
 
 	"github.com/lakeward/lakeward"
@@ -20,11 +21,26 @@ func (e *Endpoint) Signal(ctx context.Context, node int, signal syscall.Signal) 
 	return server.Signal(signal)
 }
 
+// SignalAll sends a signal to every process of every node.
+func (e *Endpoint) SignalAll(ctx context.Context, signal syscall.Signal) error {
+	var servers []*pgproc.Server
+	err := e.consult(ctx, func() {
+		servers = append(servers, e.current())
+		for _, s := range e.team.standbys {
+			if s.server != nil {
+				servers = append(servers, s.server)
+			}
+		}
+	})
+	for _, s := range servers {
+		err = errors.Join(err, s.Signal(signal))
+	}
+	return err
+}
+
 // nodeServer returns the PostgreSQL of a node.
 func (e *Endpoint) nodeServer(ctx context.Context, number int) (found *pgproc.Server, err error) {
-	done := make(chan struct{})
-	posted := e.post(ctx, func(context.Context) {
-		defer close(done)
+	err = e.consult(ctx, func() {
 		if s := e.team.standbys[number]; s != nil {
 			found = s.server
 		}
@@ -32,12 +48,18 @@ func (e *Endpoint) nodeServer(ctx context.Context, number int) (found *pgproc.Se
 			found = e.current()
 		}
 	})
-	if !posted {
-		return nil, context.Cause(ctx)
+	if err == nil && found == nil {
+		err = lakeward.Errorf(lakeward.KindNotFound, "", "there is no running node %d", number)
+	}
+	return found, err
+}
+
+// consult lets do look at the team.
+func (e *Endpoint) consult(ctx context.Context, do func()) error {
+	done := make(chan struct{})
+	if !e.post(ctx, func(context.Context) { defer close(done); do() }) {
+		return context.Cause(ctx)
 	}
 	<-done
-	if found == nil {
-		return nil, lakeward.Errorf(lakeward.KindNotFound, "", "there is no running node %d", number)
-	}
-	return found, nil
+	return nil
 }

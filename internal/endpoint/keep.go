@@ -18,7 +18,8 @@ const (
 	maxRestarts = 10          // in a row
 	goodLife    = time.Minute // after which a death starts a new row
 
-	pulse = 500 * time.Millisecond // between looks at the nodes of an endpoint that has several
+	pulse     = 500 * time.Millisecond // between looks at the nodes of an endpoint that has several
+	calmPulse = 3 * time.Second        // at the node of an endpoint that has no other: each look costs a session
 
 	// A node that does not answer twice in a row within this time is taken for frozen. This program may have been, too:
 	// the second question has its time from when it is asked.
@@ -74,6 +75,8 @@ func (e *Endpoint) replace(ctx context.Context, r *row) error {
 	}
 	if len(e.team.standbys) > 0 {
 		e.hold()
+	}
+	if len(e.team.standbys) > 0 && e.options.Follow == nil {
 		err := e.failOver(ctx, server)
 		if err == nil {
 			r.born, r.restarts = time.Now(), 0
@@ -86,6 +89,7 @@ func (e *Endpoint) replace(ctx context.Context, r *row) error {
 	if r.last = e.restart(ctx, delay); r.last != nil && ctx.Err() == nil {
 		e.options.Log.Warn("restart PostgreSQL", "dir", server.Dir(), "err", r.last)
 	}
+	e.team.down = r.last
 	r.born = time.Now()
 	r.restarts++
 	return nil
@@ -104,7 +108,9 @@ func (e *Endpoint) restart(ctx context.Context, delay time.Duration) error {
 	if err := e.startPrimary(ctx); err != nil {
 		return err
 	}
-	e.regroup(ctx)
+	if e.options.Follow == nil {
+		e.regroup(ctx)
+	}
 	return nil
 }
 
@@ -114,10 +120,15 @@ func (e *Endpoint) look(ctx context.Context) {
 	e.question(ctx, primary, func(ctx context.Context, names []string, err error) {
 		switch {
 		case primary != e.current() || ctx.Err() != nil:
+		case err != nil && len(e.team.standbys) == 0 && e.options.Follow == nil:
+			e.hear(err)
 		case err != nil:
 			e.freeze(ctx, primary, err)
-		case names != nil:
-			e.missing(ctx, names)
+		default:
+			e.hear(nil)
+			if names != nil && e.options.Follow == nil {
+				e.missing(ctx, names)
+			}
 		}
 	})
 	e.agree(ctx)
@@ -139,6 +150,25 @@ func (e *Endpoint) look(ctx context.Context) {
 				}
 			})
 		}
+	}
+}
+
+// hear notes whether the only node answers. One that does not is left as it is: no other has its data, and it may go on.
+func (e *Endpoint) hear(err error) {
+	t := e.team
+	known := (err == nil) == (t.down == nil)
+	t.down = err
+	if err != nil {
+		t.down = fmt.Errorf("PostgreSQL does not answer: %w", err)
+	}
+	switch {
+	case known:
+	case err == nil:
+		e.options.Log.Info("PostgreSQL answers again", "dir", e.current().Dir())
+		t.beat.Reset(t.pace)
+	default:
+		e.options.Log.Warn("PostgreSQL does not answer", "dir", e.current().Dir(), "err", err)
+		t.beat.Reset(pulse)
 	}
 }
 

@@ -43,8 +43,13 @@ func (e *Endpoint) mend(ctx context.Context, s *standby) {
 	if s.mending {
 		return
 	}
-	s.mending = true
 	primary, server := e.current(), s.server
+	if e.options.Follow != nil {
+		if primary, _ = e.leader(); primary == nil {
+			return // the next look sees whether there is one
+		}
+	}
+	s.mending = true
 	e.team.working.Go(func() {
 		server, err := e.bringUp(ctx, s.number, server, primary)
 		if e.post(ctx, func(ctx context.Context) { e.mended(ctx, s, server, err) }) || server == nil {
@@ -87,6 +92,9 @@ func (e *Endpoint) mended(ctx context.Context, s *standby, server *pgproc.Server
 // bringUp returns the server of a standby that follows the primary. When it returns an error, none runs.
 func (e *Endpoint) bringUp(ctx context.Context, number int, s, primary *pgproc.Server) (*pgproc.Server, error) {
 	c := e.follower(number)
+	if err := makeNodesFolder(e.options.Dir); err != nil {
+		return nil, err
+	}
 	if s != nil {
 		if follows(ctx, primary, s, followTime) == nil {
 			return s, nil

@@ -3,6 +3,7 @@ package endpoint
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 
 	"github.com/lakeward/lakeward/internal/pgproc"
@@ -10,6 +11,8 @@ import (
 
 // A read-only endpoint follows the primary of another endpoint, by the link that leads to it. No commit waits for it, and
 // it may have received what no standby has: after a fail-over it is then ahead of the new primary, and must be taken back.
+//
+// It may have several nodes. All of them follow that primary, and logins are spread over them.
 
 // replicaName is what a read-only endpoint is called in the PostgreSQL that it follows.
 func replicaName(dir string) string { return fmt.Sprintf("replica%.6x", sha256.Sum256([]byte(dir))) }
@@ -36,6 +39,9 @@ func (e *Endpoint) pursue(ctx context.Context, leader *pgproc.Server) {
 		return
 	}
 	t.leader = leader
+	for _, s := range t.standbys {
+		e.mend(ctx, s)
+	}
 	server := e.current()
 	t.working.Go(func() {
 		err := follows(ctx, leader, server, followTime)
@@ -55,14 +61,22 @@ func (e *Endpoint) pursue(ctx context.Context, leader *pgproc.Server) {
 	})
 }
 
-// refresh takes the data of a replica that cannot follow back to those of its leader.
+// refresh takes the data of a replica that cannot follow back to those of its leader, and makes those anew that are lost.
 func (e *Endpoint) refresh(ctx context.Context, c pgproc.Config) error {
-	leader := e.team.stale
-	if leader == nil {
+	leader, err := e.team.stale, error(nil)
+	switch {
+	case !pgproc.Initialized(c.Dir):
+		if leader, _ = e.leader(); leader == nil {
+			return errors.New("there is no primary to copy from")
+		}
+		err = errors.New("its data are gone")
+	case leader == nil:
 		return nil
+	default:
+		err = leader.Rewind(ctx, c)
 	}
 	e.team.leader = nil // to be seen to follow again
-	if err := leader.Rewind(ctx, c); err != nil {
+	if err != nil {
 		e.options.Log.Warn("a replica is copied anew", "dir", c.Dir, "err", err)
 		if err := copyFolder(ctx, leader, c); err != nil {
 			return err

@@ -27,6 +27,7 @@ type Readable struct {
 // Condition is how the nodes of an endpoint are.
 type Condition struct {
 	FailingOver bool // there is no primary; logins wait for one
+	Down        bool // nobody is served, as Problem tells
 	Primary     int  // the number of the node that is the primary
 	Nodes       int  // that run and follow, the primary included
 	Protected   bool // every acknowledged commit is on a standby as well
@@ -39,6 +40,12 @@ func (e *Endpoint) Condition() Condition {
 	defer e.mu.Unlock()
 	c := e.condition
 	c.FailingOver, c.Nodes = e.holding, 1+len(e.readable)
+	if e.options.Follow != nil && len(e.readable) > 0 { // any node will do
+		c.FailingOver, c.Down = false, false
+		if e.holding {
+			c.Nodes--
+		}
+	}
 	return c
 }
 
@@ -120,8 +127,14 @@ func (e *Endpoint) readingAt() netip.AddrPort {
 func (e *Endpoint) report() {
 	t := e.team
 	c := Condition{Primary: t.record.Primary, Protected: len(t.record.Synchronous) > 0}
-	whole := t.settling == nil && len(t.leaving) == 0 && slices.Equal(t.asked, t.record.Synchronous) &&
-		len(t.asked) == len(t.standbys) && slices.Equal(t.asked, t.following())
+	following := t.following()
+	whole := len(t.leaving) == 0 && len(following) == len(t.standbys)
+	if e.options.Follow == nil {
+		whole = whole && t.settling == nil && slices.Equal(t.asked, t.record.Synchronous) && slices.Equal(t.asked, following)
+	}
+	if t.down != nil {
+		c.Down, c.Problem = true, t.down
+	}
 	for _, s := range t.standbys {
 		if s.failures >= failuresToTell {
 			c.Problem = fmt.Errorf("node %d does not follow the primary: %w", s.number, s.err)

@@ -24,6 +24,9 @@ import (
 // agree makes the primary wait for the standbys that follow it.
 func (e *Endpoint) agree(ctx context.Context) {
 	t := e.team
+	if e.options.Follow != nil {
+		return // no commit waits for those who follow another endpoint's primary
+	}
 	now := t.following()
 	if len(now) == 0 && t.hopeful() {
 		return

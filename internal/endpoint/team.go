@@ -31,7 +31,9 @@ type team struct {
 	leader *pgproc.Server // that a read-only endpoint was seen to follow, or will be
 	stale  *pgproc.Server // the leader that it could not follow: its data are to be made again
 
-	beat    *time.Ticker // between looks at the nodes; at rest while there is one
+	beat    *time.Ticker  // between looks at the nodes
+	pace    time.Duration // of it
+	down    error         // why nobody can be served: the only node does not answer, or cannot be started
 	waiting []waiter
 	posts   chan func(context.Context)
 	working sync.WaitGroup // goroutines of the team
@@ -89,7 +91,7 @@ func (t *team) following() []int {
 func (e *Endpoint) enlist(ctx context.Context, nodes int) {
 	t := e.team
 	e.mu.Lock()
-	e.several = nodes > 1
+	e.several = nodes > 1 && e.options.Follow == nil
 	e.mu.Unlock()
 	for len(t.standbys) > max(nodes-1, 0) {
 		e.dismiss(ctx, t.leastUseful())
@@ -98,10 +100,11 @@ func (e *Endpoint) enlist(ctx context.Context, nodes int) {
 		n := t.freeNumber(e.options.Dir)
 		t.standbys[n] = &standby{number: n}
 	}
-	t.beat.Stop()
+	t.pace = calmPulse
 	if nodes > 1 {
-		t.beat.Reset(pulse)
+		t.pace = pulse
 	}
+	t.beat.Reset(t.pace)
 	t.hope = time.Now().Add(followTime)
 	for _, s := range t.standbys {
 		if !s.following {
@@ -223,7 +226,7 @@ func (e *Endpoint) node(number int) pgproc.Config {
 	c.Dir, c.Name = nodeFolder(e.options.Dir, number), nodeName(number)
 	c.Live = live(nil)
 	if e.options.Follow != nil {
-		c.Name = replicaName(e.options.Dir) // its primary must not take it for a node of its own
+		c.Name = replicaName(c.Dir) // its primary must not take it for a node of its own
 	}
 	return c
 }
@@ -232,5 +235,8 @@ func (e *Endpoint) node(number int) pgproc.Config {
 func (e *Endpoint) follower(number int) pgproc.Config {
 	c := e.node(number)
 	c.Primary = primaryLink(e.options.Dir)
+	if e.options.Follow != nil {
+		c.Primary = e.config.Primary
+	}
 	return c
 }

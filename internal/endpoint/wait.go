@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -44,7 +45,7 @@ func (e *Endpoint) current() *pgproc.Server {
 }
 
 // reach calls try with the primary, and again with the next one when it fails for want of a primary. An endpoint of one
-// node has no next one, and says at once that it starts again.
+// node has no next one, and says at once that it starts again. Of a read-only endpoint any node will do.
 func (e *Endpoint) reach(ctx context.Context, try func(context.Context, *pgproc.Server) error) error {
 	ctx, cancel := context.WithTimeout(ctx, gatePatience)
 	defer cancel()
@@ -53,6 +54,11 @@ func (e *Endpoint) reach(ctx context.Context, try func(context.Context, *pgproc.
 		server, holding, several, changed := e.server, e.holding, e.several, e.changed
 		e.mu.Unlock()
 		var err error
+		for _, s := range e.circle() {
+			if try(ctx, s) == nil {
+				return nil
+			}
+		}
 		if !holding {
 			if err = try(ctx, server); err == nil || !several {
 				return err
@@ -66,12 +72,46 @@ func (e *Endpoint) reach(ctx context.Context, try func(context.Context, *pgproc.
 	}
 }
 
+// circle returns the nodes of a read-only endpoint that has several, beginning with that whose turn it is.
+func (e *Endpoint) circle() []*pgproc.Server {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.options.Follow == nil || len(e.readable) == 0 {
+		return nil
+	}
+	all := slices.Clone(e.readable)
+	if !e.holding {
+		all = append(all, e.server)
+	}
+	k := e.turn % len(all)
+	return slices.Concat(all[k:], all[:k])
+}
+
 func (e *Endpoint) dial(ctx context.Context) (conn net.Conn, err error) {
+	if e.options.Follow != nil {
+		e.mu.Lock()
+		e.turn++
+		e.mu.Unlock()
+	}
 	err = e.reach(ctx, func(ctx context.Context, s *pgproc.Server) (err error) {
 		conn, err = s.Dial(ctx)
 		return err
 	})
 	return conn, err
+}
+
+// dialAll connects to all nodes that dial chooses from: a cancel request is for a session on any of them.
+func (e *Endpoint) dialAll(ctx context.Context) (all []net.Conn, err error) {
+	for _, s := range e.circle() {
+		if conn, err := s.Dial(ctx); err == nil {
+			all = append(all, conn)
+		}
+	}
+	if len(all) > 0 {
+		return all, nil
+	}
+	conn, err := e.dial(ctx)
+	return []net.Conn{conn}, err
 }
 
 // admin calls do with a superuser's connection to a database. Such connections are not kept: one that outlived a

@@ -76,7 +76,10 @@ func TestReadOnlyEndpointFollows(t *testing.T) {
 	exec(t, conn, "CREATE TABLE t (n int)")
 	op, err := w.Postgres.CreateEndpoint(t.Context(), postgres.CreateEndpointRequest{
 		Parent: branch, EndpointId: "reader", Endpoint: postgres.Endpoint{
-			Spec: &postgres.EndpointSpec{EndpointType: postgres.EndpointTypeEndpointTypeReadOnly},
+			Spec: &postgres.EndpointSpec{
+				EndpointType: postgres.EndpointTypeEndpointTypeReadOnly, NoSuspension: true,
+				Group: &postgres.EndpointGroupSpec{Min: 2, Max: 2},
+			},
 		},
 	})
 	if err != nil {
@@ -85,6 +88,13 @@ func TestReadOnlyEndpointFollows(t *testing.T) {
 	reader, err := op.Wait(t.Context())
 	if err != nil {
 		t.Fatal(err)
+	}
+	nodes := map[string]bool{}
+	for range 4 {
+		nodes[value[string](t, connect(t, shared, w, reader), "SELECT current_setting('cluster_name')")] = true
+	}
+	if g := reader.Status.Group; g == nil || g.Min != 2 || g.Max != 2 || len(nodes) != 2 {
+		t.Errorf("a group of two: %+v, sessions on %v", g, nodes)
 	}
 	replica := connect(t, shared, w, reader)
 	exec(t, conn, "INSERT INTO t VALUES (1)")
@@ -98,6 +108,12 @@ func TestReadOnlyEndpointFollows(t *testing.T) {
 	if err != nil || reader.Status.CurrentState != postgres.EndpointStatusStateActive {
 		t.Errorf("after the primary has grown, the reader is %+v, %v", reader, err)
 	}
+
+	reader = update(t, w, reader.Name, postgres.EndpointSpec{Group: &postgres.EndpointGroupSpec{Min: 1, Max: 1}}, "spec.group")
+	if reader.Status.Group != nil {
+		t.Errorf("a group of one: %+v", reader.Status.Group)
+	}
+	connect(t, shared, w, reader)
 
 	del, err := w.Postgres.DeleteEndpoint(t.Context(), postgres.DeleteEndpointRequest{Name: reader.Name})
 	if err != nil {

@@ -125,8 +125,8 @@ func (l *Lakebase) ClearFaults(ctx context.Context) error {
 	var errs []error
 	l.store.view().computes(func(p *project, b *branch, c *compute) bool {
 		f := Fault{Instance: p.under(b, "endpoints", c.ID)}
-		if l.runner(c.UID).endpoint != nil {
-			errs = append(errs, l.signalNode(ctx, f, syscall.SIGCONT))
+		if e := l.runner(c.UID).endpoint; e != nil {
+			errs = append(errs, e.SignalAll(ctx, syscall.SIGCONT))
 		}
 		if l.faults.fullAt(c.UID) {
 			f.Kind = FaultDrain

@@ -154,10 +154,18 @@ func TestNodesDieAndFreeze(t *testing.T) {
 		t.Errorf("a frozen node answers: %v", err)
 	case <-time.After(300 * time.Millisecond):
 	}
+	state := func() postgres.EndpointStatusState {
+		return primaryOf(t, w, "projects/mortal/branches/production").Status.CurrentState
+	}
+	await(t, "the state tells of it", func() bool { return state() == postgres.EndpointStatusStateDegraded })
+	if problem := l.problem(l.store.view().project("mortal")); !strings.Contains(problem, "does not answer") {
+		t.Errorf("the reason is %q", problem)
+	}
 	inject(t, l, Fault{Kind: FaultThaw, Instance: e.Name})
 	if err := <-answered; err != nil {
 		t.Errorf("thawed, the node answers with %v", err)
 	}
+	await(t, "all is well", func() bool { return state() == postgres.EndpointStatusStateActive })
 	status, answer := faultCall(t, l, http.MethodPost, l.Workspace().Token, Fault{Kind: FaultKill, Instance: "nobody"})
 	if status != http.StatusNotFound || !strings.Contains(answer, "nobody") {
 		t.Errorf("a node of nobody: %d %s", status, answer)

@@ -11,8 +11,8 @@ import (
 	"github.com/lakeward/lakeward/internal/endpoint"
 )
 
-// Nodes. A read-write endpoint may be a primary with secondaries: node_count of an instance, the group of an endpoint. Both
-// change while it runs.
+// Nodes. A read-write endpoint may be a primary with secondaries: node_count of an instance, the group of an endpoint. A
+// read-only endpoint may be a group, too: of nodes that all follow the primary. Both change while it runs.
 
 const (
 	maxInstanceNodes = 3
@@ -23,7 +23,7 @@ const (
 func (c *compute) nodes() int { return max(c.Nodes, 1) }
 
 // readable reports whether clients may read from the secondaries. Without secondaries the wish has no effect.
-func (c *compute) readable() bool { return c.Readers && c.nodes() > 1 }
+func (c *compute) readable() bool { return c.Readers && c.nodes() > 1 && !c.ReadOnly }
 
 // readHost returns the address of the secondaries, and "" when nobody reads from them.
 func (c *compute) readHost() string {
@@ -73,12 +73,7 @@ func applyGroup(c *compute, g *postgres.EndpointGroupSpec, m mask) error {
 }
 
 func (c *compute) checkNodes() error {
-	switch {
-	case c.nodes() == 1:
-		return nil
-	case c.ReadOnly:
-		return notImplemented("a read-only endpoint with several computes (group)")
-	case !c.Settings.NoSuspension:
+	if c.nodes() > 1 && !c.Settings.NoSuspension {
 		return invalid("An endpoint with several computes cannot scale to zero; set 'no_suspension'.")
 	}
 	return nil

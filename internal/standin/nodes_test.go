@@ -157,6 +157,17 @@ func TestEndpointGroup(t *testing.T) {
 		t.Errorf("the endpoint is %+v", e.Status)
 	}
 	exec(t, connect(t, l, w, e), "CREATE TABLE t AS SELECT 1 AS n")
+	reader, err := login(t, l, e.Status.Hosts.ReadOnlyHost, l.Workspace().UserName, token(t, w, e.Name), "databricks_postgres")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inject(t, l, Fault{Kind: FaultFreeze, Instance: e.Name, Node: 2})
+	if err := l.ClearFaults(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := reader.Ping(t.Context()); err != nil {
+		t.Errorf("the session on a node that was frozen and is thawed: %v", err)
+	}
 	killPrimary(t, l, e.Uid)
 	await(t, "the endpoint fails over", func() bool {
 		s := primaryOf(t, w, branch).Status

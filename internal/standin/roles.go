@@ -93,7 +93,7 @@ func (l *Lakebase) planRole(p *project, b *branch, wanted endpoint.Role, id stri
 // mayChange refuses work that PostgreSQL must do when there is none and none is coming.
 func (l *Lakebase) mayChange(b *branch) error {
 	c := b.primary()
-	if r := l.runner(c.UID); c.Disabled || r.phase == phaseFailed {
+	if r := l.runner(c.UID); c.Disabled || r.phase == phaseFailed || r.condition().Down {
 		return invalidState("the compute endpoint of branch '%s' is not running; start it first", b.ID)
 	}
 	return nil

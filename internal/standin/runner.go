@@ -102,6 +102,8 @@ func (l *Lakebase) phaseOf(p *project, b *branch, c *compute) phase {
 		return phaseDeleting
 	case r.endpoint != nil && (c.Disabled || !r.with.equal(runSpecOf(c))):
 		return phaseUpdating
+	case r.condition().Down:
+		return phaseFailed
 	case r.condition().FailingOver:
 		return phaseFailover
 	case r.endpoint != nil && r.formation != formationOf(c):
@@ -162,7 +164,11 @@ func (l *Lakebase) performCompute(ctx context.Context, op *operation) (settlemen
 			id = b.primary().ID
 		}
 		if c := b.compute(id); c != nil {
-			return respond, l.runner(c.UID).trouble()
+			r := l.runner(c.UID)
+			if r.endpoint != nil && op.Kind == createEndpoint {
+				_ = r.endpoint.Await(ctx) // a new one has all its nodes, or a trouble
+			}
+			return respond, r.trouble()
 		}
 	}
 	return respond, err
@@ -200,7 +206,7 @@ func (l *Lakebase) reconcile(ctx context.Context, projectID, branchID string) er
 	errs = append(errs, l.ensure(ctx, p, b, primary), l.reshape(ctx, p, primary))
 	for _, c := range b.Computes {
 		if c.ReadOnly && !c.Disabled && !c.Deleting {
-			errs = append(errs, l.ensure(ctx, p, b, c))
+			errs = append(errs, l.ensure(ctx, p, b, c), l.reshape(ctx, p, c))
 		}
 	}
 	return errors.Join(errs...)

@@ -112,7 +112,7 @@ func (l *Lakebase) caretaker(ctx context.Context) {
 		}
 		l.store.view().computes(func(p *project, b *branch, c *compute) bool {
 			r := l.runner(c.UID)
-			if r.phase == phaseActive && r.endpoint != nil {
+			if r.phase == phaseActive && r.endpoint != nil && !r.condition().Down {
 				l.fitToLoad(ctx, c, r)
 				if round%measured == 0 && !c.ReadOnly && l.recentTraffic(c.UID) {
 					_ = l.checkSize(ctx, p, c, r) // it is on its way down, or up; the next look sees
