@@ -14,6 +14,11 @@ LONGEST := ./migrate ./cmd/lakeward
 # Where tools/setup.sh puts a Node for the console, when the machine's own is too old.
 NODE := $(CURDIR)/bin/node/node_modules/node/bin
 
+# What the tests run under: where they work, and that a program built with the race detector ends without a second's wait for
+# goroutines that still race.
+test: export TMPDIR := $(shell tools/scratch.sh)
+test: export GORACE := atexit_sleep_ms=0
+
 .DEFAULT_GOAL := help
 .PHONY: help setup web build run test test-web e2e test-versions lint fmt fuzz bench clean
 
@@ -59,7 +64,7 @@ test-versions: setup ## migrate from this machine's PostgreSQL to a newer one, w
 lint: $(LINT) ## check formatting, vet and the linters of .golangci.yml
 	$(LINT) run ./...
 	$(GO) mod tidy -diff
-	sh -n tools/setup.sh
+	@for script in tools/*.sh; do sh -n $$script || exit; done
 
 fmt: $(LINT) ## format the code
 	$(LINT) fmt ./...

@@ -30,6 +30,7 @@ func lakeAndEnvironment(t *testing.T) (env []string) {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "DATABRICKS_HOST=" + ws.Host, "DATABRICKS_CLIENT_ID=" + ws.ClientID,
 		"DATABRICKS_CLIENT_SECRET=" + ws.ClientSecret, "PGSSLROOTCERT=" + ws.CAFile,
+		"GORACE=" + os.Getenv("GORACE"),
 	}
 }
 
