@@ -124,11 +124,7 @@ func (t *Table) uniqueBy(columns []string) bool {
 	if t.PrimaryKey != nil && same(t.PrimaryKey.Columns) || slices.ContainsFunc(t.Uniques, func(k Key) bool { return same(k.Columns) }) {
 		return true
 	}
-	quoted := make([]string, len(columns))
-	for i, c := range columns {
-		quoted[i] = quoteName(c)
-	}
-	columns = quoted
+	columns = quoteNames(columns)
 	return slices.ContainsFunc(t.Indexes, func(ix Index) bool {
 		keys := make([]string, len(ix.Keys))
 		for i, key := range ix.Keys {

@@ -67,6 +67,14 @@ func addUnique(schema string, t Table, k Key) string {
 	return addConstraint(schema, t, k.Name) + "UNIQUE " + nameList(k.Columns)
 }
 
+// index returns the index that a key needs.
+func (k Key) index() Index { return Index{Name: k.Name, Unique: true, Keys: quoteNames(k.Columns)} }
+
+// keyOfIndex returns the statement that makes the key k, of a kind, of the index of its name.
+func keyOfIndex(schema string, t Table, kind string, k Key) string {
+	return addConstraint(schema, t, k.Name) + kind + " USING INDEX " + quoteName(k.Name)
+}
+
 // createIndex returns the CREATE INDEX of ix. PostgreSQL puts an index into the schema of its table.
 func createIndex(schema string, t Table, ix Index) string {
 	var b strings.Builder
@@ -145,11 +153,14 @@ func qualified(schema, name string) string { return pgx.Identifier{schema, name}
 // quoteName returns a name as an SQL identifier.
 func quoteName(name string) string { return pgx.Identifier{name}.Sanitize() }
 
-// nameList returns names as a list of SQL identifiers in parentheses.
-func nameList(names []string) string {
+// quoteNames returns names as SQL identifiers.
+func quoteNames(names []string) []string {
 	quoted := make([]string, len(names))
 	for i, n := range names {
 		quoted[i] = quoteName(n)
 	}
-	return "(" + strings.Join(quoted, ", ") + ")"
+	return quoted
 }
+
+// nameList returns names as a list of SQL identifiers in parentheses.
+func nameList(names []string) string { return "(" + strings.Join(quoteNames(names), ", ") + ")" }

@@ -10,14 +10,25 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
+// kind is what a task waits for: a load for the disk, a build for the processor. The workers do some of each kind at the
+// same time, so that neither is idle, and of the first kind where there is a choice.
+type kind int
+
+const (
+	kindLoad kind = iota
+	kindBuild
+	kinds
+)
+
 // task is a piece of work for one connection.
 type task[C any] struct {
 	do   func(ctx context.Context, conn C) error
-	rank int   // those of a lower rank first
-	size int64 // of one rank, the largest first, so that no worker is left alone with it at the end
+	kind kind
+	size float64 // in any unit that all tasks share; of loads, see weight
 
 	waits int        // tasks that have to be done before it
 	then  []*task[C] // those that wait for it
+	path  float64    // the size of the longest row of tasks that begins with it, or 0
 }
 
 // tasks are work with an order in it: each begins when those that it comes after are done.
@@ -42,6 +53,17 @@ func (j *task[C]) follow(others ...*task[C]) {
 		j.waits++
 		before.then = append(before.then, j)
 	}
+}
+
+// ahead returns the size of the longest row of tasks that begins with j and of which each waits for the one before.
+func (j *task[C]) ahead() float64 {
+	if j.path == 0 {
+		for _, next := range j.then {
+			j.path = max(j.path, next.ahead())
+		}
+		j.path += j.size
+	}
+	return j.path
 }
 
 // run does all jobs, some of them at a time, each worker with a session of its own. It returns when all workers have
@@ -93,10 +115,12 @@ type crew[C any] struct {
 	mu      sync.Mutex
 	changed sync.Cond
 	ready   []*task[C]
-	left    int // tasks that are not done
+	left    int        // tasks that are not done
+	doing   [kinds]int // tasks that are being done
 }
 
-// take waits for a task that can begin. It returns nil when there is none left, or ctx is done.
+// take waits for a task that can begin, and takes one on which the longest row of others waits, lest that is left for one
+// worker at the end. It returns nil when there is none left, or ctx is done.
 func (c *crew[C]) take(ctx context.Context) *task[C] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -109,11 +133,12 @@ func (c *crew[C]) take(ctx context.Context) *task[C] {
 	next := 0
 	for i, j := range c.ready {
 		best := c.ready[next]
-		if cmp.Or(cmp.Compare(j.rank, best.rank), cmp.Compare(best.size, j.size)) < 0 {
+		if cmp.Or(cmp.Compare(c.doing[j.kind], c.doing[best.kind]), cmp.Compare(j.kind, best.kind), cmp.Compare(best.ahead(), j.ahead())) < 0 {
 			next = i
 		}
 	}
 	j := c.ready[next]
+	c.doing[j.kind]++
 	c.ready = slices.Delete(c.ready, next, next+1)
 	return j
 }
@@ -123,6 +148,7 @@ func (c *crew[C]) done(j *task[C]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.left--
+	c.doing[j.kind]--
 	for _, next := range j.then {
 		if next.waits--; next.waits == 0 {
 			c.ready = append(c.ready, next)

@@ -40,7 +40,7 @@ func (m *migration) addLoad(ctx context.Context, w *jobs) (map[string][]*job, er
 	end := &job{do: func(context.Context, *pgx.Conn) error { return m.loaded(l) }}
 	for _, s := range segments {
 		name := s.table.Name
-		j := w.add(&job{size: s.table.weight(), do: func(ctx context.Context, conn *pgx.Conn) error { return l.segment(ctx, conn, s) }})
+		j := w.add(&job{size: float64(s.table.weight()), do: func(ctx context.Context, conn *pgx.Conn) error { return l.segment(ctx, conn, s) }})
 		loads[name] = append(loads[name], j)
 		end.follow(j)
 	}

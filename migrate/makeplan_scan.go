@@ -3,7 +3,6 @@ package migrate
 import (
 	"context"
 	"math"
-	"slices"
 
 	"zombiezen.com/go/sqlite"
 
@@ -23,7 +22,7 @@ func (p *planner) scan(ctx context.Context) error {
 	var damage error
 	var work tasks[*sqlite.Conn]
 	if !p.checkLater {
-		work.add(&task[*sqlite.Conn]{rank: -1, do: func(_ context.Context, conn *sqlite.Conn) error {
+		work.add(&task[*sqlite.Conn]{size: math.Inf(1), do: func(_ context.Context, conn *sqlite.Conn) error {
 			damage = checkIntegrity(ctx, conn, path) // goes on where a scan has failed: it knows best why
 			return damage
 		}})
@@ -36,16 +35,13 @@ func (p *planner) scan(ctx context.Context) error {
 	return err
 }
 
-// addScans adds the scans of the tables. One begins when the keys are known that its rows refer to; those go first that the
-// largest tables wait for.
+// addScans adds the scans of the tables. One begins when the keys are known that its rows refer to.
 func (p *planner) addScans(work *tasks[*sqlite.Conn], order []*tablePlanner) {
 	scans := map[*keyBits]*task[*sqlite.Conn]{} // by the keys that they make known
-	var all []*task[*sqlite.Conn]
 	for _, t := range order {
-		scan := work.add(&task[*sqlite.Conn]{size: int64(min(t.span(), math.MaxInt64)), do: func(ctx context.Context, conn *sqlite.Conn) error {
+		scan := work.add(&task[*sqlite.Conn]{size: float64(t.span()), do: func(ctx context.Context, conn *sqlite.Conn) error {
 			return p.profile(ctx, conn, t)
 		}})
-		all = append(all, scan)
 		for _, found := range t.profiles {
 			if found.keys != nil {
 				scans[found.keys] = scan
@@ -53,11 +49,6 @@ func (p *planner) addScans(work *tasks[*sqlite.Conn], order []*tablePlanner) {
 			for _, r := range found.counting {
 				scan.follow(scans[r.to]) // of a table that stands before this one
 			}
-		}
-	}
-	for _, scan := range slices.Backward(all) {
-		for _, child := range scan.then {
-			scan.size = max(scan.size, child.size)
 		}
 	}
 }

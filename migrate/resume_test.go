@@ -238,6 +238,42 @@ func TestRunLoadsNothingTwice(t *testing.T) {
 	requireEmpty(t, DSN(dsn))
 }
 
+// TestRunGoesOnBetweenAnIndexAndItsKey loses the target when the index of a key stands, and the key does not.
+func TestRunGoesOnBetweenAnIndexAndItsKey(t *testing.T) {
+	t.Parallel()
+	source, dsn := newSource(t, shopScript), pgtest.DB(t)
+	admin := connect(t, DSN(pgtest.Admin(t, dsn)))
+	run := func(sql string) {
+		t.Helper()
+		if _, err := admin.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(`CREATE FUNCTION public.lose() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+		IF current_query() LIKE '%USING INDEX%' THEN RAISE EXCEPTION 'gone' USING ERRCODE = 'admin_shutdown'; END IF; END $$;
+		CREATE EVENT TRIGGER lose ON ddl_command_start EXECUTE FUNCTION public.lose()`)
+	o := Options{WorkDir: t.TempDir()}
+	if _, err := Run(t.Context(), source, DSN(dsn), o); lakeward.KindOf(err) != lakeward.KindUnavailable {
+		t.Fatalf("got %v", err)
+	}
+	conn := connect(t, DSN(dsn))
+	count := func(where string) int64 {
+		return countRowsOf(t, conn, "SELECT FROM pg_index JOIN pg_class t ON t.oid = indrelid WHERE indisunique AND relname IN ('customers', 'orders') AND "+where)
+	}
+	key := "EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype = 'p')"
+	if alone := count("NOT " + key); alone == 0 {
+		t.Error("no index was built before its key")
+	}
+	run("DROP EVENT TRIGGER lose; DROP FUNCTION public.lose()")
+	report, err := Run(t.Context(), source, DSN(dsn), o)
+	if err != nil || !report.Swapped {
+		t.Fatalf("the next run: %v\n%s", err, asJSON(t, report))
+	}
+	if keys := count(key); keys != 2 {
+		t.Errorf("%d primary keys, want those of both tables", keys)
+	}
+}
+
 // TestRunStartsOver when the source or the choices are not those of the run that was lost.
 func TestRunStartsOver(t *testing.T) {
 	t.Parallel()

@@ -51,10 +51,10 @@ type migration struct {
 	snapshot *snapshot
 	plan     *Plan
 	stage    *stage
-	existing existingTables     // the target's own, for the strategies that go by them
-	drop     []object           // what the swap replaces
-	built    map[[2]string]bool // indexes and constraints that stood before they were built, by table and name
-	rejected int64              // rows in the quarantine
+	existing existingTables // the target's own, for the strategies that go by them
+	drop     []object       // what the swap replaces
+	built    map[built]bool // indexes and constraints that stood before they were built
+	rejected int64          // rows in the quarantine
 }
 
 // Run migrates source, a SQLite database in a file or a PostgreSQL database at a postgres:// address, to target. It loads

@@ -46,22 +46,13 @@ func (m *migration) build(ctx context.Context, w *jobs, loads map[string][]*job)
 	return m.views(ctx)
 }
 
-// rankBuild is the rank of the jobs that build. Those that load have a lower one.
-const rankBuild = 1
-
 // addBuild adds the jobs that build. No two of them wait for each other's locks: a foreign key, which locks two tables,
-// is added when both have their indexes, one at a time, and proven, with locks that let others be proven too, when no
-// more are added to its table.
+// is added when both have their indexes, one at a time, and proven when no more are added to its table, after the others of
+// the same table.
 func (m *migration) addBuild(w *jobs, loads map[string][]*job) {
 	ready, links := map[string]*job{}, map[string][]*job{} // by the name on the target
 	for _, t := range m.plan.Tables {
-		size := t.Rows
-		for _, child := range m.plan.Tables { // the keys of a large child wait for a small parent
-			if slices.ContainsFunc(child.ForeignKeys, func(fk ForeignKey) bool { return fk.Table == t.Target }) {
-				size = max(size, child.Rows)
-			}
-		}
-		ready[t.Target] = m.addIndexes(w, t, size, loads[t.Name])
+		ready[t.Target] = m.addIndexes(w, t, loads[t.Name])
 	}
 	var linking sync.Mutex
 	for _, t := range m.plan.Tables {
@@ -74,7 +65,7 @@ func (m *migration) addBuild(w *jobs, loads map[string][]*job) {
 		}
 		slices.Sort(tables)
 		tables = slices.Compact(tables)
-		link := w.add(buildJob(t.Rows, func(ctx context.Context, conn *pgx.Conn) error {
+		link := w.add(buildJob(0, func(ctx context.Context, conn *pgx.Conn) error {
 			linking.Lock()
 			defer linking.Unlock()
 			return m.link(ctx, conn, t)
@@ -85,78 +76,94 @@ func (m *migration) addBuild(w *jobs, loads map[string][]*job) {
 		}
 	}
 	for _, t := range m.plan.Tables {
+		after := links[t.Target]
 		for _, fk := range t.ForeignKeys {
 			if sql := validateForeignKey(m.stage.name, t, fk); sql != "" {
-				w.add(buildJob(t.Rows, func(ctx context.Context, conn *pgx.Conn) error {
+				after = []*job{w.add(buildJob(t.Rows*provenBytes, func(ctx context.Context, conn *pgx.Conn) error {
 					return m.validate(ctx, conn, t, fk.Name, sql)
-				}), links[t.Target]...)
+				}), after...)}
 			}
 		}
 	}
 }
 
-// addIndexes adds the jobs that make everything of one table that concerns no other, and returns the last one.
-func (m *migration) addIndexes(w *jobs, t Table, size int64, after []*job) *job {
+// addIndexes adds the jobs that make everything of one table that concerns no other, and returns the last one. To add a
+// key locks the table for as long as its index is built: the index is built before, beside the others of the table.
+func (m *migration) addIndexes(w *jobs, t Table, after []*job) *job {
 	if len(t.Checks) > 0 { // each locks the table
-		after = []*job{w.add(buildJob(size, func(ctx context.Context, conn *pgx.Conn) error {
+		after = []*job{w.add(buildJob(t.Rows*provenBytes, func(ctx context.Context, conn *pgx.Conn) error {
 			return m.checks(ctx, conn, t)
 		}), after...)}
 	}
-	built := after
-	add := func(name, sql string) {
-		if !m.isBuilt(t, name) {
-			built = append(slices.Clip(built), w.add(buildJob(size, func(ctx context.Context, conn *pgx.Conn) error {
-				return m.index(ctx, conn, t, sql)
+	indexes := slices.Clip(after)
+	var last []string
+	add := func(ix Index) {
+		if !m.built[built{"index", t.Target, ix.Name}] {
+			indexes = append(indexes, w.add(buildJob(t.Rows*sortedBytes, func(ctx context.Context, conn *pgx.Conn) error {
+				return m.index(ctx, conn, t, createIndex(m.stage.name, t, ix))
 			}), after...))
 		}
 	}
+	addKey := func(kind string, k Key) {
+		add(k.index())
+		if !m.built[built{"constraint", t.Target, k.Name}] {
+			last = append(last, keyOfIndex(m.stage.name, t, kind, k))
+		}
+	}
 	if t.PrimaryKey != nil {
-		add(t.PrimaryKey.Name, addPrimaryKey(m.stage.name, t))
+		addKey("PRIMARY KEY", *t.PrimaryKey)
 	}
 	for _, k := range t.Uniques {
-		add(k.Name, addUnique(m.stage.name, t, k))
+		addKey("UNIQUE", k)
 	}
 	for _, ix := range t.Indexes {
-		add(ix.Name, createIndex(m.stage.name, t, ix))
+		add(ix)
 	}
-	return w.add(buildJob(size, func(ctx context.Context, conn *pgx.Conn) error {
-		if err := runAll(ctx, conn, "ANALYZE "+qualified(m.stage.name, t.Target)); err != nil {
+	last = append(last, "ANALYZE "+qualified(m.stage.name, t.Target))
+	return w.add(buildJob(0, func(ctx context.Context, conn *pgx.Conn) error {
+		if err := runAll(ctx, conn, last...); err != nil {
 			return err
 		}
 		m.journal.event(lakeward.Event{Type: lakeward.EventDone, Phase: "index", Table: t.Name, Message: "keys and indexes"})
 		return nil
-	}), built...)
+	}), indexes...)
 }
 
-// buildJob is a job for a table that has its rows.
+// How many bytes are loaded while one row is sorted into an index, and while one is checked, roughly.
+const (
+	sortedBytes = 64
+	provenBytes = 32
+)
+
+// buildJob is a job for a table that has its rows. Its size is in bytes that are loaded meanwhile.
 func buildJob(size int64, do func(context.Context, *pgx.Conn) error) *job {
-	return &job{rank: rankBuild, size: size, do: do}
+	return &job{kind: kindBuild, size: float64(size), do: do}
 }
 
-// isBuilt reports whether an index or a constraint of a table stands.
-func (m *migration) isBuilt(t Table, name string) bool { return m.built[[2]string{t.Target, name}] }
+// built is an index or a constraint of the staging schema. A key is both, under one name.
+type built struct{ kind, table, name string }
 
-// built returns the indexes and constraints of the staging schema, by their table and their own name.
-func (s *stage) built(ctx context.Context) (map[[2]string]bool, error) {
+// built returns the indexes and constraints that stand in the staging schema.
+func (s *stage) built(ctx context.Context) (map[built]bool, error) {
 	rows, err := s.conn.Query(ctx, `
-		SELECT t.relname, c.conname FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
+		SELECT 'constraint', t.relname, c.conname FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
 		WHERE t.relnamespace = to_regnamespace($1)
-		UNION
-		SELECT t.relname, i.relname FROM pg_index x JOIN pg_class t ON t.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
+		UNION ALL
+		SELECT 'index', t.relname, i.relname FROM pg_index x JOIN pg_class t ON t.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
 		WHERE t.relnamespace = to_regnamespace($1)`, quoteName(s.name))
 	if err != nil {
 		return nil, fmt.Errorf("look at what is built: %w", err)
 	}
-	built := map[[2]string]bool{}
-	var table, name string
-	_, err = pgx.ForEachRow(rows, []any{&table, &name}, func() error {
-		built[[2]string{table, name}] = true
+	all := map[built]bool{}
+	var b built
+	_, err = pgx.ForEachRow(rows, []any{&b.kind, &b.table, &b.name}, func() error {
+		all[b] = true
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("look at what is built: %w", err)
 	}
-	return built, nil
+	return all, nil
 }
 
 // index builds one key or index.
@@ -174,7 +181,7 @@ func (m *migration) index(ctx context.Context, conn *pgx.Conn, t Table, sql stri
 // plan converts in another way, the constraint stays NOT VALID.
 func (m *migration) checks(ctx context.Context, conn *pgx.Conn, t Table) error {
 	for _, c := range t.Checks {
-		if m.isBuilt(t, c.Name) {
+		if m.built[built{"constraint", t.Target, c.Name}] {
 			continue
 		}
 		err := runAll(ctx, conn, addCheck(m.stage.name, t, c))
@@ -192,7 +199,7 @@ func (m *migration) checks(ctx context.Context, conn *pgx.Conn, t Table) error {
 // link adds the foreign keys of a table, as NOT VALID.
 func (m *migration) link(ctx context.Context, conn *pgx.Conn, t Table) error {
 	for _, fk := range t.ForeignKeys {
-		if m.isBuilt(t, fk.Name) {
+		if m.built[built{"constraint", t.Target, fk.Name}] {
 			continue
 		}
 		if err := runAll(ctx, conn, addForeignKey(m.stage.name, t, fk)); err != nil {
@@ -225,10 +232,7 @@ func (t *Table) ordered(foreignKey string) bool {
 		return false
 	}
 	columns := t.ForeignKeys[at].Columns
-	quoted := make([]string, len(columns))
-	for i, c := range columns {
-		quoted[i] = quoteName(c)
-	}
+	quoted := quoteNames(columns)
 	begins := func(list, with []string) bool { return len(list) >= len(with) && slices.Equal(list[:len(with)], with) }
 	return t.PrimaryKey != nil && begins(t.PrimaryKey.Columns, columns) ||
 		slices.ContainsFunc(t.Uniques, func(k Key) bool { return begins(k.Columns, columns) }) ||
