@@ -104,14 +104,24 @@ func (l *Lakebase) keepHistory(ctx context.Context, p *project, b *branch, at ti
 	r := l.runner(b.primary().UID)
 	if e := r.endpoint; e != nil {
 		due, err := copyDue(h, at)
-		if due {
+		if due && l.keepAwake(b.primary().UID, e) {
 			_, err = h.Add(ctx, e)
+			l.setRunner(b.primary().UID, func(r *runner) { r.saving = false })
 		}
 		behind := h.Behind(e.Dir(), r.active, at)
 		l.setRunner(b.primary().UID, func(r *runner) { r.behind = behind })
 		errs = append(errs, err, behind)
 	}
 	return errors.Join(append(errs, h.Forget(at.Add(-p.Retention)), h.Compress(ctx, at))...)
+}
+
+// keepAwake keeps an endpoint from falling asleep while its data are copied. It reports false when it sleeps already.
+func (l *Lakebase) keepAwake(uid string, e *endpoint.Endpoint) (yes bool) {
+	l.setRunner(uid, func(r *runner) {
+		yes = r.endpoint == e
+		r.saving = yes
+	})
+	return yes
 }
 
 const (

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -96,7 +97,7 @@ func Start(ctx context.Context, o Options) (*Lakebase, error) {
 		return nil, errors.Join(err, listener.Close(), l.unlock())
 	}
 	l.run(context.WithoutCancel(ctx), listener)
-	l.resume()
+	l.resume(ctx)
 	l.log.Info("local Lakebase is up", "host", l.host, "dir", l.dir)
 	return l, nil
 }
@@ -253,19 +254,22 @@ func (l *Lakebase) dispatch(ctx context.Context) {
 }
 
 // resume starts the endpoints and takes up the operations that were not finished.
-func (l *Lakebase) resume() {
+func (l *Lakebase) resume(ctx context.Context) {
 	l.queueMu.Lock()
 	defer l.queueMu.Unlock()
 	s := l.store.view()
 	for _, p := range s.Projects {
 		for _, b := range p.Branches {
 			for _, c := range b.Computes {
-				if c.Disabled || b.primary().Disabled {
+				switch {
+				case c.Disabled || b.primary().Disabled:
 					l.setPhase(c.UID, phaseStopped, nil)
+				case !c.Slept.IsZero():
+					l.sleepOn(ctx, c)
 				}
 			}
-			if s.pending(p, b) {
-				continue // its operation does it
+			if s.pending(p, b) || !slices.ContainsFunc(b.Computes, func(c *compute) bool { return l.runner(c.UID).phase == phaseStarting }) {
+				continue // its operation does it, or who knocks
 			}
 			l.enqueue(queuesOf(p, b), func(ctx context.Context) {
 				// What went wrong is logged and shown as the endpoint's state.

@@ -44,6 +44,7 @@ type runner struct {
 	behind    error              // why its history is not kept
 	copying   copying            // how far the copy is that its data are made from
 	resting   bool               // it is about to sleep
+	saving    bool               // its data are being copied into its history
 	formation formation          // what its nodes are
 }
 
@@ -205,7 +206,7 @@ func (l *Lakebase) reconcile(ctx context.Context, projectID, branchID string) er
 	var errs []error
 	errs = append(errs, l.ensure(ctx, p, b, primary), l.reshape(ctx, p, primary))
 	for _, c := range b.Computes {
-		if c.ReadOnly && !c.Disabled && !c.Deleting {
+		if c.ReadOnly && !c.Disabled && !c.Deleting && l.runner(c.UID).phase != phaseIdle {
 			errs = append(errs, l.ensure(ctx, p, b, c), l.reshape(ctx, p, c))
 		}
 	}
@@ -281,6 +282,7 @@ func (l *Lakebase) ensure(ctx context.Context, p *project, b *branch, c *compute
 		*r = runner{phase: phaseActive, active: now(), endpoint: e, with: runSpecOf(c), units: c.Settings.MinCU, formation: formationOf(c)}
 	})
 	l.watch(c.UID, e)
+	l.noteSleep(c.UID, time.Time{})
 	l.wakeHistorian()
 	l.log.Info("endpoint is active", "endpoint", p.under(b, "endpoints", c.ID), "address", e.Addr())
 	return nil

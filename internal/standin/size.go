@@ -16,7 +16,7 @@ import (
 const (
 	megabytesPerUnit = 2048
 
-	leastBuffers, mostBuffers         = 64, 256 // in megabytes, of the laptop's own memory
+	leastBuffers, mostBuffers         = 64, 128 // in megabytes, of the laptop's own memory, whose page cache does the rest
 	leastMaintenance, mostMaintenance = 64, 1024
 	leastWork, mostWork               = 4, 64
 	mostParallel                      = 8

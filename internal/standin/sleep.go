@@ -159,6 +159,9 @@ func (l *Lakebase) mayRest(p *project, b *branch, c *compute) bool {
 	if d == nil || d.waiting.Load() > 0 || d.quiet() < c.Settings.Suspend {
 		return false
 	}
+	if r := l.runners[c.UID]; r != nil && r.saving {
+		return false
+	}
 	for _, other := range b.Computes {
 		if r := l.runners[other.UID]; !c.ReadOnly && other != c && r != nil && r.endpoint != nil {
 			return false
@@ -182,13 +185,12 @@ func (l *Lakebase) suspend(ctx context.Context, uid string) {
 	if l.busy(ctx, r.endpoint) {
 		d.touch()
 	}
-	if l.mayRest(p, b, c) {
-		// Without its endpoint, the end is a wanted one (see watch).
-		last := time.Unix(0, d.traffic.Load()).UTC()
-		l.setRunner(uid, func(r *runner) { r.phase, r.problem, r.active, r.endpoint = phaseIdle, nil, last, nil })
+	last := time.Unix(0, d.traffic.Load()).UTC()
+	if l.mayRest(p, b, c) && l.letGo(uid, last) {
 		if err := halt(ctx, r.endpoint); err != nil {
 			l.log.Warn("endpoint did not stop cleanly", "endpoint", uid, "err", err)
 		}
+		l.noteSleep(uid, last)
 		l.log.Info("endpoint sleeps", "endpoint", p.under(b, "endpoints", c.ID))
 	}
 	release()
@@ -200,6 +202,42 @@ func (l *Lakebase) suspend(ctx context.Context, uid string) {
 			l.wakeUp(ctx, uid)
 		}
 	}
+}
+
+// letGo makes an endpoint one that sleeps, unless its data are being copied. Its end is a wanted one then (see watch).
+func (l *Lakebase) letGo(uid string, last time.Time) (gone bool) {
+	l.setRunner(uid, func(r *runner) {
+		if gone = !r.saving; gone {
+			r.phase, r.problem, r.active, r.endpoint = phaseIdle, nil, last, nil
+		}
+	})
+	return gone
+}
+
+// noteSleep writes down that an endpoint sleeps, and since when nobody has used it, or that it is awake.
+func (l *Lakebase) noteSleep(uid string, last time.Time) {
+	if _, _, c := l.store.view().computeByUID(uid); c == nil || c.Slept.IsZero() == last.IsZero() {
+		return
+	}
+	err := l.store.update(func(s *state) error {
+		if _, _, c := s.computeByUID(uid); c != nil {
+			c.Slept = last
+		}
+		return nil
+	})
+	if err != nil {
+		l.log.Warn("it is not written down whether an endpoint sleeps", "endpoint", uid, "err", err)
+	}
+}
+
+// sleepOn lets an endpoint that slept when the Lakebase ended do so again.
+func (l *Lakebase) sleepOn(ctx context.Context, c *compute) {
+	if _, err := l.doorOf(ctx, c); err != nil {
+		l.setPhase(c.UID, phaseFailed, err)
+		l.log.Warn("endpoint does not run", "endpoint", c.UID, "err", err)
+		return
+	}
+	l.setRunner(c.UID, func(r *runner) { r.phase, r.active = phaseIdle, c.Slept })
 }
 
 func (l *Lakebase) busy(ctx context.Context, e *endpoint.Endpoint) bool {

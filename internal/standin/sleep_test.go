@@ -102,6 +102,49 @@ func TestIdleEndpointSleepsUntilSomebodyKnocks(t *testing.T) {
 	}
 }
 
+func TestSleeperSleepsOnAfterARestart(t *testing.T) {
+	t.Parallel()
+	l, w, e := sleeper(t)
+	exec(t, connect(t, l, w, e), "CREATE TABLE t AS SELECT 42 AS n")
+	asleep(t, l, w, e.Name)
+	before := primaryOf(t, w, e.Parent).Status.LastActiveTime.AsTime()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l = startWith(t, Options{Dir: l.dir, Limits: l.limits})
+	w = userClient(t, l)
+	if now := primaryOf(t, w, e.Parent); now.Status.CurrentState != postgres.EndpointStatusStateIdle ||
+		!now.Status.LastActiveTime.AsTime().Equal(before) {
+		t.Errorf("after the restart it is %s, last active at %v, want %v", now.Status.CurrentState, now.Status.LastActiveTime.AsTime(), before)
+	}
+	asleep(t, l, w, e.Name)
+	if got := value[int](t, connect(t, l, w, e), "SELECT n FROM t"); got != 42 {
+		t.Errorf("the data are %d", got)
+	}
+	if c := l.store.view().project("tired").defaultBranch().primary(); !c.Slept.IsZero() {
+		t.Error("it is awake, and would sleep after a restart")
+	}
+}
+
+// A base copy that is being made reads from the running PostgreSQL.
+func TestCopyKeepsAnEndpointAwake(t *testing.T) {
+	t.Parallel()
+	l, _, e := sleeper(t)
+	p, b, c := l.store.view().computeByUID(e.Uid)
+	await(t, "its first copy is made", func() bool { all, err := l.history(p, b).Copies(); return err == nil && len(all) == 1 })
+	await(t, "it is awake", func() bool {
+		l.knock(e.Uid)
+		running := l.runner(e.Uid).endpoint
+		return running != nil && l.keepAwake(e.Uid, running)
+	})
+	await(t, "nobody has come for long", func() bool { return l.doors[e.Uid].quiet() > 3*c.Settings.Suspend })
+	if l.mayRest(p, b, c) || l.letGo(e.Uid, now()) {
+		t.Error("it falls asleep while it is copied")
+	}
+	l.setRunner(e.Uid, func(r *runner) { r.saving = false })
+	await(t, "it sleeps", func() bool { return l.runner(e.Uid).phase == phaseIdle })
+}
+
 func TestWorkKeepsAnEndpointAwake(t *testing.T) {
 	t.Parallel()
 	l, w, e := sleeper(t)

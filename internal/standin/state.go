@@ -14,8 +14,8 @@ import (
 // A state that was published is never changed again (see store), so that readers need no lock.
 
 // stateVersion is raised when an older lakeward could no longer read state.json, or would forget a part of it. 2 brought
-// the catalogs, 3 the permissions of apps, 4 branches of the past, nodes and what limits an instance.
-const stateVersion = 4
+// the catalogs, 3 the permissions of apps, 4 branches of the past, nodes and what limits an instance, 5 which endpoints sleep.
+const stateVersion = 5
 
 type state struct {
 	Version    int          `json:"version"`
@@ -110,6 +110,7 @@ type compute struct {
 	Settings computeSettings `json:"settings"`
 	Disabled bool            `json:"disabled,omitempty"`
 	Deleting bool            `json:"deleting,omitempty"`
+	Slept    time.Time       `json:"slept,omitzero"` // when somebody last used it; zero while it is awake
 
 	MaxConnections int `json:"max_connections,omitempty"` // of an instance, whatever its size
 
