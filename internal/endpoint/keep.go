@@ -119,13 +119,16 @@ func (e *Endpoint) look(ctx context.Context) {
 	primary := e.current()
 	e.question(ctx, primary, func(ctx context.Context, names []string, err error) {
 		switch {
-		case primary != e.current() || ctx.Err() != nil:
+		case primary != e.current() || gone(ctx, primary):
+		case answered(err):
+			e.hear(primary.Explain(err))
 		case err != nil && len(e.team.standbys) == 0 && e.options.Follow == nil:
-			e.hear(err)
+			e.hear(fmt.Errorf("PostgreSQL does not answer: %w", err))
 		case err != nil:
 			e.freeze(ctx, primary, err)
 		default:
 			e.hear(nil)
+			e.team.cramped = primary.Room()
 			if names != nil && e.options.Follow == nil {
 				e.missing(ctx, names)
 			}
@@ -142,7 +145,7 @@ func (e *Endpoint) look(ctx context.Context) {
 		default:
 			server := s.server
 			e.question(ctx, server, func(ctx context.Context, _ []string, err error) {
-				if err != nil && ctx.Err() == nil && s.server == server {
+				if err != nil && !answered(err) && ctx.Err() == nil && s.server == server {
 					if killed := server.Kill(ctx); killed == nil {
 						s.server = nil
 					}
@@ -153,21 +156,19 @@ func (e *Endpoint) look(ctx context.Context) {
 	}
 }
 
-// hear notes whether the only node answers. One that does not is left as it is: no other has its data, and it may go on.
+// hear notes whether the primary serves. One that does not, and is the only node, is left as it is: no other has its data,
+// and it may go on.
 func (e *Endpoint) hear(err error) {
 	t := e.team
 	known := (err == nil) == (t.down == nil)
 	t.down = err
-	if err != nil {
-		t.down = fmt.Errorf("PostgreSQL does not answer: %w", err)
-	}
 	switch {
 	case known:
 	case err == nil:
-		e.options.Log.Info("PostgreSQL answers again", "dir", e.current().Dir())
+		e.options.Log.Info("PostgreSQL serves again", "dir", e.current().Dir())
 		t.beat.Reset(t.pace)
 	default:
-		e.options.Log.Warn("PostgreSQL does not answer", "dir", e.current().Dir(), "err", err)
+		e.options.Log.Warn("PostgreSQL does not serve", "dir", e.current().Dir(), "err", err)
 		t.beat.Reset(pulse)
 	}
 }
@@ -227,8 +228,16 @@ func followers(ctx context.Context, s *pgproc.Server) ([]string, error) {
 	defer cancel()
 	const sql = `SELECT coalesce(array_agg(application_name), '{}') FROM pg_catalog.pg_stat_replication WHERE state = 'streaming'`
 	names, err := ask[[]string](ctx, s, sql)
-	if _, ok := errors.AsType[*pgconn.PgError](err); ok {
-		names, err = nil, nil
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == codeTooManyConnections {
+		return nil, nil
 	}
 	return names, err
+}
+
+const codeTooManyConnections = "53300"
+
+// answered reports whether an error is a server's own.
+func answered(err error) bool {
+	_, ok := errors.AsType[*pgconn.PgError](err)
+	return ok
 }

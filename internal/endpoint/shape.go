@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -132,6 +133,7 @@ func (e *Endpoint) report() {
 	if e.options.Follow == nil {
 		whole = whole && t.settling == nil && slices.Equal(t.asked, t.record.Synchronous) && slices.Equal(t.asked, following)
 	}
+	c.Problem = cmp.Or(c.Problem, t.cramped)
 	if t.down != nil {
 		c.Down, c.Problem = true, t.down
 	}

@@ -33,7 +33,8 @@ type team struct {
 
 	beat    *time.Ticker  // between looks at the nodes
 	pace    time.Duration // of it
-	down    error         // why nobody can be served: the only node does not answer, or cannot be started
+	cramped error         // that the disk is full
+	down    error         // why the primary serves nobody, and no other node takes its place
 	waiting []waiter
 	posts   chan func(context.Context)
 	working sync.WaitGroup // goroutines of the team

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/lakeward/lakeward"
 )
 
@@ -36,6 +38,20 @@ func explain(err error, line, dir string) error {
 			"folder %s cannot be used: %w", dir, err)
 	}
 	return fmt.Errorf("PostgreSQL in %s: %w", dir, err)
+}
+
+// Room returns an error when the disk has no room for the next piece of the write-ahead log, without which no server goes on.
+func (s *Server) Room() error {
+	var disk unix.Statfs_t
+	if unix.Statfs(s.config.Dir, &disk) == nil && disk.Bavail*uint64(disk.Bsize) < SegmentSize {
+		return explain(syscall.ENOSPC, "", s.config.Dir)
+	}
+	return nil
+}
+
+// Explain says why the server answers that it cannot serve, and what to do. PostgreSQL does not always tell of a full disk.
+func (s *Server) Explain(err error) error {
+	return errors.Join(s.Room(), explain(err, "", s.config.Dir))
 }
 
 // decisive picks from PostgreSQL's output the line that says why it gave up: a full disk, else the last FATAL or
