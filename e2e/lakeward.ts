@@ -42,9 +42,8 @@ export class Lakeward {
 
   /** app starts a second server for the same workspace, which serves as a Databricks App: it is told who asks. */
   async app(administrator: string): Promise<string> {
-    const { stdout } = await promisify(execFile)(binary, ["--json", "--dir", this.dir, "local", "env"]);
     const [port, dir] = [await free(), join(this.dir, "app")];
-    const env = { ...process.env, ...JSON.parse(stdout), DATABRICKS_APP_PORT: String(port), LAKEWARD_DIR: dir, LAKEWARD_ADMINS: administrator };
+    const env = { ...process.env, ...(await this.workspace()), DATABRICKS_APP_PORT: String(port), LAKEWARD_DIR: dir, LAKEWARD_ADMINS: administrator };
     this.second = spawn(binary, ["serve", "--listen", `127.0.0.1:${port}`], { env });
     await says(this.second, /Lakeward is serving/);
     return `http://127.0.0.1:${port}`;
@@ -83,6 +82,24 @@ export class Lakeward {
     await expect.poll(state, { timeout: 60_000 }).toBe(false);
     expect(now, path).toMatchObject({ state: "succeeded" });
     return now;
+  }
+
+  /** reconfigure changes the endpoint of an instance past Lakeward, as somebody in the workspace would. */
+  async reconfigure(instance: string, spec: object) {
+    const { DATABRICKS_HOST: host, DATABRICKS_TOKEN: token } = await this.workspace();
+    const mask = Object.keys(spec).map((field) => `spec.${field}`);
+    const answer = await fetch(`${host}/api/2.0/postgres/projects/${instance}/branches/production/endpoints/primary?update_mask=${mask}`, {
+      method: "PATCH",
+      headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+      body: JSON.stringify({ spec }),
+    });
+    expect(answer.status, await answer.text()).toBe(200);
+  }
+
+  /** workspace is the environment in which programs find the local Lakebase. */
+  private async workspace(): Promise<Record<string, string>> {
+    const { stdout } = await promisify(execFile)(binary, ["--json", "--dir", this.dir, "local", "env"]);
+    return JSON.parse(stdout);
   }
 
   /** psql runs SQL in an instance, and returns what it prints. */
@@ -204,16 +221,10 @@ export const test = base.extend<{ console: Page }, { lakeward: Lakeward; world: 
 /** demo is test with a server that has migrated the example. Files that use it share it, and name their instances differently. */
 export const demo = test.extend<object, { world: string; flags: string[] }>({
   world: ["demo", { option: true, scope: "worker" }],
-  flags: [["--demo"], { option: true, scope: "worker" }],
+  flags: [["--demo", "--limit", "suspend=1s"], { option: true, scope: "worker" }],
 });
 
 export { expect };
-
-/** dressed says whether a page shows a theme, and nothing of the one before: colours may fade into each other. */
-function dressed(theme: string) {
-  const fading = document.getAnimations().some((a) => a instanceof CSSTransition);
-  return document.documentElement.dataset.mantineColorScheme === theme && !fading;
-}
 
 const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
@@ -221,7 +232,7 @@ const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-pra
 export async function look(page: Page, name: string) {
   for (const colorScheme of ["dark", "light"] as const) {
     await page.emulateMedia({ colorScheme });
-    await page.waitForFunction(dressed, colorScheme);
+    await expect(page.locator("html")).toHaveAttribute("data-mantine-color-scheme", colorScheme);
     const judge = new AxeBuilder({ page });
     // Themes differ in their colours only.
     const found = await (colorScheme === "dark" ? judge.withRules("color-contrast") : judge.withTags(rules)).analyze();

@@ -44,6 +44,17 @@ test("the theme that was chosen is there before the first paint", async ({ conso
   expect(await scheme()).toBe("dark"); // without any of the console's code
 });
 
+test("who wants no motion sees colours change at once", async ({ console: page, lakeward }) => {
+  await page.goto(`${lakeward.address}/lakebase?instance=orders`);
+  await expect(page.getByRole("heading", { level: 1, name: "orders" })).toBeVisible();
+  const moving = await page.evaluate(() => {
+    const root = document.documentElement;
+    root.dataset.mantineColorScheme = root.dataset.mantineColorScheme === "dark" ? "light" : "dark";
+    return document.getAnimations().length;
+  });
+  expect(moving).toBe(0);
+});
+
 test("while the server thinks there are skeletons, and what it refuses is explained", async ({ console: page, lakeward }) => {
   await page.route("**/api/instances", async (route) => {
     await new Promise((done) => setTimeout(done, 2_000));
