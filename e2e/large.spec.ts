@@ -58,33 +58,31 @@ test("an operation that nobody knows is asked for once", async ({ console: page,
   expect(asked.length).toBeLessThan(5);
 });
 
-// What takes an instance of the local Lakebase minutes to come to.
-for (const [name, change, vitals, word, text] of [
-  ["degraded", { status: "ERROR", state: "DEGRADED" }, undefined, "Error", "DEGRADED"],
-  ["asleep", { status: "READY", state: "IDLE" }, { asleep: true, reached: false }, "Ready", "asleep: the next connection wakes it"],
-] as const) {
-  test(`an instance that is ${name} is shown by icon, colour and word`, async ({ console: page, lakeward }) => {
-    await page.route("**/api/instances", async (route) => {
-      const answer = await route.fetch();
-      const { instances } = await answer.json();
-      await route.fulfill({ response: answer, json: { instances: instances.map((i: object) => ({ ...i, ...change })) } });
-    });
-    if (vitals) {
-      await page.route("**/vitals", async (route) => {
-        const answer = await route.fetch();
-        const { instance, checked_at } = await answer.json();
-        await route.fulfill({ response: answer, json: { instance, checked_at, ...vitals } });
-      });
-    }
-    await page.goto(`${lakeward.address}/lakebase?instance=helpdesk`);
-    const state = page.locator("header").filter({ has: page.getByRole("heading", { name: "helpdesk" }) });
-    await expect(state.getByText(word, { exact: true })).toBeVisible();
-    await expect(page.getByText(text).first()).toBeVisible();
-    await expect(state.locator("svg").first()).toBeVisible();
-    if (name === "degraded") await expect(page.getByRole("alert").getByText("lakeward doctor helpdesk")).toBeVisible();
-    await look(page, `lakebase-${name}`);
-  });
-}
+test("an instance that sleeps is left asleep until its connection is tested, and one that cannot start says so", async ({ console: page, lakeward }) => {
+  await lakeward.done("POST", "/api/instances", { name: "moody" });
+  const header = page.locator("header").filter({ has: page.getByRole("heading", { name: "moody" }) });
+  const shown = async (word: string, state: string) => {
+    await expect.poll(() => lakeward.ask("GET", "/api/instances/moody")).toMatchObject({ state });
+    await page.goto(`${lakeward.address}/lakebase?instance=moody`);
+    await expect(header.getByText(word, { exact: true })).toBeVisible();
+    await expect(header.locator("svg").first()).toBeVisible();
+  };
+
+  await lakeward.reconfigure("moody", { suspend_timeout_duration: "1s" });
+  await shown("Ready", "IDLE");
+  await expect(page.getByText("asleep: the next connection wakes it").first()).toBeVisible();
+  await look(page, "lakebase-asleep");
+  await page.getByRole("button", { name: "Test connection" }).click();
+  await expect(page.getByText("The connection works")).toBeVisible();
+
+  await lakeward.reconfigure("moody", { settings: { pg_settings: { work_mem: "a lot" } } });
+  await shown("Error", "DEGRADED");
+  await expect(header.getByText("DEGRADED", { exact: true })).toBeVisible();
+  await expect(page.getByRole("alert").getByText("lakeward doctor moody")).toBeVisible();
+  await look(page, "lakebase-degraded");
+  await lakeward.reconfigure("moody", { settings: {} });
+  await shown("Ready", "ACTIVE");
+});
 
 test("nothing moves while a view loads", async ({ console: page, lakeward }) => {
   await page.addInitScript(() => {
