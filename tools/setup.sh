@@ -80,7 +80,8 @@ pgbouncer)
 	[ -x /usr/sbin/pgbouncer ] || command -v pgbouncer >/dev/null || install_packages pgbouncer
 	;;
 clients)
-	/usr/bin/python3 -c 'import asyncpg, psycopg2, sqlalchemy' 2>/dev/null || install_packages python3-asyncpg python3-psycopg2 python3-sqlalchemy
+	/usr/bin/python3 -c 'import asyncpg, psycopg, psycopg2, sqlalchemy' 2>/dev/null ||
+		install_packages python3-asyncpg python3-psycopg python3-psycopg2 python3-sqlalchemy
 	[ -f /usr/share/java/postgresql.jar ] || install_packages libpostgresql-jdbc-java
 	command -v javac >/dev/null || install_packages openjdk-17-jdk-headless
 	command -v npm >/dev/null || install_packages npm

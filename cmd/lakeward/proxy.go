@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -80,6 +81,10 @@ func (c proxyRunCmd) read(getenv func(string) string) (proxy.Config, error) {
 	return out, nil
 }
 
+// garbage is how much of it the proxy may have, in percent of what it needs. Only logins make any: collecting it twice as
+// often as other programs do costs nothing that could be measured, and saves a fifth of the memory of idle clients.
+const garbage = 50
+
 // Run runs the proxy until a signal ends it.
 func (c proxyRunCmd) Run(ctx context.Context, a *app) error {
 	settings, err := c.read(a.getenv)
@@ -94,6 +99,9 @@ func (c proxyRunCmd) Run(ctx context.Context, a *app) error {
 		if _, err := ws.Instance(ctx, r.Instance); lakeward.KindOf(err) == lakeward.KindNotFound {
 			return err // a name that is wrong is known at once; everything else may pass
 		}
+	}
+	if a.getenv("GOGC") == "" {
+		debug.SetGCPercent(garbage)
 	}
 	log := observe.NewLog(a.stderr, slog.LevelInfo, !a.json)
 	server, err := proxy.New(proxy.Options{

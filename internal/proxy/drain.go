@@ -20,8 +20,7 @@ func (s *Server) drain(ctx context.Context, kill func()) {
 	for {
 		open := s.sessions()
 		if len(open) == 0 {
-			kill()
-			s.closePools()
+			s.cutOff(kill)
 			return
 		}
 		for _, session := range open {
@@ -39,10 +38,20 @@ func (s *Server) drain(ctx context.Context, kill func()) {
 		t := time.NewTimer(farewell)
 		defer t.Stop()
 		<-t.C
-		kill()
-		s.closePools()
+		s.cutOff(kill)
 		return
 	}
+}
+
+// cutOff ends what is left. Sessions in the loop have no goroutine that would see that the time is over.
+func (s *Server) cutOff(kill func()) {
+	kill()
+	for _, r := range s.everywhere() {
+		for _, one := range r.list() {
+			one.interrupt()
+		}
+	}
+	s.closePools()
 }
 
 // member is a client with what it can do at any time.

@@ -38,8 +38,13 @@ func (e *environment) with(name, value string) *environment {
 	if old, ok := e.settings[name]; ok && old == value {
 		return e
 	}
-	out := &environment{settings: maps.Clone(e.settings)}
-	out.settings[name] = value
+	return &environment{settings: withParam(e.settings, name, value)}
+}
+
+// withParam returns parameters of which one is different. The old ones stay as they are: sessions share them.
+func withParam(params map[string]string, name, value string) map[string]string {
+	out := maps.Clone(params)
+	out[name] = value
 	return out
 }
 

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -18,63 +19,67 @@ type flow struct {
 	rest           []byte  // of the server's, that the client has not taken yet
 	restOf         *[]byte // the buffer that it stands in
 	dropped        bool
-	out            chan struct{} // closed when the loop has let go
+	next           func(early []byte) // what is done when the loop has let go
 }
 
-// flow moves the session's bytes in the loop until something else is to be done for it. It takes what the client has said
-// already, and returns what the client has said and the server has not been told.
-func (s *session) flow(early []byte) []byte {
-	f, ok := s.embark(early)
-	if !ok {
+// embark has the loop move the session's bytes until something else is to be done for it, and does next then, with what the
+// client has said and the server has not been told. Until then the session needs no goroutine. It refuses when the session has
+// to do something else already.
+func (s *session) embark(ctx context.Context, early []byte, next func(early []byte)) bool {
+	if !s.dive(ctx, early, next) {
 		s.route.notify() // a pause that began meanwhile waits for the session to be outside
-		return early
+		return false
 	}
-	f.loop.order(order{flow: f})
-	<-f.out
+	return true
+}
+
+// leave goes on outside of the loop.
+func (f *flow) leave() {
+	s := f.session
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.flowing = nil
 	s.client = surface(f.client.fd, s.who.RemoteAddr)
 	s.raw, _ = s.client.(*socket).SyscallConn()
 	f.up.wire.surface()
 	s.rest, s.restOf = f.rest, f.restOf
 	s.force()
+	s.mu.Unlock()
 	s.route.notify()
-	return f.early
+	f.next(f.early)
 }
 
-// embark takes both connections away from the runtime, which would wake up for each message too. It refuses when the
-// session has to do something else.
-func (s *session) embark(early []byte) (f *flow, ok bool) {
+// dive takes both connections away from the runtime, which would wake up for each message too.
+func (s *session) dive(ctx context.Context, early []byte, next func([]byte)) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.loop == nil || s.hold != nil || s.last != nil || s.stay != relaying || s.cut != 0 || len(s.rest) > 0 {
+	if s.loop == nil || s.hold != nil || s.last != nil || s.stay != relaying || s.cut != 0 || len(s.rest) > 0 || ctx.Err() != nil {
 		s.force()
-		return nil, false
+		return false
 	}
-	client, err := dive(s.raw)
+	client, err := duplicate(s.raw)
 	if err != nil {
-		return nil, false
+		return false
 	}
-	server, err := dive(s.up.wire.raw)
+	server, err := duplicate(s.up.wire.raw)
 	if err != nil {
 		_ = syscall.Close(client)
-		return nil, false
+		return false
 	}
 	s.client.Close()
-	s.up.wire.Conn.Close()
-	s.up.wire.fd = server
-	f = &flow{
-		session: s, up: s.up, loop: s.loop, early: early, out: make(chan struct{}),
+	s.client, s.raw = nil, nil
+	s.up.wire.dive(server)
+	f := &flow{
+		session: s, up: s.up, loop: s.loop, early: early, next: next,
 		client: end{fd: client}, server: end{fd: server, server: true},
 	}
 	f.client.flow, f.server.flow = f, f
 	s.flowing = f
-	return f, true
+	f.loop.order(order{flow: f}) // before anybody else can order it out
+	return true
 }
 
-// dive returns a second descriptor of a connection. The first one can then be closed, and with it what the runtime does.
-func dive(raw syscall.RawConn) (fd int, err error) {
+// duplicate returns a second descriptor of a connection. The first one can then be closed, and with it what the runtime does.
+func duplicate(raw syscall.RawConn) (fd int, err error) {
 	var failed error
 	err = raw.Control(func(old uintptr) {
 		var no syscall.Errno
@@ -129,7 +134,7 @@ func (l *loop) drop(f *flow) {
 	l.want(&f.server, 0)
 	delete(l.ends, int32(f.client.fd))
 	delete(l.ends, int32(f.server.fd))
-	close(f.out)
+	go f.leave()
 }
 
 // fromClient passes on what the client says.
@@ -140,6 +145,7 @@ func (l *loop) fromClient(f *flow) {
 	case n == 0 || err != nil:
 		l.drop(f)
 	default:
+		l.note(n, l.piece)
 		l.pass(f, l.piece[:n])
 	}
 }
@@ -189,6 +195,7 @@ func (l *loop) fromServer(f *flow) {
 	case n == 0 || err != nil:
 		l.drop(f)
 	default:
+		l.note(n, *l.cipher)
 		f.up.wire.unread = (*l.cipher)[:n]
 		l.pour(f)
 	}

@@ -23,6 +23,8 @@ type loop struct {
 	piece  []byte  // what a client says
 	cipher *[]byte // what a server says
 	plain  *[]byte
+	large  bool // in this round there were pieces of something large
+	small  bool // and others
 
 	mu     sync.Mutex
 	orders []order
@@ -72,7 +74,7 @@ func closeLoops(loops []*loop) {
 func newLoop() (*loop, error) {
 	l := &loop{
 		ends: map[int32]*end{}, ended: make(chan struct{}),
-		piece: make([]byte, relayBuffer), cipher: wireBuffers.take(), plain: wireBuffers.take(),
+		piece: make([]byte, wireBuffer), cipher: wireBuffers.take(), plain: wireBuffers.take(),
 	}
 	var err error
 	if l.epoll, err = syscall.EpollCreate1(syscall.EPOLL_CLOEXEC); err != nil {
@@ -130,6 +132,10 @@ func (l *loop) run() {
 				l.serve(e, events[i].Events)
 			}
 		}
+		if l.large && !l.small {
+			gather()
+		}
+		l.large, l.small = false, false
 		if orders && l.obey() { // between two rounds: a descriptor may be another one's afterwards
 			return
 		}
@@ -175,6 +181,15 @@ func (l *loop) serve(e *end, events uint32) {
 		} else {
 			l.fromClient(f)
 		}
+	}
+}
+
+// note takes down what kind of piece has come.
+func (l *loop) note(n int, buffer []byte) {
+	if n < largePiece {
+		l.small = true
+	} else if n < len(buffer) { // or there is more already
+		l.large = true
 	}
 }
 

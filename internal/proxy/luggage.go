@@ -149,7 +149,7 @@ func (s *session) tellParams(up *upstream) error {
 	var changed []message
 	for _, name := range slices.Sorted(maps.Keys(up.params)) {
 		if value := up.params[name]; s.params[name] != value {
-			s.params[name] = value
+			s.params = withParam(s.params, name, value)
 			changed = append(changed, &pgproto3.ParameterStatus{Name: name, Value: value})
 		}
 	}
@@ -195,7 +195,7 @@ func answers(f *pgproto3.Frontend, up *upstream, client net.Conn) (rows [][]stri
 			}
 			rows = append(rows, row)
 		case *pgproto3.ParameterStatus:
-			up.params[m.Name] = m.Value
+			up.params = withParam(up.params, m.Name, m.Value)
 		case *pgproto3.NotificationResponse:
 			if err := send(client, m); err != nil {
 				return nil, err

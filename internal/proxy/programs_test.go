@@ -7,6 +7,7 @@ import (
 	"net"
 	"path/filepath"
 	"runtime"
+	"runtime/pprof"
 	"strings"
 	"testing"
 
@@ -151,4 +152,31 @@ func TestALargeRowNeedsNoMemory(t *testing.T) {
 	if grown := int64(most) - int64(before.HeapAlloc); grown > 50<<20 {
 		t.Errorf("the heap has grown by %d MB", grown>>20)
 	}
+}
+
+// TestIdleSessionsNeedNoGoroutine lets clients be idle. A goroutine for each was a third of their memory.
+func TestIdleSessionsNeedNoGoroutine(t *testing.T) {
+	l := startLake(t)
+	p := l.start(t, nil)
+	working := func() (n int) {
+		var stacks strings.Builder
+		if err := pprof.Lookup("goroutine").WriteTo(&stacks, 2); err != nil {
+			t.Fatal(err)
+		}
+		for one := range strings.SplitSeq(stacks.String(), "\n\n") {
+			if strings.Contains(one, "lakeward/internal/proxy.") {
+				n++
+			}
+		}
+		return n
+	}
+	p.connect(t)
+	before := working()
+	const clients = 30
+	for range clients {
+		if got := value[int](t, p.connect(t), "SELECT 1"); got != 1 {
+			t.Fatal(got)
+		}
+	}
+	until(t, "what was done for the logins has ended", func() bool { return working() <= before })
 }

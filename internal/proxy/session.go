@@ -20,7 +20,7 @@ import (
 const farewell = 2 * time.Second
 
 // session is a client with its session on the instance. The loop moves its bytes, until something else is to be done for it:
-// then its own goroutine takes what the client says upstream, and a second one brings what the server says down, and
+// then a goroutine takes what the client says upstream, and a second one brings what the server says down, and
 // replaces the upstream when the route moves.
 type session struct {
 	route  *route
@@ -29,7 +29,7 @@ type session struct {
 	who    pgwire.Login
 	want   want
 	key    []byte            // for the client, to cancel with
-	params map[string]string // that the client has been told of
+	params map[string]string // that the client has been told of; not changed but replaced
 	began  time.Time
 	done   chan struct{} // closed when the client has gone
 
@@ -81,22 +81,13 @@ func (s *session) boundary() bool {
 	return s.sent.asked == answered && s.status.Load() == 'I' && !s.sent.dirty && !s.sent.bare && s.sent.between()
 }
 
-// run relays until one side ends.
-func (s *session) run(ctx context.Context, early []byte) {
+// attend relays outside of the loop until one side ends, or until the session can go back into the loop, with what the
+// client has said meanwhile and the server has not been told.
+func (s *session) attend(ctx context.Context, early []byte) (rest []byte, again bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := context.AfterFunc(ctx, s.interrupt)
 	defer stop()
-	for again := true; again; {
-		early, again = s.attend(ctx, cancel, s.flow(early))
-	}
-	s.client.Close()
-	s.upstream().conn.Close()
-}
-
-// attend relays outside of the loop until one side ends, or until the session can go back into the loop, with what the
-// client has said meanwhile and the server has not been told.
-func (s *session) attend(ctx context.Context, cancel context.CancelFunc, early []byte) (rest []byte, again bool) {
 	var down sync.WaitGroup
 	var words *pgwire.Error
 	var back bool

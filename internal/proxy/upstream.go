@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -25,11 +24,11 @@ type upstream struct {
 	conn    *tls.Conn
 	wire    *wire
 	address string
-	tls     *tls.Config
-	key     []byte // process id and secret
+	tls     *tls.Config // shared
+	key     []byte      // process id and secret
 	user    string
-	params  map[string]string
-	early   []byte // what the server said beyond its greeting
+	params  map[string]string // shared: not changed but replaced
+	early   []byte            // what the server said beyond its greeting
 }
 
 // want is what a client wants of an instance.
@@ -50,8 +49,7 @@ func login(ctx context.Context, c *lakeward.Connector, w want) (*upstream, error
 		cfg.Database = w.database
 	}
 	cfg.RuntimeParams = w.params
-	cfg.TLSConfig.DynamicRecordSizingDisabled = true
-	cfg.TLSConfig.RootCAs = sharedRoots(cfg.TLSConfig.RootCAs)
+	cfg.TLSConfig = sharedConfig(cfg.TLSConfig)
 	u := &upstream{}
 	dial := cfg.DialFunc
 	cfg.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -86,21 +84,37 @@ func login(ctx context.Context, c *lakeward.Connector, w want) (*upstream, error
 		}
 	}
 	u.conn, _ = h.Conn.(*tls.Conn) // the Connector makes no other
-	u.tls, u.user, u.params = h.TLSConfig, h.Config.User, maps.Clone(h.ParameterStatuses)
+	u.tls, u.user, u.params = h.TLSConfig, h.Config.User, sharedParams(h.ParameterStatuses)
 	u.key = append([]byte{byte(h.PID >> 24), byte(h.PID >> 16), byte(h.PID >> 8), byte(h.PID)}, h.SecretKey...)
 	u.wire.settle()
 	return u, nil
 }
 
-// roots are the certificate authorities of the last login: sessions that trust the same ones share them.
-var roots atomic.Pointer[x509.CertPool]
+// What the last login was made with, and what the server told then: most sessions have that in common, and share it.
+var (
+	lastConfig atomic.Pointer[tls.Config]
+	lastParams atomic.Pointer[map[string]string]
+)
 
-func sharedRoots(pool *x509.CertPool) *x509.CertPool {
-	if last := roots.Load(); last != nil && pool != nil && last.Equal(pool) {
+func sharedConfig(c *tls.Config) *tls.Config {
+	if last := lastConfig.Load(); last != nil && last.ServerName == c.ServerName &&
+		last.InsecureSkipVerify == c.InsecureSkipVerify && last.RootCAs.Equal(c.RootCAs) &&
+		last.VerifyPeerCertificate == nil && c.VerifyPeerCertificate == nil {
 		return last
 	}
-	roots.Store(pool)
-	return pool
+	c.DynamicRecordSizingDisabled = true
+	c.ClientCAs = nil // pgx puts the server's in as well
+	lastConfig.Store(c)
+	return c
+}
+
+func sharedParams(params map[string]string) map[string]string {
+	if last := lastParams.Load(); last != nil && maps.Equal(*last, params) {
+		return *last
+	}
+	params = maps.Clone(params)
+	lastParams.Store(&params)
+	return params
 }
 
 func notice(n *pgconn.Notice) []byte {

@@ -78,7 +78,7 @@ type wire struct {
 	corked  bool
 	out     *[]byte
 	queued  int
-	fd      int    // in the loop: the connection; Conn is closed then
+	fd      int    // in the loop: the connection; there is no Conn then
 	backlog []byte // what the connection did not take in the loop
 }
 
@@ -137,6 +137,12 @@ func (w *wire) Read(b []byte) (int, error) {
 		w.buffer, w.unread = nil, nil
 	}
 	return n, nil
+}
+
+// dive leaves the wire to the loop, by another descriptor.
+func (w *wire) dive(fd int) {
+	w.Conn.Close()
+	w.Conn, w.raw, w.fd = nil, nil, fd
 }
 
 // surface makes the wire one of the runtime's again.
