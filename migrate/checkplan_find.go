@@ -161,7 +161,7 @@ func badModifiers(typ string) string {
 		if len(args) == 2 && (args[1] < 0 || args[1] > args[0]) {
 			return "its scale is not between 0 and its precision"
 		}
-	case "time without time zone", "timestamp without time zone", "timestamp with time zone":
+	case "time without time zone", "timestamp without time zone", "timestamp with time zone", "interval":
 		most, limits = 1, [2]int{0, 6}
 	}
 	switch {

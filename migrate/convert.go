@@ -38,8 +38,6 @@ func newEncoder(c Column) (encodeFunc, error) {
 		return expect(c, base, "uuid", encodeUUID)
 	case ConvertInet:
 		return expect(c, base, "inet", encodeInet)
-	case ConvertInterval:
-		return expect(c, base, "interval", encodeInterval)
 	}
 	encode, err := newTimeEncoder(c, base)
 	if err != nil || len(args) == 0 {
@@ -48,7 +46,7 @@ func newEncoder(c Column) (encodeFunc, error) {
 	return withinPrecision(encode, args[0], c.Type), nil
 }
 
-// newTimeEncoder returns the function for a conversion to a date, a time or a timestamp.
+// newTimeEncoder returns the function for a conversion to a date, a time, a timestamp or an interval.
 func newTimeEncoder(c Column, base string) (encodeFunc, error) {
 	switch c.Convert {
 	case ConvertDate:
@@ -65,6 +63,8 @@ func newTimeEncoder(c Column, base string) (encodeFunc, error) {
 		return expectTimestamp(c, base, newEpochEncoder(1))
 	case ConvertJulian:
 		return expectTimestamp(c, base, encodeJulian)
+	case ConvertInterval:
+		return expect(c, base, "interval", encodeInterval)
 	}
 	return nil, fmt.Errorf("column %s: unknown conversion %q", c.Name, c.Convert)
 }
@@ -93,7 +93,7 @@ func withinPrecision(encode encodeFunc, decimals int, typ string) encodeFunc {
 	}
 	return func(dst []byte, v value) ([]byte, string) {
 		out, reason := encode(dst, v)
-		if field := out[len(dst):]; len(field) == 12 && int64(binary.BigEndian.Uint64(field[4:]))%unit != 0 {
+		if field := out[len(dst):]; len(field) >= 12 && int64(binary.BigEndian.Uint64(field[4:]))%unit != 0 {
 			return dst, refusal(v, "exact in "+shortType(typ))
 		}
 		return out, reason

@@ -129,6 +129,8 @@ func (c *existingColumn) staged() []target {
 		return append([]target{{c.Type, ConvertTimestamp}, {c.Type, ConvertJulian}}, timestamps(c.zoned())...)
 	case "timestamp with time zone":
 		return timestamps(c.Type)
+	case "interval":
+		return []target{{c.Type, ConvertInterval}, toText}
 	case "real", "money", "name", `"char"`:
 		return nil // it would round, or cut
 	}
@@ -176,9 +178,9 @@ func (p *planner) takeExisting() {
 			if c == nil {
 				continue
 			}
-			var best target
+			var best target // by what the values mean, however many decimals there are room for
 			for _, to := range c.staged() {
-				if best.typ == "" || t.profiles[i].misfits(to) < t.profiles[i].misfits(best) {
+				if best.typ == "" || t.profiles[i].misfits(to.bare()) < t.profiles[i].misfits(best.bare()) {
 					best = to
 				}
 			}

@@ -202,6 +202,38 @@ func TestDataOnlyLosesNothing(t *testing.T) {
 	}
 }
 
+// TestDataOnlyOfDurations has durations as Django writes them, in microseconds, and as SQLAlchemy does, as times since 1970,
+// for intervals of the application's own tables, of which one has room for whole seconds only.
+func TestDataOnlyOfDurations(t *testing.T) {
+	t.Parallel()
+	source, target := newSource(t, `
+		CREATE TABLE d (id INTEGER PRIMARY KEY, django bigint, whole bigint, alchemy DATETIME, words TEXT);
+		INSERT INTO d VALUES (1, 90500000, 90000000, '1970-01-01 00:01:30.500000', '90.5 seconds'), (2, -500000, 0, NULL, '-0.5s'),
+			(3, 0, 90500000, NULL, NULL);
+		INSERT INTO d WITH RECURSIVE n(i) AS (SELECT 4 UNION ALL SELECT i+1 FROM n WHERE i < 200)
+			SELECT i, i * 86400500000, i * 86400000000, '1970-01-02 00:00:00', '1 day' FROM n`), DSN(pgtest.DB(t))
+	conn := connect(t, target)
+	if _, err := conn.Exec(t.Context(), `CREATE TABLE d (id bigint PRIMARY KEY, django interval, whole interval(0), alchemy interval(3), words interval)`); err != nil {
+		t.Fatal(err)
+	}
+	report, err := Run(t.Context(), source, target, Options{WorkDir: t.TempDir(), Strategy: DataOnly})
+	if err != nil || report.Verdict != VerdictExcept || report.Tables[0].Quarantined != 1 || report.Tables[0].Quarantine[0].Reason != "90500000 is not exact in interval(0)" {
+		t.Fatalf("%v\n%s", err, asJSON(t, report))
+	}
+	for row, want := range map[string]int64{
+		"id = 1 AND (django, whole, alchemy, words) = ('00:01:30.5', '00:01:30', '00:01:30.5', '00:01:30.5')": 1,
+		"id = 2 AND (django, whole, words) = ('-0.5s', '0', '-0.5s') AND alchemy IS NULL":                     1,
+		"django = id * interval '1 day 500 ms' AND (whole, alchemy) = (id * interval '1 day', '1 day')":       197,
+	} {
+		if n := countRowsOf(t, conn, "SELECT FROM d WHERE "+row); n != want {
+			t.Errorf("%d rows are as %s, want %d", n, row, want)
+		}
+	}
+	if _, back := export(t, target, ExportOptions{}); back.Tables[0].Quarantined > 0 {
+		t.Errorf("not all went back:\n%s", asJSON(t, back))
+	}
+}
+
 func TestSchemaOnly(t *testing.T) {
 	t.Parallel()
 	source, target := newSource(t, shopScript), DSN(pgtest.DB(t))

@@ -63,7 +63,8 @@ func (p *profile) misfits(t target) int64 {
 	case ConvertInet:
 		return p.numbers() + p.Text - p.count(formatInet) + p.Blob
 	case ConvertInterval:
-		return p.hugeInteger() + p.Real + p.Text - p.count(formatMoment) + p.cut + p.Blob
+		_, args := splitType(t.typ)
+		return p.tooFine(t.convert, args) + p.hugeInteger() + p.Real + p.Text - p.count(formatMoment) + p.cut + p.Blob
 	case ConvertUUID:
 		return p.numbers() + p.Text - p.count(formatUUID) + p.Blob - p.uuidBlobs
 	}

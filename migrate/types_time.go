@@ -37,7 +37,7 @@ func (p *profile) tooFine(convert Conversion, args []int) (n int64) {
 	for d := max(args[0], 0) + 1; d < len(p.decimals); d++ {
 		n += p.decimals[d]
 	}
-	switch unit := map[Conversion]int{ConvertEpochMS: 3, ConvertEpochUS: 6, ConvertJulian: 3}[convert]; {
+	switch unit := map[Conversion]int{ConvertEpochMS: 3, ConvertEpochUS: 6, ConvertJulian: 3, ConvertInterval: 6}[convert]; {
 	case p.Real > 0 && convert != ConvertJulian && args[0] < 6:
 		n += p.numbers()
 	case unit > args[0]:
@@ -72,6 +72,12 @@ func (p *profile) precise(d declaredType, t target) target {
 		return t
 	}
 	return t.withDecimals(d.args[0])
+}
+
+// bare returns the type without the decimals that it has room for.
+func (t target) bare() target {
+	base, _ := splitType(t.typ)
+	return target{base, t.convert}
 }
 
 func (t target) withDecimals(n int) target {

@@ -25,8 +25,8 @@ func canonInet(dst []byte, v value) ([]byte, bool) {
 	return fmt.Appendf(dst, `\x02200004%x`, []byte(ip.To4())), true
 }
 
-// canonInterval writes the microseconds: to PostgreSQL, 24 hours equal a day.
-func canonInterval(dst []byte, v value) ([]byte, bool) {
+// canonInterval writes the microseconds, multiples of the finest: to PostgreSQL, 24 hours equal a day.
+func canonInterval(dst []byte, v value, finest int64) ([]byte, bool) {
 	micros := v.i
 	switch v.class {
 	case sqlite.TypeInteger:
@@ -40,5 +40,5 @@ func canonInterval(dst []byte, v value) ([]byte, bool) {
 		}
 		micros = t.at.UnixMicro()
 	}
-	return strconv.AppendInt(dst, micros, 10), true
+	return strconv.AppendInt(dst, micros, 10), micros%finest == 0
 }

@@ -54,14 +54,19 @@ func timeOf(convert Conversion, limits []int) (timeFunc, error) {
 	if held == nil {
 		return nil, fmt.Errorf("unknown conversion %q", convert)
 	}
-	if len(limits) == 0 || limits[0] >= 6 {
-		return held, nil
-	}
-	finest := int64(math.Pow10(6 - max(limits[0], 0)))
+	unit := finest(limits)
 	return func(v value) (int64, bool) {
 		at, ok := held(v)
-		return at, ok && at%finest == 0
+		return at, ok && at%unit == 0
 	}, nil
+}
+
+// finest returns of how many microseconds a type that says how many decimals a second has holds multiples.
+func finest(limits []int) int64 {
+	if len(limits) == 0 {
+		return 1
+	}
+	return int64(math.Pow10(6 - min(max(limits[0], 0), 6)))
 }
 
 // instant is a date, a time of day or both, as a text states it.

@@ -57,7 +57,7 @@ func newCanon(c Column) (canonFunc, error) {
 	case ConvertInet:
 		return canonInet, nil
 	case ConvertInterval:
-		return canonInterval, nil
+		return func(dst []byte, v value) ([]byte, bool) { return canonInterval(dst, v, finest(args)) }, nil
 	}
 	return canonTimeOf(c.Convert, args)
 }
