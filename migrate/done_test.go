@@ -111,7 +111,7 @@ func TestSameSchemaOnlyTwice(t *testing.T) {
 func TestSamePostgresMigrationTwice(t *testing.T) {
 	t.Parallel()
 	source, target := DSN(pgtest.DB(t)), DSN(pgtest.DB(t))
-	loadScript(t, source, killedPostgres)
+	loadScript(t, source, fewerVisits)
 	if _, err := Run(t.Context(), string(source), target, Options{}); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -51,7 +52,7 @@ func dump(t *testing.T, path string) map[string][]string {
 				default:
 					b := make([]byte, stmt.ColumnLen(i))
 					stmt.ColumnBytes(i, b)
-					fields = append(fields, fmt.Sprintf("%s %q", strings.TrimPrefix(class.String(), "SQLITE_"), b))
+					fields = append(fields, strings.TrimPrefix(class.String(), "SQLITE_")+" "+shown(b))
 				}
 			}
 			rows = append(rows, strings.Join(fields, ", "))
@@ -106,6 +107,14 @@ func thereAndBack(t *testing.T, source string, between ...string) (string, *Repo
 		}
 	}
 	return export(t, target, ExportOptions{})
+}
+
+// shown quotes a text or BLOB. Of one that nobody would read, it gives the sum, which takes a hundredth of the time.
+func shown(b []byte) string {
+	if len(b) > 10_000 {
+		return fmt.Sprintf("of %d bytes, with the SHA-256 %x", len(b), sha256.Sum256(b))
+	}
+	return strconv.Quote(string(b))
 }
 
 func requireSameFile(t *testing.T, want, got string) {

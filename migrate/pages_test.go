@@ -96,14 +96,26 @@ func TestDamagedPagesAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	damaged := filepath.Join(t.TempDir(), "damaged.db")
-	for at := 512; at < len(whole); at += 9973 {
-		broken := bytes.Clone(whole)
-		for i := range min(8, len(broken)-at) {
-			broken[at+i] ^= byte(0x55 << (i % 3))
-		}
-		if err := os.WriteFile(damaged, broken, 0o600); err != nil {
+	if err := os.WriteFile(damaged, whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.OpenFile(damaged, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	write := func(bytes []byte, at int) {
+		if _, err := file.WriteAt(bytes, int64(at)); err != nil {
 			t.Fatal(err)
 		}
+	}
+	for at := 512; at < len(whole); at += 9973 {
+		sound := whole[at:min(at+8, len(whole))]
+		broken := bytes.Clone(sound)
+		for i := range broken {
+			broken[i] ^= byte(0x55 << (i % 3))
+		}
+		write(broken, at)
 		for _, table := range []string{"kinds", "many"} {
 			// Whatever the damage is, reading ends, and with an error or with values.
 			p, err := newPageTable(t.Context(), conn, damaged, table)
@@ -116,6 +128,7 @@ func TestDamagedPagesAreRefused(t *testing.T) {
 				t.Fatalf("damage at %d: %v", at, err)
 			}
 		}
+		write(sound, at)
 	}
 }
 

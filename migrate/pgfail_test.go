@@ -466,7 +466,7 @@ func TestPostgresNeedsNoSuperuser(t *testing.T) {
 		}
 	}
 	sourceAdmin := DSN(strings.Replace(string(server), "/postgres?", "/source?", 1))
-	loadScript(t, sourceAdmin, smallPostgres+killedPostgres+"SELECT lo_unlink(99)")
+	loadScript(t, sourceAdmin, smallPostgres+fewerVisits+"SELECT lo_unlink(99)")
 	as := func(dsn DSN, role string) DSN {
 		return DSN(strings.Replace(string(dsn), "user="+pgproc.Superuser, "user="+role, 1))
 	}
