@@ -78,7 +78,7 @@ func addAll(ctx context.Context, tx pgx.Tx, list []addition) (refused []string, 
 			_, err := tx.Exec(ctx, a.sql)
 			return err
 		})
-		if sqlState(err) == "55P03" { // lock_not_available
+		if sqlState(err) == lockNotAvailable {
 			return nil, explainSwap(a.sql, err)
 		}
 		if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {

@@ -116,7 +116,7 @@ func (m *pgMigration) openStage(ctx context.Context) (_ *pgStage, err error) {
 	}
 	for _, schema := range m.catalog.schemas {
 		lock := stage{conn: conn, id: s.id, into: schema}
-		if err := lock.lock(ctx, begun); err != nil {
+		if err := lock.lock(ctx, begun, &m.journal); err != nil {
 			return nil, err
 		}
 	}

@@ -238,6 +238,30 @@ func TestRunLoadsNothingTwice(t *testing.T) {
 	requireEmpty(t, DSN(dsn))
 }
 
+// TestRunWaitsForTheSessionsOfTheRunBefore, and says so: one of them lives until then.
+func TestRunWaitsForTheSessionsOfTheRunBefore(t *testing.T) {
+	t.Parallel()
+	source, dsn := newSource(t, shopScript), pgtest.DB(t)
+	o := Options{WorkDir: t.TempDir()}
+	loseTarget(t, source, dsn, o)
+	before := connect(t, DSN(dsn))
+	if _, err := before.Exec(t.Context(), "SELECT pg_advisory_lock("+lockKey+")", "migrate public"); err != nil {
+		t.Fatal(err)
+	}
+	waited := 0
+	o.Progress = func(e lakeward.Event) {
+		if e.Type == lakeward.EventInfo && strings.Contains(e.Message, "waiting up to 30s") {
+			waited++
+			if err := before.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if report, err := Run(t.Context(), source, DSN(dsn), o); err != nil || waited != 1 {
+		t.Errorf("it said %d times that it waits: %v\n%s", waited, err, asJSON(t, report))
+	}
+}
+
 // TestRunGoesOnBetweenAnIndexAndItsKey loses the target when the index of a key stands, and the key does not.
 func TestRunGoesOnBetweenAnIndexAndItsKey(t *testing.T) {
 	t.Parallel()

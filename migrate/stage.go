@@ -46,7 +46,7 @@ func openStage(ctx context.Context, target Target, schema string, w *workFolder,
 			s.close(ctx)
 		}
 	}()
-	if err := s.lock(ctx, w.begun); err != nil {
+	if err := s.lock(ctx, w.begun, j); err != nil {
 		return nil, err
 	}
 	return s, s.removeLeftovers(ctx, j)
@@ -64,10 +64,10 @@ const orphanWait = 30 * time.Second
 
 // lock makes sure that no other migration into the same schema runs. The lock ends with the session. A run that goes on
 // waits for the sessions of the one before: what they have not committed when they end, they never will.
-func (s *stage) lock(ctx context.Context, begun bool) error {
+func (s *stage) lock(ctx context.Context, begun bool, j *journal) error {
 	var locked bool
 	if begun {
-		if err := s.awaitOrphans(ctx); err != nil {
+		if err := s.awaitOrphans(ctx, j); err != nil {
 			return err
 		}
 	}
@@ -85,10 +85,30 @@ func (s *stage) lock(ctx context.Context, begun bool) error {
 // lockKey turns a name into the key of an advisory lock.
 const lockKey = "hashtextextended('lakeward ' || $1, 0)"
 
-// awaitOrphans waits until no session of this migration is left but this one.
-func (s *stage) awaitOrphans(ctx context.Context) error {
-	err := pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, fmt.Sprintf("SET LOCAL lock_timeout = '%dms'", orphanWait.Milliseconds())); err != nil {
+// awaitOrphans waits until no session of this migration is left but this one. Nothing on the target tells those of a run
+// that was killed from those of one that is at work on another machine, but that they end.
+func (s *stage) awaitOrphans(ctx context.Context, j *journal) error {
+	err := s.alone(ctx, time.Millisecond)
+	if sqlState(err) == lockNotAvailable {
+		j.info(fmt.Sprintf("sessions of the run before are still on the target: waiting up to %v for them to end", orphanWait))
+		err = s.alone(ctx, orphanWait)
+	}
+	if sqlState(err) == lockNotAvailable {
+		return lakeward.Errorf(lakeward.KindConflict, "wait until it has ended, or end its sessions on the target",
+			"another migration into schema %s is running", s.into)
+	}
+	if err != nil {
+		return fmt.Errorf("wait for the sessions of the run before: %w", err)
+	}
+	return nil
+}
+
+const lockNotAvailable = "55P03"
+
+// alone waits for all other sessions of this migration to end.
+func (s *stage) alone(ctx context.Context, wait time.Duration) error {
+	return pgx.BeginFunc(ctx, s.conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, fmt.Sprintf("SET LOCAL lock_timeout = '%dms'", wait.Milliseconds())); err != nil {
 			return err
 		}
 		for _, name := range []string{"work " + s.id, "migrate " + s.into} {
@@ -98,14 +118,6 @@ func (s *stage) awaitOrphans(ctx context.Context) error {
 		}
 		return nil
 	})
-	if sqlState(err) == "55P03" { // lock_not_available
-		return lakeward.Errorf(lakeward.KindConflict, "wait until it has ended, or end its sessions on the target",
-			"another migration into schema %s is running", s.into)
-	}
-	if err != nil {
-		return fmt.Errorf("wait for the sessions of the run before: %w", err)
-	}
-	return nil
 }
 
 // worker is the target of a migration's workers. Their sessions hold a lock, by which a run that goes on after a kill

@@ -97,7 +97,7 @@ func explainSwap(sql string, err error) error {
 		case "42P07", "2BP01", "42710": // duplicate table, dependent objects, duplicate object
 			return lakeward.Errorf(lakeward.KindConflict, "the target has changed during the migration; start again",
 				"%w", explainStatement(sql, err))
-		case "55P03": // lock not available
+		case lockNotAvailable:
 			return lakeward.Errorf(lakeward.KindConflict, "end the sessions that use the tables, and start again",
 				"%w", explainStatement(sql, err))
 		}

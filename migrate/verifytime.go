@@ -34,9 +34,9 @@ func canonTimeOf(convert Conversion, limits []int) (canonFunc, error) {
 		case !ok:
 			return dst, false
 		case convert == ConvertDate:
-			return fmt.Appendf(dst, `\x%08x`, uint32(at)), true
+			return appendHex(dst, uint64(at), 8), true
 		}
-		return appendHex(dst, uint64(at)), true
+		return appendHex(dst, uint64(at), 16), true
 	}, nil
 }
 
@@ -158,8 +158,8 @@ func readInstant(v value) (instant, bool) {
 	if v.class != sqlite.TypeText {
 		return instant{}, false
 	}
-	if at, ok := plainInstant(v.b); ok {
-		return instant{at: at, dated: true, clocked: true}, true
+	if t, ok := plainInstant(v.b); ok {
+		return t, true
 	}
 	text := string(v.b)
 	t := instant{at: pgEpoch}
@@ -187,11 +187,11 @@ func readInstant(v value) (instant, bool) {
 	return t, t.addZone(text[zone:])
 }
 
-// plainInstant reads YYYY-MM-DD HH:MM:SS, the form of most times, faster than time.Parse does.
-func plainInstant(b []byte) (at time.Time, ok bool) {
-	const form = "0000-00-00 00:00:00"
-	if len(b) != len(form) {
-		return at, false
+// plainInstant reads YYYY-MM-DD and YYYY-MM-DD HH:MM:SS, the forms of most dates and times, faster than time.Parse does.
+func plainInstant(b []byte) (t instant, ok bool) {
+	const form, date = "0000-00-00 00:00:00", len("0000-00-00")
+	if len(b) != len(form) && len(b) != date {
+		return t, false
 	}
 	var parts [6]int
 	part := 0
@@ -203,14 +203,15 @@ func plainInstant(b []byte) (at time.Time, ok bool) {
 		case form[i] != '0' && c == form[i]:
 			part++
 		default:
-			return at, false
+			return t, false
 		}
 	}
 	if parts[0] == 0 || parts[3] > 23 || parts[4] > 59 || parts[5] > 59 {
-		return at, false
+		return t, false
 	}
-	at = time.Date(parts[0], time.Month(parts[1]), parts[2], parts[3], parts[4], parts[5], 0, time.UTC)
-	return at, int(at.Month()) == parts[1] && at.Day() == parts[2] // neither was beyond its range
+	t.at = time.Date(parts[0], time.Month(parts[1]), parts[2], parts[3], parts[4], parts[5], 0, time.UTC)
+	t.dated, t.clocked = true, len(b) == len(form)
+	return t, int(t.at.Month()) == parts[1] && t.at.Day() == parts[2] // neither was beyond its range
 }
 
 // addClock adds HH:MM, HH:MM:SS or HH:MM:SS.fraction.

@@ -134,7 +134,7 @@ func canonReal(dst []byte, v value) ([]byte, bool) {
 	if !ok {
 		return dst, false
 	}
-	return appendHex(dst, math.Float64bits(f)), true
+	return appendHex(dst, math.Float64bits(f), 16), true
 }
 
 func heldReal(v value) (float64, bool) {
@@ -155,11 +155,11 @@ func heldReal(v value) (float64, bool) {
 	return v.f, true
 }
 
-// appendHex appends what bytea's output makes of eight bytes.
-func appendHex(dst []byte, bits uint64) []byte {
+// appendHex appends what bytea's output makes of a number of so many hexadecimal digits.
+func appendHex(dst []byte, bits uint64, length int) []byte {
 	const digits = "0123456789abcdef"
 	dst = append(dst, '\\', 'x')
-	for shift := 60; shift >= 0; shift -= 4 {
+	for shift := 4 * (length - 1); shift >= 0; shift -= 4 {
 		dst = append(dst, digits[bits>>shift&15])
 	}
 	return dst
