@@ -57,7 +57,7 @@ func (m *migration) pour(ctx context.Context) error {
 		}
 		for _, fk := range circle {
 			if _, err := tx.Exec(ctx, fk.add()); err != nil {
-				return explainPour(fk.table, explainStatement(fk.add(), err))
+				return explainPour(fk.table, fk.add(), err)
 			}
 		}
 		return m.endPour(ctx, tx)
@@ -98,7 +98,7 @@ func (m *migration) pourTable(ctx context.Context, tx pgx.Tx, t Table) error {
 		return fmt.Errorf("look into %s: %w", t.Target, err)
 	}
 	if taken {
-		return lakeward.Errorf(lakeward.KindConflict, "empty it first, or use --strategy use-existing to keep what it has",
+		return lakeward.Errorf(lakeward.KindConflict, "empty it first, or use what exists as it is (--strategy use-existing)",
 			"table %s of the target has rows already", t.Target)
 	}
 	var names, values []string
@@ -112,7 +112,7 @@ func (m *migration) pourTable(ctx context.Context, tx pgx.Tx, t Table) error {
 	insert := "INSERT INTO " + into + " " + nameList(names) + " OVERRIDING SYSTEM VALUE SELECT " + strings.Join(values, ", ") + " FROM " + from
 	tag, err := tx.Exec(ctx, insert)
 	if err != nil {
-		return explainPour(t.Target, explainStatement(insert, err))
+		return explainPour(t.Target, "INSERT INTO "+into, err)
 	}
 	if err := provePoured(ctx, tx, t, tag.RowsAffected(), into, from, names, pairs); err != nil {
 		return err
@@ -179,21 +179,23 @@ func (m *migration) goOn(ctx context.Context, tx pgx.Tx, t Table, there *existin
 	return nil
 }
 
-// explainPour turns what the target's own constraints say into a conflict.
-func explainPour(table string, err error) error {
+// explainPour turns what the target's own constraints say into a conflict. It is about the rows, so the statement that
+// brought them is left out.
+func explainPour(table, sql string, err error) error {
+	said := withDetail(err)
 	switch sqlState(err) {
 	case "23503":
 		return lakeward.Errorf(lakeward.KindConflict, "mend the rows without a parent in the source, or drop the foreign key for the migration",
-			"a foreign key of the target refuses rows of %s: %w", table, err)
+			"a foreign key of the target refuses rows of %s: %w", table, said)
 	case "23505", "23514", "23502", "23P01":
 		return lakeward.Errorf(lakeward.KindConflict, "mend the rows in the source, or the constraint on the target",
-			"a constraint of the target refuses rows of %s: %w", table, err)
+			"a constraint of the target refuses rows of %s: %w", table, said)
 	}
 	if strings.HasPrefix(sqlState(err), "22") { // data exceptions
 		return lakeward.Errorf(lakeward.KindConflict, "mend the values in the source, or the type of the column on the target",
-			"a type of the target refuses values of %s: %w", table, err)
+			"a type of the target refuses values of %s: %w", table, said)
 	}
-	return err
+	return explainStatement(sql, err)
 }
 
 // foreignKeyThere is a foreign key of the target.

@@ -251,14 +251,15 @@ func runAll(ctx context.Context, conn *pgx.Conn, statements ...string) error {
 
 // explainStatement adds the statement that failed, and what PostgreSQL tells beside the message.
 func explainStatement(sql string, err error) error {
-	pgErr, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok {
-		return fmt.Errorf("run %q: %w", firstLine(sql), err)
+	return fmt.Errorf("run %q: %w", firstLine(sql), withDetail(err))
+}
+
+// withDetail adds to an error of PostgreSQL what it says of the value or the object in question.
+func withDetail(err error) error {
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok && pgErr.Detail != "" {
+		return fmt.Errorf("%w (%s)", err, firstLine(pgErr.Detail))
 	}
-	if pgErr.Detail != "" {
-		return fmt.Errorf("run %q: %w (%s)", firstLine(sql), err, firstLine(pgErr.Detail))
-	}
-	return fmt.Errorf("run %q: %w", firstLine(sql), err)
+	return err
 }
 
 // firstLine shortens s to its first line.

@@ -95,8 +95,9 @@ func TestDataOnlyFindsParents(t *testing.T) {
 	}
 	changeSource(t, source, "UPDATE egg SET hen = 9 WHERE id = 1")
 	_, err := Run(t.Context(), source, target, o)
-	if lakeward.KindOf(err) != lakeward.KindConflict || !strings.Contains(err.Error(), "refuses rows of egg") {
-		t.Errorf("with an orphan: %v", err)
+	if lakeward.KindOf(err) != lakeward.KindConflict ||
+		!strings.Contains(err.Error(), `refuses rows of egg: ERROR: insert or update on table "egg"`) || !strings.Contains(err.Error(), "(hen)=(9)") {
+		t.Errorf("with an orphan, without the statement and with the key: %v", err)
 	}
 	if n := countRowsOf(t, conn, "SELECT FROM hen"); n != 0 {
 		t.Errorf("%d rows are left", n)
