@@ -181,12 +181,12 @@ func (c *Connector) atHand() Credential {
 func ready(i Instance) error {
 	switch i.Status {
 	case StatusStopped:
-		return Errorf(KindUnavailable, "lakeward instance start "+i.Name, "instance %s is stopped", i.Name).because(ReasonAsleep)
+		return Errorf(KindUnavailable, "start it (lakeward instance start "+i.Name+")", "instance %s is stopped", i.Name).because(ReasonAsleep)
 	case StatusCreating:
-		return Errorf(KindUnavailable, "try again when it is READY: lakeward instance show "+i.Name,
+		return Errorf(KindUnavailable, "try again when it is READY (lakeward instance show "+i.Name+")",
 			"instance %s is not ready yet: it is %s", i.Name, i.State).because(ReasonAsleep)
 	case StatusNotCreated:
-		return Errorf(KindNotFound, "lakeward instance list", "instance %s is gone: it is %s", i.Name, i.State)
+		return Errorf(KindNotFound, "choose another (lakeward instance list)", "instance %s is gone: it is %s", i.Name, i.State)
 	}
 	return nil
 }

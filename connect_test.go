@@ -390,7 +390,7 @@ func TestConnectorLooksAnUnreachableInstanceUpAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Change(func(i *lakeward.Instance) { i.Status = lakeward.StatusStopped })
-	if _, err := c.Connect(t.Context()); lakeward.HintOf(err) != "lakeward instance start shop" {
+	if _, err := c.Connect(t.Context()); lakeward.HintOf(err) != "start it (lakeward instance start shop)" {
 		t.Errorf("once it is stopped: %v", err)
 	}
 	s.Change(func(i *lakeward.Instance) { i.Status, i.Port, i.UID = lakeward.StatusReady, port, "uid-2" })

@@ -150,7 +150,7 @@ func (a awaited) reached(s lakeward.Status) bool {
 // wait polls until the operations ended and the instance has the awaited status, and reports each state that it sees.
 func (w *Workspace) wait(ctx context.Context, a awaited, progress lakeward.Progress) (lakeward.Instance, error) {
 	name := a.instance.name
-	stuck := lakeward.Errorf(lakeward.KindUnavailable, "it may still get there: lakeward instance show "+name,
+	stuck := lakeward.Errorf(lakeward.KindUnavailable, "it may still get there (lakeward instance show "+name+")",
 		"%s instance %s: not done after %s", a.verb, name, patience)
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, stuck)
 	defer cancel()

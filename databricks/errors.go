@@ -30,9 +30,9 @@ func explain(err error, format string, args ...any) error {
 
 // hints are what helps with an error of a kind, whatever was tried.
 var hints = map[lakeward.Kind]string{
-	lakeward.KindUnauthenticated: "check the token, or the client id and secret; lakeward config shows what is used",
+	lakeward.KindUnauthenticated: "check the token, or the client id and secret (lakeward config shows what is used)",
 	lakeward.KindDenied:          "ask a workspace admin, or the instance's creator, for the permission CAN MANAGE",
-	lakeward.KindConflict:        "lakeward instance list shows what there is, and in which state",
+	lakeward.KindConflict:        "see what there is, and in which state (lakeward instance list)",
 	lakeward.KindUnavailable:     "check the network and DATABRICKS_HOST, then try again",
 	lakeward.KindThrottled:       "try again in a minute",
 	lakeward.KindUnsupported:     "this workspace does not offer it",

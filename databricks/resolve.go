@@ -51,7 +51,7 @@ func (w *Workspace) find(ctx context.Context, r reference) (lakeward.Instance, f
 		}
 	}
 	return lakeward.Instance{}, nil, lakeward.Errorf(lakeward.KindNotFound,
-		"lakeward instance list shows what there is; lakeward instance create "+r.project+" makes it",
+		"choose one that exists (lakeward instance list), or create it (lakeward instance create "+r.project+")",
 		"%s has no instance %s", w.Host(), r.name)
 }
 

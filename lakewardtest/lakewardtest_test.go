@@ -64,7 +64,7 @@ func TestFromSignInToQuery(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := shop.Connect(t.Context())
-		if lakeward.KindOf(err) != lakeward.KindUnavailable || lakeward.HintOf(err) != "lakeward instance start shop" {
+		if lakeward.KindOf(err) != lakeward.KindUnavailable || lakeward.HintOf(err) != "start it (lakeward instance start shop)" {
 			t.Errorf("%v, hint %q", err, lakeward.HintOf(err))
 		}
 		if _, err := lakebase.Workspace.Start(t.Context(), "shop", nil); err != nil {

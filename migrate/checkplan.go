@@ -123,7 +123,7 @@ func acceptPlan(ctx context.Context, conn *sqlite.Conn, plan *Plan, o PlanOption
 	plan = plan.normal()
 	if problems := findProblems(plan, p); len(problems) > 0 {
 		return nil, nil, &lakeward.Error{
-			Kind: lakeward.KindInvalid, Hint: "mend the plan, or make it anew with: lakeward plan SOURCE -o FILE",
+			Kind: lakeward.KindInvalid, Hint: "mend the plan, or make it anew (lakeward plan SOURCE -o FILE)",
 			Err: &PlanError{problems},
 		}
 	}

@@ -228,7 +228,7 @@ func (m *migration) checkExisting() error {
 		return nil
 	}
 	return lakeward.Errorf(lakeward.KindConflict,
-		"have the application create its tables first, or use --strategy expand-existing or schema-and-data",
+		"have the application create its tables first, or choose another strategy (--strategy expand-existing or schema-and-data)",
 		"the tables of the target's schema %s are not those of the source: %s", m.Schema, listFirst(problems))
 }
 

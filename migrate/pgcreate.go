@@ -213,7 +213,7 @@ func pgInTheWay(standing, coming []pgObject, replace bool, target string) ([]pgO
 	}
 	if len(found) > 0 && !replace {
 		slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(pgWeight(a), pgWeight(b)) })
-		return nil, lakeward.Errorf(lakeward.KindConflict, "replace them with --replace "+target+", or migrate into another database",
+		return nil, lakeward.Errorf(lakeward.KindConflict, "replace them (--replace "+target+"), or migrate into another database",
 			"the target already has %s", listFirst(names))
 	}
 	return found, nil

@@ -137,7 +137,7 @@ func (m *pgMigration) inspect(ctx context.Context) (err error) {
 	m.report.Target.Schema = strings.Join(m.catalog.schemas, ", ")
 	m.report.Target.Name = cmp.Or(m.TargetName, m.report.Target.Database)
 	if name := m.report.Target.Name; m.Replace != "" && m.Replace != name {
-		return lakeward.Errorf(lakeward.KindInvalid, "to replace what stands there, type its name: --replace "+name,
+		return lakeward.Errorf(lakeward.KindInvalid, "to replace what stands there, type its name (--replace "+name+")",
 			"the target is called %s, not %s", name, m.Replace)
 	}
 	return nil

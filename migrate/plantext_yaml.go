@@ -60,10 +60,10 @@ func ReadPlan(r io.Reader) (*Plan, error) {
 	}
 	p, err := parsePlan(text)
 	if err != nil {
-		return nil, lakeward.Errorf(lakeward.KindInvalid, "make it anew with: lakeward plan SOURCE -o FILE", "read plan: %w", err)
+		return nil, lakeward.Errorf(lakeward.KindInvalid, "make it anew (lakeward plan SOURCE -o FILE)", "read plan: %w", err)
 	}
 	if p.Version != 1 {
-		return nil, lakeward.Errorf(lakeward.KindUnsupported, "make it anew with: lakeward plan SOURCE -o FILE",
+		return nil, lakeward.Errorf(lakeward.KindUnsupported, "make it anew (lakeward plan SOURCE -o FILE)",
 			"read plan: version %d is not 1", p.Version)
 	}
 	return p, nil

@@ -137,7 +137,7 @@ func (p *Preflight) checkConnections(ctx context.Context, conn *pgx.Conn, jobs, 
 		return fmt.Errorf("count the connections of the target: %w", err)
 	}
 	if need := int64(jobs*each) + extra; limit < need {
-		p.warn(name, "use fewer --jobs, or end other sessions", nil,
+		p.warn(name, "load fewer tables at once (--jobs), or end other sessions", nil,
 			"%d connections are free, %d are used; %d jobs take up to %d", limit, used, jobs, need)
 		return nil
 	}

@@ -277,6 +277,6 @@ func (p *Preflight) foundOrphans(items []string) {
 // standingError is the error of names that are taken.
 func standingError(schema, target string, objects []object) error {
 	return lakeward.Errorf(lakeward.KindConflict,
-		"replace them with --replace "+target+", or migrate into another schema with --schema",
+		"replace them (--replace "+target+"), or migrate into another schema (--schema)",
 		"schema %s already has %s", schema, listObjects(objects))
 }

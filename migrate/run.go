@@ -218,7 +218,7 @@ func (m *migration) inspect(ctx context.Context, write bool) (err error) {
 	m.report.Strategy = cmp.Or(m.Strategy, SchemaAndData)
 	m.report.Target.Name = cmp.Or(m.TargetName, m.report.Target.Database)
 	if name := m.report.Target.Name; m.Replace != "" && m.Replace != name {
-		return lakeward.Errorf(lakeward.KindInvalid, "to replace what stands there, type its name: --replace "+name,
+		return lakeward.Errorf(lakeward.KindInvalid, "to replace what stands there, type its name (--replace "+name+")",
 			"the target is called %s, not %s", name, m.Replace)
 	}
 	return nil

@@ -149,7 +149,7 @@ func (s *stage) replaced(ctx context.Context, p *Plan, replace bool, name string
 			return nil, lakeward.Errorf(lakeward.KindDenied, "ask its owner to drop it", "role may not replace %s", o.describe())
 		}
 		if !strings.Contains("rpvmf", o.Kind) {
-			return nil, lakeward.Errorf(lakeward.KindConflict, "rename or drop it, or migrate into another schema with --schema",
+			return nil, lakeward.Errorf(lakeward.KindConflict, "rename or drop it, or migrate into another schema (--schema)",
 				"%s is in the way and belongs to nothing that is replaced", o.describe())
 		}
 	}
@@ -186,7 +186,7 @@ func (s *stage) dependents(ctx context.Context, drop []object) error {
 		return fmt.Errorf("look for dependent objects: %w", err)
 	}
 	if len(found) > 0 {
-		return lakeward.Errorf(lakeward.KindConflict, "drop or change it first, or migrate into another schema with --schema",
+		return lakeward.Errorf(lakeward.KindConflict, "drop or change it first, or migrate into another schema (--schema)",
 			"what would be replaced is needed by %s", listFirst(found))
 	}
 	return nil

@@ -157,7 +157,7 @@ func TestLakebaseThatDoesNotAnswerIsAnError(t *testing.T) {
 		var c guideState
 		s.read(t, guideAPI+"/config", &c)
 		if !c.Enabled || c.DatabaseType != "lakebase" || !strings.Contains(c.Error, "instance shop is stopped") ||
-			c.Hint != "lakeward instance start shop" {
+			c.Hint != "start it (lakeward instance start shop)" {
 			t.Errorf("%s: %+v", when, c)
 		}
 		if status, _ := s.ask(t, http.MethodGet, "/healthz", ""); status != http.StatusOK {

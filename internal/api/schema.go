@@ -100,7 +100,7 @@ var shown = map[string]any{
 	},
 	"Pruned": task.Pruned{Pruned: store.Pruned{Operations: 12, Events: 480, Audit: 18}, Uploads: 1, Exports: 1},
 	"OperationError": store.Problem{
-		Kind: lakeward.KindUnavailable, Message: "instance shop is stopped", Hint: "lakeward instance start shop",
+		Kind: lakeward.KindUnavailable, Message: "instance shop is stopped", Hint: "start it (lakeward instance start shop)",
 	},
 }
 

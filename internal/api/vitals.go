@@ -84,7 +84,7 @@ func (s *server) see(ctx context.Context, o huma.Operation, name string, wake bo
 		err = lakeward.Errorf(lakeward.KindUnavailable, "test the connection to wake it up, or let an application connect",
 			"instance %s is asleep", i.Name)
 	case i.Status == lakeward.StatusStopped:
-		err = lakeward.Errorf(lakeward.KindUnavailable, "start it: lakeward instance start "+i.Name, "instance %s is stopped", i.Name)
+		err = lakeward.Errorf(lakeward.KindUnavailable, "start it (lakeward instance start "+i.Name+")", "instance %s is stopped", i.Name)
 	default:
 		err = s.examine(ctx, i, &v)
 	}

@@ -177,7 +177,7 @@ func unreachable(t *testing.T, lake *lakewardtest.Lakebase) {
 	}
 	for name, c := range map[string]*settings.Settings{"after a restart": s.open(t), "while it runs": running} {
 		l, err := c.Load(t.Context())
-		if lakeward.KindOf(err) != lakeward.KindUnavailable || lakeward.HintOf(err) != "lakeward instance start silent" {
+		if lakeward.KindOf(err) != lakeward.KindUnavailable || lakeward.HintOf(err) != "start it (lakeward instance start silent)" {
 			t.Errorf("%s: %v (%s)", name, err, lakeward.HintOf(err))
 		}
 		if !l.On() || l.DatabaseType.Text != "lakebase" || l.Instance.Text != "silent" {

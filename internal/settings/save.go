@@ -55,7 +55,7 @@ func (s *Settings) Save(ctx context.Context, actor string, changes map[string]st
 			if broken != nil {
 				return broken
 			}
-			return lakeward.Errorf(lakeward.KindInvalid, "name one of those that lakeward instance list shows, or create one",
+			return lakeward.Errorf(lakeward.KindInvalid, "name one that exists (lakeward instance list), or create one",
 				"Lakebase cannot be switched on without an instance")
 		}
 	}

@@ -105,10 +105,10 @@ func (in *Create) ensure(ctx context.Context, r *run, mark *making) (lakeward.In
 	found, err := r.Workspace.Instance(ctx, in.Name)
 	switch {
 	case err == nil && !mark.Asked:
-		return found, lakeward.Errorf(lakeward.KindConflict, "choose another name, or migrate into it: lakeward migrate SOURCE --to "+in.Name,
+		return found, lakeward.Errorf(lakeward.KindConflict, "choose another name, or migrate into it (lakeward migrate SOURCE --to "+in.Name+")",
 			"there is an instance %s already", in.Name)
 	case err == nil && mark.UID != "" && mark.UID != found.UID:
-		return found, lakeward.Errorf(lakeward.KindConflict, "choose another name, or migrate into it: lakeward migrate SOURCE --to "+in.Name,
+		return found, lakeward.Errorf(lakeward.KindConflict, "choose another name, or migrate into it (lakeward migrate SOURCE --to "+in.Name+")",
 			"instance %s is another than the one that was made here", in.Name)
 	case err != nil && lakeward.KindOf(err) != lakeward.KindNotFound:
 		return found, err

@@ -37,7 +37,7 @@ func (r *run) await(ctx context.Context, in Input) error {
 // was last seen.
 func (r *run) settled(ctx context.Context, name, phase string) (lakeward.Instance, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, settlePatience, lakeward.Errorf(lakeward.KindUnavailable,
-		"it may still get there: lakeward instance show "+name, "instance %s is not ready after %s", name, settlePatience))
+		"it may still get there (lakeward instance show "+name+")", "instance %s is not ready after %s", name, settlePatience))
 	defer cancel()
 	var seen string
 	for {

@@ -57,7 +57,22 @@ test("one and many", () => {
 });
 
 test("a command at the end of a hint is a command", () => {
-  expect(splitHint("start it: lakeward instance start shop")).toEqual(["Start it: ", "lakeward instance start shop"]);
+  expect(splitHint("check the network, then: lakeward doctor shop")).toEqual([
+    "Check the network, then: ",
+    "lakeward doctor shop",
+  ]);
   expect(splitHint("lakeward doctor shop")).toEqual(["", "lakeward doctor shop"]);
   expect(splitHint("ask an administrator")).toEqual(["Ask an administrator.", undefined]);
+});
+
+test("what is said to the command line is not said to the console", () => {
+  expect(splitHint("start it (lakeward instance start shop)")).toEqual(["Start it.", undefined]);
+  expect(splitHint("replace them (--replace shop), or migrate into another schema (--schema)")).toEqual([
+    "Replace them, or migrate into another schema.",
+    undefined,
+  ]);
+  expect(splitHint("free some space there (4 GB), then: lakeward doctor shop")).toEqual([
+    "Free some space there (4 GB), then: ",
+    "lakeward doctor shop",
+  ]);
 });

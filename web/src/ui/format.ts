@@ -76,10 +76,14 @@ export function sentence(text: string): string {
   return /[.!?…]$/.test(first) ? first : `${first}.`;
 }
 
-/** splitHint parts what a hint says from the command that it ends with. */
+/**
+ * splitHint makes a hint one of the console: it parts its words from a command at its end, and leaves out what stands in
+ * parentheses for who sits at the command line, such as (--schema) and (lakeward instance start shop).
+ */
 export function splitHint(text: string): [words: string, command: string | undefined] {
-  const at = text.search(/\blakeward [a-z]/);
-  if (at < 0) return [sentence(text), undefined];
-  const words = text.slice(0, at).trim();
-  return [words ? `${words.charAt(0).toUpperCase()}${words.slice(1)} ` : "", text.slice(at).replace(/[.]$/, "")];
+  const here = text.replace(/ \((?:--|lakeward )[^)]*\)/g, "");
+  const at = here.search(/\blakeward [a-z]/);
+  if (at < 0) return [sentence(here), undefined];
+  const words = here.slice(0, at).trim();
+  return [words ? `${words.charAt(0).toUpperCase()}${words.slice(1)} ` : "", here.slice(at).replace(/[.]$/, "")];
 }
