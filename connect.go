@@ -26,6 +26,16 @@ type ConnectOptions struct {
 	ApplicationName string // shown in pg_stat_activity; default "lakeward"
 	Port            int    // default: the instance's, 5432
 
+	// Pooled connects through Lakebase's own pooler, whose clients share sessions, from transaction to transaction. It
+	// takes no tokens but passwords of PostgreSQL: set User and Password. Settings and Schema would not stay with a
+	// connection there. The proxy of `lakeward proxy --mode transaction` pools with tokens.
+	Pooled bool
+
+	// User and Password log in as a role that has a password of PostgreSQL's own, which the instance must allow, instead
+	// of the workspace's identity with a token.
+	User     string
+	Password Secret
+
 	// RootCAs is a PEM file with the certificate authorities to trust. The default is the system's; a local Lakebase
 	// has a file of its own.
 	RootCAs string
@@ -71,6 +81,9 @@ type session struct {
 func NewConnector(ws Workspace, name string, opt ConnectOptions) *Connector {
 	opt.MaxConns = cmp.Or(opt.MaxConns, 5)
 	opt.MaxConnLifetime = cmp.Or(opt.MaxConnLifetime, 30*time.Minute)
+	if opt.Password != "" {
+		ws = native{ws, opt.User, opt.Password}
+	}
 	return &Connector{ws: ws, name: name, opt: opt}
 }
 

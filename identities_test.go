@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/internal/pgtest"
 )
 
 func TestIdentitiesHavePoolsOfTheirOwn(t *testing.T) {
@@ -83,6 +84,47 @@ func TestReadOnlyHost(t *testing.T) {
 		if got, err := query(t.Context(), s.connector(lakeward.ConnectOptions{ReadOnly: true}), "SELECT 'ok'"); got != "ok" {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestPooledHosts logs in where tokens are not taken.
+func TestPooledHosts(t *testing.T) {
+	t.Parallel()
+	s := openShop(t)
+	own := lakeward.ConnectOptions{Pooled: true, User: pgtest.Owner, Password: ownPassword}
+	with := func(change func(*lakeward.ConnectOptions)) lakeward.ConnectOptions {
+		o := own
+		change(&o)
+		return o
+	}
+	readOnly := with(func(o *lakeward.ConnectOptions) { o.ReadOnly = true })
+	refused := func(what string, o lakeward.ConnectOptions, want lakeward.Kind) {
+		t.Helper()
+		for name, query := range ways {
+			_, err := query(t.Context(), s.connector(o), "SELECT 'ok'")
+			if lakeward.KindOf(err) != want || lakeward.HintOf(err) == "" {
+				t.Errorf("%s: %s: %v", name, what, err)
+			}
+		}
+	}
+	refused("an instance without a pooler", own, lakeward.KindInvalid)
+	s.Change(func(i *lakeward.Instance) {
+		i.Host, i.ReadOnlyHost, i.PooledHost = "primary.invalid", "secondary.invalid", "localhost"
+	})
+	refused("a token", lakeward.ConnectOptions{Pooled: true}, lakeward.KindUnsupported)
+	refused("a user without a password", lakeward.ConnectOptions{User: pgtest.Owner}, lakeward.KindInvalid)
+	refused("settings", with(func(o *lakeward.ConnectOptions) { o.Schema = "shop" }), lakeward.KindInvalid)
+	refused("a pooler without secondaries", readOnly, lakeward.KindInvalid)
+	s.Change(func(i *lakeward.Instance) { i.ReadOnlyPooledHost = "localhost" })
+	for name, query := range ways {
+		for _, o := range []lakeward.ConnectOptions{own, readOnly} {
+			if got, err := query(t.Context(), s.connector(o), "SELECT count(*)::text FROM pg_catalog.pg_prepared_statements"); got != "0" {
+				t.Errorf("%s: %q prepared statements, %v", name, got, err)
+			}
+		}
+	}
+	if s.minted != 0 {
+		t.Errorf("%d tokens were minted", s.minted)
 	}
 }
 

@@ -23,8 +23,13 @@ type Instance struct {
 
 	Host         string `json:"host"`                     // read-write host
 	ReadOnlyHost string `json:"read_only_host,omitempty"` // empty without readable secondaries
-	Port         int    `json:"port"`
-	Database     string `json:"database"`
+
+	// The hosts of Lakebase's own pooler, which takes no tokens; empty where there is none: only projects have them.
+	PooledHost         string `json:"pooled_host,omitempty"`
+	ReadOnlyPooledHost string `json:"read_only_pooled_host,omitempty"`
+
+	Port     int    `json:"port"`
+	Database string `json:"database"`
 
 	Capacity        string    `json:"capacity,omitempty"` // CU_1, CU_2, CU_4, CU_8; empty when the limits below fit none
 	MinCU           float64   `json:"min_cu,omitempty"`   // autoscaling limits in compute units of about 2 GB of memory

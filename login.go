@@ -39,17 +39,18 @@ func (c *Connector) Config(ctx context.Context) (*pgx.ConnConfig, error) {
 	if c.opt.Schema != "" || len(c.opt.Settings) > 0 {
 		cfg.AfterConnect = c.set
 	}
+	if c.opt.Pooled {
+		cfg.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe // a prepared statement stays with one of the sessions
+	}
 	cfg.Tracer = c.opt.Tracer
 	return cfg, nil
 }
 
 // parse makes the configuration that needs no credential.
 func (c *Connector) parse(i Instance) (*pgx.ConnConfig, error) {
-	host := i.Host
-	if c.opt.ReadOnly {
-		if host = i.ReadOnlyHost; host == "" {
-			return nil, Errorf(KindInvalid, "give it two nodes or more, or connect to the primary", "instance %s has no readable secondaries", c.name)
-		}
+	host, err := c.host(i)
+	if err != nil {
+		return nil, err
 	}
 	port := strconv.Itoa(cmp.Or(c.opt.Port, i.Port, DefaultPort))
 	if env := os.Getenv("PGPORT"); env != "" && c.opt.Port == 0 {

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,15 +48,6 @@ func TestWaiting(t *testing.T) {
 			l.ExpireTokens(t)
 		}
 		burst.Wait()
-	})
-	t.Run("no credentials for a while", func(t *testing.T) {
-		ws := &stubborn{Workspace: l.Workspace}
-		ws.refusals.Store(3)
-		c := proxy.Config{Routes: []proxy.RouteConfig{{Instance: "shop", Listen: []string{"127.0.0.1:0"}}}}
-		p := l.startWith(t, c, func(name string) *lakeward.Connector { return lakeward.NewConnector(ws, name, l.Options()) })
-		if got := value[int](t, p.connect(t), "SELECT 1"); got != 1 || ws.refusals.Load() >= 0 {
-			t.Errorf("%d, %d refusals are left", got, ws.refusals.Load())
-		}
 	})
 	t.Run("an instance that does not exist", func(t *testing.T) {
 		p := l.start(t, func(r *proxy.RouteConfig) { r.Instance = "nowhere" })
@@ -165,17 +155,4 @@ func TestWaiting(t *testing.T) {
 			t.Errorf("the client that waited: %v", err)
 		}
 	})
-}
-
-// stubborn is the workspace, which first refuses a few credentials.
-type stubborn struct {
-	lakeward.Workspace
-	refusals atomic.Int64
-}
-
-func (s *stubborn) Credential(ctx context.Context, i lakeward.Instance) (lakeward.Credential, error) {
-	if s.refusals.Add(-1) >= 0 {
-		return lakeward.Credential{}, lakeward.Errorf(lakeward.KindThrottled, "try again later", "too many requests")
-	}
-	return s.Workspace.Credential(ctx, i)
 }
