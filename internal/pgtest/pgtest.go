@@ -154,6 +154,7 @@ func start(ctx context.Context) (*pgproc.Server, error) {
 	}
 	c := pgproc.Config{Dir: filepath.Join(server.folder, dataFolder), Temporary: true, Settings: map[string]string{
 		"wal_level": "logical", "max_connections": "200", "shared_buffers": "64MB", "max_wal_size": "2GB",
+		"jit": "off", // compiling a statement takes longer than to run it on a test's few rows
 	}}
 	if err := (pgproc.Template{Cache: templates(), Key: "pgtest", Make: pgproc.Init}).Fill(ctx, c); err != nil {
 		return nil, err
