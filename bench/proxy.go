@@ -274,7 +274,10 @@ func proxyLoads() (loads []proxyLoad) {
 			loads = append(loads, proxyLoad{fmt.Sprintf("%s, %d clients", script[0], clients), pgbench(script[1], clients)})
 		}
 	}
-	return append(loads, proxyLoad{"COPY of 1 GB to the client, MB", copyThrough})
+	return append(loads,
+		proxyLoad{"COPY of 1 GB to the client, MB", copyThrough(fmt.Sprintf(
+			"COPY (SELECT repeat('x', 127) FROM generate_series(1, %d)) TO STDOUT", proxyBulk/128))},
+		proxyLoad{"COPY of 1 GB from the client, MB", copyThrough("COPY bulk FROM STDIN WHERE false")})
 }
 
 var progress = regexp.MustCompile(`^progress: ([0-9.]+) s, ([0-9.]+) tps`)
@@ -314,17 +317,6 @@ func pgbench(script string, clients int) func(context.Context, proxyWay) (float6
 		}
 		return done / (end - begin), (last - first) / done, nil
 	}
-}
-
-func copyThrough(ctx context.Context, w proxyWay) (float64, float64, error) {
-	query := fmt.Sprintf("COPY (SELECT repeat('x', 127) FROM generate_series(1, %d)) TO STDOUT", proxyBulk/128)
-	cmd := exec.CommandContext(ctx, "psql", "-Xqc", query, w.dsn)
-	before, start := processorSeconds(w.pid), time.Now()
-	if err := cmd.Run(); err != nil {
-		return 0, 0, fmt.Errorf("copy: %w", err)
-	}
-	const done = proxyBulk / 1e6
-	return done / time.Since(start).Seconds(), (processorSeconds(w.pid) - before) / done, nil
 }
 
 // processorSeconds is the processor time of a process's threads, to the nanosecond; 0 for no process.

@@ -10,8 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/databricks"
 )
@@ -19,26 +17,20 @@ import (
 // What else a proxy is asked for.
 const (
 	sharedPort    = 16434
-	idleShared    = 5000 // clients
-	idleOwn       = 150  // clients with a session of their own on the server, of which PgBouncer keeps some as well
+	idlePort      = 16435
+	idleAt        = 5430 // of the server for idle sessions
+	idleClients   = 5000
 	firstQueries  = 20
 	sharedClients = 8
 )
 
 // more measures what is not a question of throughput: new clients in a second, memory, and the first query.
 func (t *tlsServer) more(ctx context.Context, binary string, rounds int, ways []proxyWay) (err error) {
-	shared := t.proxy(ctx, binary, sharedPort, "--mode", "transaction", "--max-conns", "20")
-	if err := shared.Start(); err != nil {
-		return fmt.Errorf("start %s: %w", shared.Path, err)
-	}
-	defer func() {
-		_ = shared.Process.Signal(syscall.SIGINT)
-		_ = shared.Wait()
-	}()
-	dsn := t.dsn("host=127.0.0.1 sslmode=disable port=" + strconv.Itoa(sharedPort))
-	if err := answers(ctx, dsn); err != nil {
+	pid, dsn, stop, err := t.another(ctx, binary, sharedPort, lakeward.DefaultPort, "--mode", "transaction", "--max-conns", "20")
+	if err != nil {
 		return err
 	}
+	defer stop()
 	var direct, through []float64
 	for range rounds {
 		for _, w := range []struct {
@@ -54,20 +46,53 @@ func (t *tlsServer) more(ctx context.Context, binary string, rounds int, ways []
 	}
 	fmt.Printf("\nnew clients in a second, each with one query: direct, TLS %.0f; lakeward proxy, transaction mode %.0f: %.1f times as many\n",
 		median(direct), median(through), median(through)/median(direct))
-	for _, idle := range []struct {
-		name, dsn    string
-		pid, clients int
-	}{
-		{"transaction mode", dsn, shared.Process.Pid, idleShared}, {"session mode", ways[1].dsn, ways[1].pid, idleOwn},
-	} {
-		before, after, err := idleMemory(ctx, idle.dsn, idle.pid, idle.clients)
-		if err != nil {
-			return err
-		}
-		fmt.Printf("%d idle clients in %s: a peak of %.0f MB, %.0f MB before them, %.1f kB for each\n",
-			idle.clients, idle.name, float64(after)/1e6, float64(before)/1e6, float64(after-before)/1e3/float64(idle.clients))
+	if err := idle(ctx, "transaction", dsn, pid); err != nil {
+		return err
+	}
+	server, err := t.openIdle(ctx, idleAt)
+	if err != nil {
+		return err
+	}
+	defer server.close()
+	ownPID, own, end, err := t.another(ctx, binary, idlePort, idleAt)
+	if err != nil {
+		return err
+	}
+	defer end()
+	if err := idle(ctx, "session", own, ownPID); err != nil {
+		return err
 	}
 	return t.firstQuery(ctx)
+}
+
+// another starts one more of our proxies, to a port of the instance's address.
+func (t *tlsServer) another(ctx context.Context, binary string, port, to int, more ...string) (pid int, dsn string, stop func(), err error) {
+	cmd := t.proxy(ctx, binary, port, more...)
+	cmd.Env = append(cmd.Env, "PGPORT="+strconv.Itoa(to))
+	if err := cmd.Start(); err != nil {
+		return 0, "", nil, fmt.Errorf("start %s: %w", cmd.Path, err)
+	}
+	stop = func() {
+		_ = cmd.Process.Signal(syscall.SIGINT)
+		_ = cmd.Wait()
+	}
+	dsn = t.dsn("host=127.0.0.1 sslmode=disable port=" + strconv.Itoa(port))
+	if err := answers(ctx, dsn); err != nil {
+		stop()
+		return 0, "", nil, err
+	}
+	return cmd.Process.Pid, dsn, stop, nil
+}
+
+// idle prints what clients need of a proxy that are idle.
+func idle(ctx context.Context, mode, dsn string, pid int) error {
+	before, after, err := idleMemory(ctx, dsn, pid, idleClients)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%d idle clients in %s mode: a peak of %.0f MB, %.0f MB before them, %.1f kB for each\n",
+		idleClients, mode, float64(after)/1e6, float64(before)/1e6, float64(after-before)/1e3/idleClients)
+	return nil
 }
 
 var tpsWith = regexp.MustCompile(`tps = ([0-9.]+) \(including reconnection times\)`)
@@ -81,27 +106,6 @@ func newClients(ctx context.Context, dsn string) (float64, error) {
 	}
 	rate, err := strconv.ParseFloat(string(m[1]), 64)
 	return rate, err
-}
-
-// idleMemory returns the most memory that a process has had, before and with a number of idle clients.
-func idleMemory(ctx context.Context, dsn string, pid, clients int) (before, after int64, err error) {
-	done := make(chan struct{})
-	close(done)
-	before = peakMemory(pid, done)
-	var open []*pgconn.PgConn
-	defer func() {
-		for _, c := range open {
-			err = errors.Join(err, c.Close(ctx))
-		}
-	}()
-	for range clients {
-		c, err := pgconn.Connect(ctx, dsn)
-		if err != nil {
-			return 0, 0, fmt.Errorf("idle client %d: %w", len(open)+1, err)
-		}
-		open = append(open, c)
-	}
-	return before, peakMemory(pid, done), nil
 }
 
 // clocked is a workspace that takes the time of its calls.
