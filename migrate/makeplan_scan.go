@@ -10,7 +10,7 @@ import (
 )
 
 // scan reads every value and has SQLite check the file, over several connections at once. What it finds does not depend
-// on their number. A migration has the file checked later, while it loads.
+// on their number. A migration has the file checked later, beside its proof.
 func (p *planner) scan(ctx context.Context) error {
 	if err := p.readBounds(ctx); err != nil {
 		return err

@@ -275,7 +275,7 @@ func (m *migration) lookInside(ctx context.Context) error {
 	if err := m.report.Preflight.checkPlanned(ctx, conn, m.plan); err != nil || m.proves() {
 		return err
 	}
-	m.report.Preflight.foundIntegrity(nil) // otherwise it is checked beside the load
+	m.report.Preflight.foundIntegrity(nil) // otherwise it is checked beside the proof
 	return nil
 }
 
@@ -438,16 +438,13 @@ func (m *migration) fillAll(ctx context.Context) error {
 	return m.swap(ctx)
 }
 
-// loadProven fills the staging schema and compares it with the source, while SQLite checks the file: a load waits for the
-// disk now and then, and leaves processor time for it.
+// loadProven fills the staging schema and compares it with the source, whose file SQLite checks meanwhile.
 func (m *migration) loadProven(ctx context.Context) error {
-	return m.checked(ctx, func(ctx context.Context) error {
-		if err := m.fillStage(ctx); err != nil {
-			return err
-		}
-		m.journal.begin("verify", "compare every row with the source")
-		return m.verify(ctx)
-	})
+	if err := m.explainDamage(ctx, m.fillStage(ctx)); err != nil {
+		return err
+	}
+	m.journal.begin("verify", "compare every row with the source")
+	return m.checked(ctx, m.verify)
 }
 
 // checked does something with the snapshot while SQLite checks its file.
