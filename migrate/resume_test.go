@@ -41,14 +41,20 @@ type killedRun struct{ Source, Target, WorkDir string }
 
 const killedVariable = "LAKEWARD_TEST_KILLED_RUN"
 
-// runKilled is the child process: it migrates and prints its events, one a line, until it is killed.
+// runKilled is the child process: it migrates and prints its events, one a line, until it is killed. It begins a phase when
+// a line on its input lets it, so that it cannot be over before the parent knows.
 func runKilled(told string) error {
 	var r killedRun
 	if err := json.Unmarshal([]byte(told), &r); err != nil {
 		return err
 	}
-	events := json.NewEncoder(os.Stdout)
-	o := Options{WorkDir: r.WorkDir, Jobs: 2, chunk: killedChunk, Progress: func(e lakeward.Event) { _ = events.Encode(e) }}
+	events, begin := json.NewEncoder(os.Stdout), bufio.NewReader(os.Stdin)
+	o := Options{WorkDir: r.WorkDir, Jobs: 2, chunk: killedChunk, Progress: func(e lakeward.Event) {
+		_ = events.Encode(e)
+		if e.Type == lakeward.EventPhase {
+			_, _ = begin.ReadString('\n')
+		}
+	}}
 	_, err := Run(context.Background(), r.Source, DSN(r.Target), o)
 	return err
 }
@@ -65,6 +71,10 @@ func killIn(t *testing.T, r killedRun, phase string, after time.Duration) (kille
 	child.Env = append(os.Environ(), killedVariable+"="+string(told))
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin, err := child.StdinPipe()
 	if err == nil {
 		err = child.Start()
 	}
@@ -80,6 +90,9 @@ func killIn(t *testing.T, r killedRun, phase string, after time.Duration) (kille
 		if e.Type == lakeward.EventPhase && e.Phase == phase {
 			timer := time.AfterFunc(after, func() { _ = child.Process.Kill() })
 			defer timer.Stop()
+		}
+		if e.Type == lakeward.EventPhase {
+			_, _ = begin.Write([]byte("\n")) // in vain when it is dead
 		}
 	}
 	if err := child.Wait(); err == nil {
