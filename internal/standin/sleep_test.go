@@ -24,12 +24,15 @@ func startLimited(t *testing.T, limits Limits) *Lakebase {
 	return startWith(t, Options{Dir: folder(t), Limits: limits})
 }
 
+// nap is how long nobody may come before an endpoint of the tests sleeps. A login on a busy machine must take less.
+const nap = time.Second
+
 // sleeper is a Lakebase with a project whose endpoint sleeps after a moment.
 func sleeper(t *testing.T) (*Lakebase, *databricks.WorkspaceClient, *postgres.Endpoint) {
 	t.Helper()
-	l := startLimited(t, Limits{MinSuspend: 200 * time.Millisecond})
+	l := startLimited(t, Limits{MinSuspend: nap})
 	w := userClient(t, l)
-	p := makeProjectWith(t, w, "tired", &postgres.ProjectDefaultEndpointSettings{SuspendTimeoutDuration: duration.New(200 * time.Millisecond)})
+	p := makeProjectWith(t, w, "tired", &postgres.ProjectDefaultEndpointSettings{SuspendTimeoutDuration: duration.New(nap)})
 	return l, w, primaryOf(t, w, p.Status.DefaultBranch)
 }
 
@@ -151,7 +154,7 @@ func TestWorkKeepsAnEndpointAwake(t *testing.T) {
 	conn := connect(t, l, w, e)
 	exec(t, conn, "BEGIN")
 	exec(t, conn, "CREATE TABLE t AS SELECT 42 AS n")
-	beats := time.NewTimer(8 * 200 * time.Millisecond)
+	beats := time.NewTimer(3 * nap)
 	defer beats.Stop()
 	<-beats.C // nothing shall happen: there is no event to wait for
 	exec(t, conn, "COMMIT")
