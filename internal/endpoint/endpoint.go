@@ -84,9 +84,6 @@ func Start(ctx context.Context, o Options) (*Endpoint, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.Follow != nil {
-		o.MaxConnections = max(o.MaxConnections, o.Follow.options.MaxConnections) // PostgreSQL demands it of a standby
-	}
 	listener, err := o.Listener, error(nil)
 	if listener == nil {
 		if listener, err = Listen(ctx, o.Listen); err != nil {

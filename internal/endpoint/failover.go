@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -225,6 +226,12 @@ func (e *Endpoint) startPrimary(ctx context.Context) error {
 		return err
 	}
 	s, err := pgproc.Start(ctx, c)
+	if err != nil && e.options.Follow != nil && strings.Contains(err.Error(), tooSmall) {
+		e.options.Log.Warn("a replica whose primary was larger is copied anew", "dir", c.Dir, "err", err)
+		if err = e.copyLeader(ctx, c); err == nil {
+			s, err = pgproc.Start(ctx, c)
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package endpoint_test
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"testing"
 
@@ -9,7 +10,19 @@ import (
 
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/internal/endpoint"
+	"github.com/lakeward/lakeward/internal/pgproc"
 )
+
+// pause keeps a standby from applying what it receives, as PostgreSQL does when the primary has become too large for it.
+func pause(t *testing.T, dir string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), fmt.Sprintf("host=%s user=%s dbname=postgres", filepath.Join(dir, pgproc.SocketFolder), pgproc.Superuser))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustExec(t, conn, "SELECT pg_wal_replay_pause()")
+	conn.Close(t.Context())
+}
 
 // A read-only endpoint of three nodes is read from as long as one of them answers, and each comes back by itself, whatever
 // happens to it and to the primary that it follows.
@@ -18,7 +31,7 @@ func TestGroupOfReaders(t *testing.T) {
 	s := newStand(t)
 	e, o := s.team(2)
 	ro := s.options()
-	ro.Follow, ro.Dir, ro.Nodes = e, o.Dir+"+readers", 3
+	ro.Follow, ro.Dir, ro.Nodes, ro.MaxConnections = e, o.Dir+"+readers", 3, 300
 	group := s.start(ro)
 	s.await(group)
 	mustExec(t, s.owner(e), "CREATE TABLE t AS SELECT 1 AS n")
@@ -67,6 +80,7 @@ func TestGroupOfReaders(t *testing.T) {
 		"its first node freezes":  func() { freeze(t, ro.Dir) },
 		"it loses its first disk": func() { wipe(t, ro.Dir) },
 		"another disk is lost":    func() { wipe(t, other) },
+		"another node pauses":     func() { pause(t, other) },
 		"the primary dies":        func() { kill(t, e.Dir()) },
 	} {
 		before := e.Condition().Primary

@@ -226,8 +226,13 @@ func (e *Endpoint) question(ctx context.Context, s *pgproc.Server, then func(con
 func followers(ctx context.Context, s *pgproc.Server) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	const sql = `SELECT coalesce(array_agg(application_name), '{}') FROM pg_catalog.pg_stat_replication WHERE state = 'streaming'`
+	// A standby that has less of something than its primary pauses there for good, while it goes on streaming.
+	const sql = `SELECT CASE WHEN pg_catalog.pg_is_in_recovery() AND pg_catalog.pg_get_wal_replay_pause_state() = 'paused' THEN NULL
+		ELSE coalesce(array_agg(application_name), '{}') END FROM pg_catalog.pg_stat_replication WHERE state = 'streaming'`
 	names, err := ask[[]string](ctx, s, sql)
+	if err == nil && names == nil {
+		err = errors.New("it does not apply the log any more")
+	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == codeTooManyConnections {
 		return nil, nil
 	}

@@ -61,22 +61,30 @@ func (e *Endpoint) pursue(ctx context.Context, leader *pgproc.Server) {
 	})
 }
 
+// tooSmall is what PostgreSQL says of a standby with the log of a primary that was larger than it is now. It would have to
+// apply all of it before it could be as small.
+const tooSmall = "insufficient parameter settings"
+
+// copyLeader replaces a replica's data by a copy of its leader's.
+func (e *Endpoint) copyLeader(ctx context.Context, c pgproc.Config) error {
+	leader, _ := e.leader()
+	if leader == nil {
+		return errors.New("there is no primary to copy from")
+	}
+	return copyFolder(ctx, leader, c)
+}
+
 // refresh takes the data of a replica that cannot follow back to those of its leader, and makes those anew that are lost.
 func (e *Endpoint) refresh(ctx context.Context, c pgproc.Config) error {
-	leader, err := e.team.stale, error(nil)
-	switch {
-	case !pgproc.Initialized(c.Dir):
-		if leader, _ = e.leader(); leader == nil {
-			return errors.New("there is no primary to copy from")
-		}
-		err = errors.New("its data are gone")
-	case leader == nil:
+	if !pgproc.Initialized(c.Dir) {
+		return e.copyLeader(ctx, c)
+	}
+	leader := e.team.stale
+	if leader == nil {
 		return nil
-	default:
-		err = leader.Rewind(ctx, c)
 	}
 	e.team.leader = nil // to be seen to follow again
-	if err != nil {
+	if err := leader.Rewind(ctx, c); err != nil {
 		e.options.Log.Warn("a replica is copied anew", "dir", c.Dir, "err", err)
 		if err := copyFolder(ctx, leader, c); err != nil {
 			return err

@@ -41,11 +41,23 @@ func (o *Options) server() pgproc.Config {
 	c := pgproc.Config{Binaries: o.Binaries, Dir: o.Dir, Settings: settings, Log: o.Log}
 	if o.Follow != nil {
 		c.Primary = primaryLink(o.Follow.options.Dir)
+		for _, name := range ofThePrimary {
+			theirs, set := o.Follow.config.Settings[name]
+			n, err := strconv.Atoi(settings[name])
+			if most, bad := strconv.Atoi(theirs); set && bad == nil && (err != nil || n < most) {
+				settings[name] = theirs
+			}
+		}
 	}
 	if o.History != nil {
 		c.Archive = o.History.wal()
 	}
 	return c
+}
+
+// ofThePrimary are settings of which a standby must have no less than its primary: else it applies nothing any more.
+var ofThePrimary = []string{
+	"max_connections", "max_locks_per_transaction", "max_prepared_transactions", "max_wal_senders", "max_worker_processes",
 }
 
 func (o *Options) maxConnections() int {

@@ -2,6 +2,7 @@ package standin
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -107,6 +108,13 @@ func TestReadOnlyEndpointFollows(t *testing.T) {
 	reader, err = w.Postgres.GetEndpoint(t.Context(), postgres.GetEndpointRequest{Name: reader.Name})
 	if err != nil || reader.Status.CurrentState != postgres.EndpointStatusStateActive {
 		t.Errorf("after the primary has grown, the reader is %+v, %v", reader, err)
+	}
+	for _, size := range []float64{4, 1} {
+		update(t, w, primary.Name, postgres.EndpointSpec{AutoscalingLimitMaxCu: size}, "spec.autoscaling_limit_max_cu")
+		conn, replica := connect(t, shared, w, primary), connect(t, shared, w, reader)
+		exec(t, conn, "INSERT INTO t VALUES (1)")
+		want := value[int](t, conn, "SELECT count(*)::int FROM t")
+		await(t, fmt.Sprintf("with %v units the row arrives", size), func() bool { return value[int](t, replica, "SELECT count(*)::int FROM t") == want })
 	}
 
 	reader = update(t, w, reader.Name, postgres.EndpointSpec{Group: &postgres.EndpointGroupSpec{Min: 1, Max: 1}}, "spec.group")

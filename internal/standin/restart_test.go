@@ -1,6 +1,7 @@
 package standin
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -305,19 +306,38 @@ func TestStateChangesAsAWhole(t *testing.T) {
 	}
 }
 
-// TestAFolderOfAnEarlierFormatOpens: what a new format has more is not there yet, and the rest is.
+// The files in testdata were written by the Lakewards of these formats: of one with two projects, the first with a branch and
+// a role, and an instance.
 func TestAFolderOfAnEarlierFormatOpens(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "state.json")
-	for version := range stateVersion + 2 {
-		if err := os.WriteFile(path, fmt.Appendf(nil, `{"version":%d,"projects":[{"id":"shop"}]}`, version), 0o600); err != nil {
+	for version := 1; version < stateVersion; version++ {
+		text, err := os.ReadFile(fmt.Sprintf("testdata/state-%d.json", version))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := json.NewDecoder(bytes.NewReader(text))
+		all.DisallowUnknownFields()
+		if err := all.Decode(new(state)); err != nil {
+			t.Errorf("format %d: something is forgotten: %v", version, err)
+		}
+		path := filepath.Join(t.TempDir(), stateName)
+		if err := os.WriteFile(path, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		s, err := openStore(path, true)
-		if want := version >= 1 && version <= stateVersion; (err == nil) != want {
-			t.Errorf("format %d: %v", version, err)
-		} else if want && len(s.view().Projects) != 1 {
-			t.Errorf("format %d: the project is forgotten", version)
+		if err != nil {
+			t.Fatalf("format %d: %v", version, err)
+		}
+		if err := s.update(func(*state) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if s, err = openStore(path, true); err != nil {
+			t.Fatal(err)
+		}
+		_, b := s.view().branchByName("projects/shop/branches/production")
+		if got := s.view(); got.Version != stateVersion || len(got.Projects) != 3 || b == nil || b.roleNamed("app") == nil ||
+			got.project("inst").Instance == nil || got.project("shop").branch("dev").Source == "" {
+			t.Errorf("format %d: it is %+v now", version, got)
 		}
 	}
 }

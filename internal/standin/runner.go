@@ -117,10 +117,10 @@ func (l *Lakebase) phaseOf(p *project, b *branch, c *compute) phase {
 	return r.phase
 }
 
-// pending reports whether there is work to do on a branch's endpoints.
+// pending reports whether there is an operation that makes a branch's endpoints what they should be, or removes them all.
 func (s *state) pending(p *project, b *branch) bool {
 	return find(s.Operations, func(o *operation) bool {
-		return !o.Done && o.Project == p.ID && o.Branch == b.ID && o.Role == nil && o.Database == nil
+		return !o.Done && o.Project == p.ID && o.Branch == b.ID && o.Role == nil && o.Database == nil && o.Kind != deleteEndpoint
 	}) != nil
 }
 
