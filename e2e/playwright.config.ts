@@ -13,7 +13,7 @@ export default defineConfig({
     locale: "en-US",
     timezoneId: "Europe/Berlin",
     actionTimeout: 15_000,
-    trace: "retain-on-failure",
+    trace: { mode: "retain-on-failure", screenshots: false }, // its snapshots show the pages; a film of them takes much of a processor
     launchOptions: { executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] },
   },
 });
