@@ -84,6 +84,21 @@ test("an instance that sleeps is left asleep until its connection is tested, and
   await shown("Ready", "ACTIVE");
 });
 
+test("a page that stands open and is not touched lets the instance go to sleep", async ({ console: page, lakeward }) => {
+  let looks = 0;
+  page.on("request", (r) => /vitals|lakebase\/config/.test(r.url()) && looks++);
+  await page.clock.install();
+  await page.goto(`${lakeward.address}/lakebase?instance=helpdesk`);
+  await expect(page.getByRole("heading", { level: 1, name: "helpdesk" })).toBeVisible();
+  for (let n = 0; n < 18; n++) await page.clock.runFor(10_000); // three minutes
+  const before = looks;
+  expect(before).toBeGreaterThan(2);
+  for (let n = 0; n < 60; n++) await page.clock.runFor(10_000); // ten more
+  expect(looks).toBe(before);
+  await page.mouse.move(300, 300);
+  await expect.poll(() => looks).toBeGreaterThan(before);
+});
+
 test("nothing moves while a view loads", async ({ console: page, lakeward }) => {
   await page.addInitScript(() => {
     const moved: string[] = [];

@@ -9,12 +9,14 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { startWatchingAttention } from "@/api/attention";
 import { queries } from "@/api/client";
 import { startWatchingConnection } from "@/api/connection";
 import { resolver, schemes, theme } from "@/ui/theme";
 import { router } from "./router";
 
 startWatchingConnection();
+startWatchingAttention();
 const place = document.getElementById("root");
 if (place) {
   createRoot(place).render(

@@ -1,4 +1,5 @@
 import { useRouterState, useSearch } from "@tanstack/react-router";
+import { whileAttended } from "./attention";
 import { api } from "./client";
 import { type Instance, moving } from "./family";
 
@@ -18,7 +19,12 @@ export function useInstances() {
 
 /** useConfig is the configuration: which instance the application uses. */
 export function useConfig() {
-  return api.useQuery("get", "/api/database-management/lakebase/config", {}, { refetchInterval: 30_000 });
+  return api.useQuery(
+    "get",
+    "/api/database-management/lakebase/config",
+    {},
+    { refetchInterval: whileAttended(30_000) },
+  );
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import { whileAttended } from "@/api/attention";
 import { api, type Schemas } from "@/api/client";
 import { type Instance, moving } from "@/api/instances";
 import { Bar } from "@/ui/bar";
@@ -9,13 +10,13 @@ import styles from "./lakebase.module.css";
 
 export type Vitals = Schemas["Vitals"];
 
-/** useVitals looks into an instance now and then. It wakes and starts nothing. */
+/** useVitals looks into an instance now and then. It wakes and starts nothing, and lets what nobody looks at go to sleep. */
 export function useVitals(instance: Instance) {
   return api.useQuery(
     "get",
     "/api/instances/{name}/vitals",
     { params: { path: { name: instance.name } } },
-    { refetchInterval: 10_000, enabled: instance.status === "READY" && !moving(instance) },
+    { refetchInterval: whileAttended(10_000), enabled: instance.status === "READY" && !moving(instance) },
   );
 }
 
