@@ -19,7 +19,7 @@ export function RunTables({ course, live, over, gone }: Props) {
   const parts = [`${loaded} of ${plural(tables.length, "table")} copied`];
   if (compared) parts.push(`${compared} compared`);
   if (gone && loaded) parts.push("as far as it came; nothing of it is left");
-  else parts.push(rejects ? `${count(rejects)} rows in quarantine` : "no rejects");
+  else parts.push(rejects ? `${plural(rejects, "row")} in quarantine` : "no rejects");
   return (
     <Panel title="Tables" note={<span className="num">{tables.length ? parts.join(" · ") : ""}</span>} flush>
       <DataTable
