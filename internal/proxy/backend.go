@@ -182,6 +182,9 @@ func (b *backend) follow(c *pooled, p []byte) []byte {
 		next := at + int(here)
 		if b.skip {
 			edit(next)
+		} else if body := p[at+5 : next]; kind == 'E' && unexplained(body) {
+			edit(next)
+			out = explained(out, p[at:next])
 		}
 		at, b.rest = next, size-here
 	}

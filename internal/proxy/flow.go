@@ -208,15 +208,14 @@ func (l *loop) pour(f *flow) {
 		var err error
 		n, more, err = f.up.read(*l.plain)
 		if n > 0 {
-			text := (*l.plain)[:n]
-			f.session.heard(text)
+			text := f.session.heard((*l.plain)[:n])
 			m, werr := writeNow(f.client.fd, text)
-			if m < n {
+			if m < len(text) {
 				f.rest, f.restOf, l.plain = text[m:], l.plain, wireBuffers.take()
 			}
 			if werr != nil {
 				err = werr
-			} else if m == n {
+			} else if m == len(text) {
 				f.session.tellWaiting()
 			}
 		}
@@ -279,13 +278,17 @@ func (s *session) say(b []byte) bool {
 	return true
 }
 
-// heard follows a piece of the server's.
-func (s *session) heard(b []byte) {
+// heard follows a piece of the server's, and returns what the client is to see of it.
+func (s *session) heard(b []byte) []byte {
 	if ready := s.down.read(b); ready > 0 {
 		s.status.Store(uint32(s.down.status))
 		s.answered.Add(ready)
 	}
 	s.route.bytes.down.Add(uint64(len(b)))
+	if s.down.death >= 0 {
+		return explained(bytes.Clone(b[:s.down.death]), b[s.down.death:])
+	}
+	return b
 }
 
 // tellWaiting tells the one who waits for the end of the session's transaction that the server has said something.

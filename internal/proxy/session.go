@@ -327,8 +327,7 @@ func (s *session) relay(up *upstream) error {
 }
 
 func (s *session) deliver(b []byte) error {
-	s.heard(b)
-	_, err := s.client.Write(b)
+	_, err := s.client.Write(s.heard(b))
 	s.tellWaiting()
 	if err != nil {
 		return fmt.Errorf("%w: %w", errGone, err)

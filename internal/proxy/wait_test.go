@@ -114,6 +114,18 @@ func TestWaiting(t *testing.T) {
 			t.Error("it still listens")
 		}
 	})
+	t.Run("a session that somebody ends", func(t *testing.T) {
+		for _, mode := range []string{proxy.ModeSession, proxy.ModeTransaction} {
+			p := l.start(t, func(r *proxy.RouteConfig) { r.Mode = mode })
+			victim := p.connect(t)
+			execute(t, victim, "BEGIN")
+			value[bool](t, p.connect(t), "SELECT pg_terminate_backend($1)", value[int](t, victim, "SELECT pg_backend_pid()"))
+			_, err := victim.Exec(t.Context(), "SELECT 1")
+			if c, e := code(err); c != "57P01" || !strings.Contains(e.Hint, "Connect again") {
+				t.Errorf("%s mode: %v, %+v", mode, err, e)
+			}
+		}
+	})
 	t.Run("an instance that stops and starts", func(t *testing.T) {
 		p := l.start(t, nil)
 		open := p.connect(t)
@@ -121,7 +133,7 @@ func TestWaiting(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := open.Exec(t.Context(), "SELECT 1")
-		if c, e := code(err); c != "57P01" {
+		if c, e := code(err); c != "57P01" || !strings.Contains(e.Hint, "Connect again") {
 			t.Errorf("the open session heard: %v, %+v", err, e)
 		}
 		impatient := l.start(t, func(r *proxy.RouteConfig) { r.Wait = 3 * time.Second })

@@ -205,12 +205,15 @@ func wordByte(c byte) bool {
 type downWalk struct {
 	walker
 	status byte // of the last ReadyForQuery
+	death  int  // where in the last piece its last message begins, if that ends the session without a hint; or -1
 	body   []byte
 	param  func(name, value string)
 }
 
 // read follows one piece and returns how many ReadyForQuery it held.
 func (d *downWalk) read(b []byte) (ready uint64) {
+	size := len(b)
+	d.death = -1
 	for len(b) > 0 {
 		body, after, first, ok := d.next(b)
 		if !ok {
@@ -224,6 +227,10 @@ func (d *downWalk) read(b []byte) (ready uint64) {
 			}
 		case 'S':
 			d.parameter(body, first)
+		case 'E':
+			if begin := size - len(after) - len(body) - 5; first && begin >= 0 && d.rest == 0 && len(after) == 0 && unexplained(body) {
+				d.death = begin
+			}
 		}
 		b = after
 	}
