@@ -233,6 +233,11 @@ func agrees(t *testing.T, l *Lakebase, w *databricks.WorkspaceClient) {
 		for _, name := range value[[]string](t, conn, "SELECT array_agg('database ' || datname) FROM pg_database") {
 			real[name] = true
 		}
+		// Asking makes the APIs see what SQL has changed, or a copy has not had.
+		if status, answer := call(t, l, http.MethodGet, "/api/2.0/postgres/"+p.branchName(b)+"/roles", bearer(l), ""); status != http.StatusOK {
+			t.Errorf("roles of %s: %d %s", p.branchName(b), status, answer)
+		}
+		_, b = l.store.view().branchByName(p.branchName(b))
 		for _, r := range b.Roles {
 			if !real["role "+r.Name] {
 				t.Errorf("%s has no role %s, though the API says so", p.branchName(b), r.Name)
