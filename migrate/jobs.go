@@ -28,7 +28,7 @@ type task[C any] struct {
 
 	waits int        // tasks that have to be done before it
 	then  []*task[C] // those that wait for it
-	path  float64    // the size of the longest row of tasks that begins with it, or 0
+	path  float64    // the size of the longest row of tasks that begins with it; 0 until somebody asks
 }
 
 // tasks are work with an order in it: each begins when those that it comes after are done.
@@ -61,7 +61,7 @@ func (j *task[C]) ahead() float64 {
 		for _, next := range j.then {
 			j.path = max(j.path, next.ahead())
 		}
-		j.path += j.size
+		j.path += max(j.size, 1) // nothing is so small that it need be reckoned again
 	}
 	return j.path
 }
