@@ -145,7 +145,7 @@ func (l *loop) fromClient(f *flow) {
 	case n == 0 || err != nil:
 		l.drop(f)
 	default:
-		l.note(n, l.piece)
+		l.note(&f.client, &f.server, n, l.piece)
 		l.pass(f, l.piece[:n])
 	}
 }
@@ -195,7 +195,7 @@ func (l *loop) fromServer(f *flow) {
 	case n == 0 || err != nil:
 		l.drop(f)
 	default:
-		l.note(n, *l.cipher)
+		l.note(&f.server, &f.client, n, *l.cipher)
 		f.up.wire.unread = (*l.cipher)[:n]
 		l.pour(f)
 	}

@@ -43,6 +43,7 @@ type end struct {
 	fd       int
 	server   bool
 	interest uint32
+	goesOn   bool // its last piece was a large one, and the other end has said nothing since
 }
 
 const (
@@ -184,13 +185,16 @@ func (l *loop) serve(e *end, events uint32) {
 	}
 }
 
-// note takes down what kind of piece has come.
-func (l *loop) note(n int, buffer []byte) {
-	if n < largePiece {
+// note takes down what kind of piece has come from one end of a session. Something is large when one end has said more than
+// a piece of it without a word of the other's.
+func (l *loop) note(e, other *end, n int, buffer []byte) {
+	large := n >= largePiece
+	if !large || !e.goesOn {
 		l.small = true
 	} else if n < len(buffer) { // or there is more already
 		l.large = true
 	}
+	e.goesOn, other.goesOn = large, false
 }
 
 // want changes what the loop waits for. A connection from which nothing is wanted is not watched at all: the kernel would
