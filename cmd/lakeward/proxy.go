@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sys/unix"
 
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/internal/observe"
@@ -92,6 +91,9 @@ func (c proxyRunCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	if err := withoutCore(); err != nil {
+		return err
+	}
 	cfg, ws, err := a.open(ctx)
 	if err != nil {
 		return err
@@ -100,9 +102,6 @@ func (c proxyRunCmd) Run(ctx context.Context, a *app) error {
 		if _, err := ws.Instance(ctx, r.Instance); lakeward.KindOf(err) == lakeward.KindNotFound {
 			return err // a name that is wrong is known at once; everything else may pass
 		}
-	}
-	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
-		return fmt.Errorf("keep tokens out of core files: %w", err)
 	}
 	if a.getenv("GOGC") == "" {
 		debug.SetGCPercent(garbage)

@@ -51,6 +51,9 @@ func (c serveCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	if err := withoutCore(); err != nil {
+		return err
+	}
 	level := slog.LevelInfo
 	if c.Verbose {
 		level = slog.LevelDebug
