@@ -3,7 +3,7 @@ import { useState } from "react";
 import { api } from "@/api/client";
 import type { Operation } from "@/api/progress";
 import { count, plural } from "@/ui/format";
-import { Panel } from "@/ui/page";
+import { Panel, Skeleton } from "@/ui/page";
 import styles from "./quarantine.module.css";
 import { QuarantineRows } from "./quarantinerows";
 import { type Reason, type ReportOf, reasonsOf, type TableReport } from "./reports";
@@ -39,15 +39,21 @@ export function Quarantine({ operation, report }: { operation: Operation; report
               <strong>{t.name}</strong>
               <span className={`${styles.text} num`}>{sums(t)}</span>
             </div>
-            {reasonsOf(t, report, summary.data?.reasons).map((r) => (
-              <OneReason
-                key={`${r.column} ${r.action} ${r.reason}`}
-                reason={r}
-                instance={to}
-                report={report}
-                table={t.name}
-              />
-            ))}
+            {summary.isLoading ? (
+              <div className={styles.reason}>
+                <Skeleton width={280} height={20} />
+              </div>
+            ) : (
+              reasonsOf(t, report, summary.data?.reasons).map((r) => (
+                <OneReason
+                  key={`${r.column} ${r.action} ${r.reason}`}
+                  reason={r}
+                  instance={to}
+                  report={report}
+                  table={t.name}
+                />
+              ))
+            )}
           </li>
         ))}
       </ul>
