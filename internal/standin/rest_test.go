@@ -42,7 +42,7 @@ func TestWhatIsMissingSaysSo(t *testing.T) {
 		{"GET", "/api/2.1/unity-catalog/tables", "", "Unity Catalog"},
 		{"POST", "/api/2.1/unity-catalog/volumes", `{"volume_type":"EXTERNAL","storage_location":"s3://b/p"}`, "external volume"},
 		{"GET", "/api/2.0/permissions/database-instances/bare", "", "Permissions API"},
-		{"POST", branch + "/endpoints?endpoint_id=ro", `{"spec":{"endpoint_type":"ENDPOINT_TYPE_READ_ONLY","group":{"min":2,"max":2}}}`, "group"},
+		{"POST", "/api/2.0/postgres/projects/bare/branches?branch_id=x", `{"spec":{"source_snapshot":"s"}}`, "source_snapshot"},
 	} {
 		status, body := call(t, shared, c.method, c.path, bearer(shared), c.body)
 		var e struct {
