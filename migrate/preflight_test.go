@@ -244,9 +244,14 @@ func TestMigrationReportsItsPreflight(t *testing.T) {
 	}
 	requireSameChecks(t, report.Preflight, foretold)
 	for _, c := range report.Preflight.Checks {
-		if c.Name != "writers" { // it was written a moment ago
-			requireCheck(t, report.Preflight, c.Name, CheckPass, checkNamed(t, foretold, c.Name).Found)
+		found := checkNamed(t, foretold, c.Name).Found
+		switch c.Name {
+		case "writers": // it was written a moment ago
+			continue
+		case "disk-space": // how much is free changes all the time
+			_, found, _ = strings.Cut(found, " free in ")
 		}
+		requireCheck(t, report.Preflight, c.Name, CheckPass, found)
 	}
 }
 
