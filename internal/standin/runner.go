@@ -258,6 +258,7 @@ func (l *Lakebase) ensure(ctx context.Context, p *project, b *branch, c *compute
 	if r.phase != phaseUpdating {
 		l.setPhase(c.UID, phaseStarting, nil)
 	}
+	l.noteSleep(c.UID, time.Time{}) // before it serves anybody
 	e, err := l.start(ctx, p, b, c)
 	if err == nil {
 		if err = l.fit(c, e, c.Settings.MinCU); err == nil {
@@ -282,7 +283,6 @@ func (l *Lakebase) ensure(ctx context.Context, p *project, b *branch, c *compute
 		*r = runner{phase: phaseActive, active: now(), endpoint: e, with: runSpecOf(c), units: c.Settings.MinCU, formation: formationOf(c)}
 	})
 	l.watch(c.UID, e)
-	l.noteSleep(c.UID, time.Time{})
 	l.wakeHistorian()
 	l.log.Info("endpoint is active", "endpoint", p.under(b, "endpoints", c.ID), "address", e.Addr())
 	return nil
