@@ -1,11 +1,13 @@
 package task_test
 
 import (
-	"errors"
-	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 
-	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/databricks"
 	"github.com/lakeward/lakeward/internal/store"
 	"github.com/lakeward/lakeward/internal/storetest"
@@ -13,41 +15,60 @@ import (
 	"github.com/lakeward/lakeward/lakewardtest"
 )
 
-// TestAnOperationWaitsForAnInstanceThatComesUp asks for something while the instance cannot be logged in to yet.
+// TestAnOperationWaitsForAnInstanceThatComesUp asks for something while the instance cannot be logged in to yet: its
+// PostgreSQL is stopped in its start, and goes on when the operation has said that it waits.
 func TestAnOperationWaitsForAnInstanceThatComesUp(t *testing.T) {
 	t.Parallel()
+	const name = "slow-to-come"
 	lake := lakewardtest.Start(t)
 	s := newService(t, storetest.Open(t, storetest.InFile(t)), lake, t.TempDir())
 	serve(t, s)
-	name, made := inTheMaking(t, lake.Workspace)
+	made := make(chan error, 1)
+	go func() {
+		_, err := lake.Workspace.Create(t.Context(), databricks.Spec{Name: name}, nil)
+		made <- err
+	}()
+	process := postmaster(t, name)
+	if err := process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = process.Signal(syscall.SIGCONT) }() // if it has not gone on
 	o := submit(t, s, &task.Enable{Instance: name})
+	waits := false
+	for e, err := range s.Watch(t.Context(), o.ID, 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if waits = strings.Contains(e.Message, "instance "+name+" is "); waits {
+			break
+		}
+	}
+	if err := process.Signal(syscall.SIGCONT); err != nil || !waits {
+		t.Fatalf("it waits: %t, %v", waits, err)
+	}
 	r := resultOf[task.Enabled](t, finish(t, s, o.ID, store.Succeeded))
 	if err := <-made; err != nil || !r.Enabled {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
 
-// inTheMaking returns an instance that was seen before it was ready, and the channel that tells when it is. One that was
-// ready before anybody looked is followed by another.
-func inTheMaking(t *testing.T, ws *databricks.Workspace) (string, <-chan error) {
+// postmaster returns the PostgreSQL of an instance as soon as it begins.
+func postmaster(t *testing.T, instance string) *os.Process {
 	t.Helper()
-	for n := range 10 {
-		name, made := fmt.Sprintf("slow-%d", n), make(chan error, 1)
-		go func() {
-			_, err := ws.Create(t.Context(), databricks.Spec{Name: name}, nil)
-			made <- err
-		}()
-		i, err := ws.Instance(t.Context(), name)
-		for lakeward.KindOf(err) == lakeward.KindNotFound && t.Context().Err() == nil {
-			i, err = ws.Instance(t.Context(), name)
-		}
-		if err == nil && i.Status == lakeward.StatusCreating {
-			return name, made
-		}
-		if err = errors.Join(err, <-made); err != nil {
-			t.Fatal(err)
+	for t.Context().Err() == nil {
+		files, _ := filepath.Glob(filepath.Join(os.TempDir(), "lakewardtest-*", "pg", instance, "*", "postmaster.pid"))
+		for _, file := range files {
+			text, _ := os.ReadFile(file)
+			line, _, whole := strings.Cut(string(text), "\n")
+			if pid, err := strconv.Atoi(line); err == nil && pid > 0 && whole { // less than 0 is not a server
+				process, err := os.FindProcess(pid)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return process
+			}
 		}
 	}
-	t.Fatal("no instance is seen before it is ready")
-	return "", nil
+	t.Fatal("no PostgreSQL begins")
+	return nil
 }
