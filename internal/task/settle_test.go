@@ -28,7 +28,7 @@ func TestAnOperationWaitsForAnInstanceThatComesUp(t *testing.T) {
 		_, err := lake.Workspace.Create(t.Context(), databricks.Spec{Name: name}, nil)
 		made <- err
 	}()
-	process := postmaster(t, name)
+	process := postmaster(t, name, made)
 	if err := process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
@@ -52,10 +52,15 @@ func TestAnOperationWaitsForAnInstanceThatComesUp(t *testing.T) {
 	}
 }
 
-// postmaster returns the PostgreSQL of an instance as soon as it begins.
-func postmaster(t *testing.T, instance string) *os.Process {
+// postmaster returns the PostgreSQL of an instance as soon as it begins, while the instance is being made.
+func postmaster(t *testing.T, instance string, made <-chan error) *os.Process {
 	t.Helper()
-	for t.Context().Err() == nil {
+	for {
+		select {
+		case err := <-made:
+			t.Fatalf("the instance was made, or not, before its PostgreSQL was seen: %v", err)
+		default:
+		}
 		files, _ := filepath.Glob(filepath.Join(os.TempDir(), "lakewardtest-*", "pg", instance, "*", "postmaster.pid"))
 		for _, file := range files {
 			text, _ := os.ReadFile(file)
@@ -69,6 +74,4 @@ func postmaster(t *testing.T, instance string) *os.Process {
 			}
 		}
 	}
-	t.Fatal("no PostgreSQL begins")
-	return nil
 }
