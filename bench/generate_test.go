@@ -56,3 +56,10 @@ func TestMedian(t *testing.T) {
 		t.Errorf("median of 3, 1, 2 is %v", got)
 	}
 }
+
+func TestRatioIsOfOneRound(t *testing.T) {
+	t.Parallel()
+	if got := ratio([]float64{10, 30, 40}, []float64{10, 10, 40}); got != 1 {
+		t.Errorf("the figures of three rounds are 1, 3 and 1 times the others', and their ratio is said to be %v", got)
+	}
+}

@@ -160,3 +160,12 @@ func median[T cmp.Ordered](values []T) T {
 	values = slices.Sorted(slices.Values(values))
 	return values[len(values)/2]
 }
+
+// ratio is the median of what two contenders' figures of the same round have to each other.
+func ratio(of, to []float64) float64 {
+	each := make([]float64, len(of))
+	for i := range of {
+		each[i] = of[i] / to[i]
+	}
+	return median(each)
+}

@@ -331,7 +331,8 @@ func processorSeconds(pid int) (seconds float64) {
 	return seconds
 }
 
-// race measures each load on each way, round by round, and prints the medians.
+// race measures each load on each way, round by round, and prints the medians. Ratios are those within a round, because the
+// machine is not equally fast in all of them.
 func (t *tlsServer) race(ctx context.Context, ways []proxyWay, rounds int) error {
 	type figures struct{ rate, cpu []float64 }
 	found := map[string]*figures{}
@@ -360,18 +361,18 @@ func (t *tlsServer) race(ctx context.Context, ways []proxyWay, rounds int) error
 	fmt.Printf("%-34s %-24s %10s %16s %18s\n", "", "", "per second", "of direct, TLS", "own µs for each")
 	var ratios strings.Builder
 	for _, load := range proxyLoads() {
-		direct := median(found[load.name+"direct, TLS"].rate)
+		direct := found[load.name+"direct, TLS"].rate
 		for _, w := range ways {
 			f := found[load.name+w.name]
 			own := "–"
 			if w.pid != 0 {
 				own = fmt.Sprintf("%.1f", median(f.cpu))
 			}
-			fmt.Printf("%-34s %-24s %10.0f %16.2f %18s\n", load.name, w.name, median(f.rate), median(f.rate)/direct, own)
+			fmt.Printf("%-34s %-24s %10.0f %16.2f %18s\n", load.name, w.name, median(f.rate), ratio(f.rate, direct), own)
 		}
 		mine, theirs := found[load.name+ways[1].name], found[load.name+ways[2].name]
 		fmt.Fprintf(&ratios, "  %s: %.2f of PgBouncer's throughput, %.2f of its processor time for each\n", load.name,
-			median(mine.rate)/median(theirs.rate), median(mine.cpu)/median(theirs.cpu))
+			ratio(mine.rate, theirs.rate), ratio(mine.cpu, theirs.cpu))
 	}
 	fmt.Print("\nlakeward proxy beside PgBouncer:\n", ratios.String())
 	return nil

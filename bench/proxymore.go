@@ -45,7 +45,7 @@ func (t *tlsServer) more(ctx context.Context, binary string, rounds int, ways []
 		}
 	}
 	fmt.Printf("\nnew clients in a second, each with one query: direct, TLS %.0f; lakeward proxy, transaction mode %.0f: %.1f times as many\n",
-		median(direct), median(through), median(through)/median(direct))
+		median(direct), median(through), ratio(through, direct))
 	if err := idle(ctx, "transaction", dsn, pid); err != nil {
 		return err
 	}
