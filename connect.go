@@ -103,7 +103,7 @@ func (c *Connector) Connect(ctx context.Context) (*pgx.Conn, error) {
 // Pool opens a pool of connections and makes sure that the first one works. Connections are replaced when they are as
 // old as MaxConnLifetime, so that a pool never depends on one that the server is about to end.
 //
-// Errors that the pool returns later are pgx's own; the chain of those that Lakeward caused holds an [Error].
+// Errors that the pool returns later are pgx's own: [Connector.Explain] says what those of logins mean.
 func (c *Connector) Pool(ctx context.Context) (*pgxpool.Pool, error) {
 	cfg, err := c.Config(ctx)
 	if err != nil {

@@ -14,25 +14,34 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// explain turns the error of a connection attempt into one that says what to do. It leaves pgx's ConnectError out of
-// the chain, which holds the configuration with the token in it.
+// Explain turns pgx's error of a login into an [Error] that says what to do. The Connector's own methods return such
+// errors; pgx's come from a pool that has to make another connection, and from programs that use [Connector.Config]. Other
+// errors stay as they are.
+func (c *Connector) Explain(err error) error {
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); !ok {
+		return err
+	}
+	return c.explain(err)
+}
+
+// explain is about an attempt to connect, whatever it says. It leaves pgx's ConnectError out of the chain, which holds the
+// configuration with the token in it.
 func (c *Connector) explain(err error) error {
-	if own, ok := errors.AsType[*Error](err); ok {
-		return own
-	}
-	used := new(pgconn.Config)
+	used, last := new(pgconn.Config), err
 	if connecting, ok := errors.AsType[*pgconn.ConnectError](err); ok {
-		used = connecting.Config
-		err = lastOf(errors.Unwrap(connecting))
+		used, last = connecting.Config, lastOf(errors.Unwrap(connecting))
 	}
-	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok {
+	if refusal, ok := errors.AsType[*pgconn.PgError](last); ok {
 		return c.explainRefusal(refusal, used.User, used.Database)
 	}
-	if errors.Is(err, context.Canceled) {
-		return fmt.Errorf("connect to %s: %w", c.name, err)
+	if own, ok := errors.AsType[*Error](err); ok { // of the first attempt, which has asked the workspace
+		return own
+	}
+	if errors.Is(last, context.Canceled) {
+		return fmt.Errorf("connect to %s: %w", c.name, last)
 	}
 	c.forget()
-	return Errorf(KindUnavailable, "lakeward doctor "+c.name, "connect to %s: %w", c.name, err).because(ReasonUnreachable)
+	return Errorf(KindUnavailable, "lakeward doctor "+c.name, "connect to %s: %w", c.name, last).because(ReasonUnreachable)
 }
 
 // lastOf returns the last of joined errors: the outcome of the last attempt.

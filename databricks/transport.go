@@ -1,10 +1,12 @@
 package databricks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
 	"net/http"
+	"net/url"
 	"syscall"
 
 	"github.com/databricks/databricks-sdk-go/config"
@@ -45,8 +47,12 @@ func greet(ctx context.Context, cfg *config.Config, host string) (*config.HostMe
 	if answered(err) {
 		return nil, nil // a workspace need not serve it
 	}
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		err = failed.Err // without the address, which it names twice
+	}
 	if err != nil {
-		return nil, explain(err, "reach %s", host)
+		return nil, lakeward.Errorf(lakeward.KindUnavailable, cmp.Or(lakeward.HintOf(err), hints[lakeward.KindUnavailable]),
+			"reach the workspace %s: %w", host, err)
 	}
 	if metadata.OIDCEndpoint == "" {
 		metadata.OIDCEndpoint = host + "/oidc" // where it is when nothing else is said

@@ -152,6 +152,18 @@ func noPostgres(ctx context.Context, dir string) error {
 func startLakebase(t *testing.T) string {
 	t.Helper()
 	dir := openDir(t)
+	lake := startLake(t, dir)
+	t.Cleanup(func() {
+		if err := lake.end(os.Interrupt); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// startLake runs a local Lakebase in a folder, until the test ends it.
+func startLake(t *testing.T, dir string) *child {
+	t.Helper()
 	lake, err := startChild(os.Environ(), "local", "--json", "--dir", dir, "--api", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -159,10 +171,5 @@ func startLakebase(t *testing.T) string {
 	if _, err := lake.ready(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := lake.end(os.Interrupt); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
+	return lake
 }

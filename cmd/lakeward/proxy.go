@@ -94,19 +94,17 @@ func (c proxyRunCmd) Run(ctx context.Context, a *app) error {
 	if err := withoutCore(); err != nil {
 		return err
 	}
-	cfg, ws, err := a.open(ctx)
+	cfg, ws, err := a.later(ctx)
 	if err != nil {
 		return err
 	}
-	for _, r := range settings.Routes {
-		if _, err := ws.Instance(ctx, r.Instance); lakeward.KindOf(err) == lakeward.KindNotFound {
-			return err // a name that is wrong is known at once; everything else may pass
-		}
+	log := observe.NewLog(a.stderr, slog.LevelInfo, !a.json)
+	if err := c.look(ctx, ws, settings.Routes, log); err != nil {
+		return err
 	}
 	if a.getenv("GOGC") == "" {
 		debug.SetGCPercent(garbage)
 	}
-	log := observe.NewLog(a.stderr, slog.LevelInfo, !a.json)
 	server, err := proxy.New(proxy.Options{
 		Config: settings, Log: log, Version: buildVersion(),
 		Connector: func(instance string) *lakeward.Connector { return cfg.Connector(ws, instance) },

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -67,7 +68,7 @@ func login(ctx context.Context, c *lakeward.Connector, w want) (*upstream, error
 	cfg.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { u.early = append(u.early, notice(n)...) }
 	pg, err := pgconn.ConnectConfig(ctx, &cfg.Config)
 	if err != nil {
-		return nil, err
+		return nil, c.Explain(err)
 	}
 	h, err := pg.Hijack()
 	if err != nil {
@@ -223,7 +224,7 @@ func (r *route) persist(ctx context.Context, c *lakeward.Connector, w want) (*up
 			w.database, w.isUser = "", false
 			continue
 		}
-		if !passes(err) || ctx.Err() != nil {
+		if !Passes(err) || ctx.Err() != nil {
 			return nil, err
 		}
 		r.log.InfoContext(ctx, "login retried", "err", err)
@@ -239,8 +240,8 @@ func (r *route) persist(ctx context.Context, c *lakeward.Connector, w want) (*up
 	}
 }
 
-// passes reports whether the same login may work in a while.
-func passes(err error) bool {
+// Passes reports whether what has failed with err may work in a while.
+func Passes(err error) bool {
 	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch refusal.Code {
 		case "53300", "57P01", "57P02", "57P03":
@@ -266,43 +267,23 @@ func (r *route) explain(err error) *pgwire.Error {
 	if own, ok := errors.AsType[*pgwire.Error](err); ok {
 		return own
 	}
+	hint := cmp.Or(lakeward.HintOf(err), "lakeward doctor "+instance)
 	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok {
-		e := &pgwire.Error{Code: refusal.Code, Message: refusal.Message, Detail: refusal.Detail, Hint: refusal.Hint, Err: err}
+		e := &pgwire.Error{Code: refusal.Code, Message: refusal.Message, Detail: refusal.Detail, Hint: cmp.Or(refusal.Hint, hint), Err: err}
 		if refusal.Code == "28000" && refusal.Severity == "FATAL" {
 			e.Code = "28P01" // the Connector has renamed it
 		}
-		if e.Hint == "" {
-			e.Hint = refusalHint(refusal.Code, instance)
-		}
 		return e
 	}
-	hint := lakeward.HintOf(err)
-	if hint == "" {
-		hint = "lakeward doctor " + instance
-	}
-	e := &pgwire.Error{Code: "57P03", Message: err.Error(), Hint: hint, Err: err}
+	e := &pgwire.Error{Code: "57P03", Message: err.Error(), Hint: hint}
 	switch lakeward.KindOf(err) {
-	case lakeward.KindNotFound:
+	case lakeward.KindNotFound, lakeward.KindInvalid:
 		e.Code = "08001"
 	case lakeward.KindUnauthenticated, lakeward.KindDenied:
 		e.Code = "28000"
-	case lakeward.KindInvalid:
-		e.Code = "08001"
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		e.Message = fmt.Sprintf("instance %s does not answer", instance)
+	if errors.Is(err, context.DeadlineExceeded) && lakeward.ReasonOf(err) == lakeward.ReasonUnreachable {
+		e.Message, e.Err = fmt.Sprintf("instance %s does not answer", instance), err
 	}
 	return e
-}
-
-func refusalHint(code, instance string) string {
-	switch code {
-	case "28P01", "28000":
-		return "A new token was refused as well: the proxy's identity needs a role on the instance; lakeward doctor " + instance
-	case "53300":
-		return "The instance has no connection left: use fewer, or a larger capacity."
-	case "57P03":
-		return "The instance is starting; try again in a few seconds."
-	}
-	return ""
 }
