@@ -28,6 +28,10 @@ type Flags struct {
 	LocalWorkspace string // which of several local Lakebases in the folder; "" is the one that has no name
 }
 
+// local reports whether a flag asks for a local Lakebase, and not for what the environment names: whoever has that of
+// another one in the shell must not reach the other, nor trust its certificates.
+func (f Flags) local() bool { return f.LocalWorkspace != "" && f.Profile == "" }
+
 // Value is one resolved value with the place it comes from: "--dir", "LAKEWARD_DIR", a file, "default". A Value that
 // nothing set has no Origin.
 type Value struct {
@@ -135,7 +139,10 @@ func Resolve(f Flags, getenv func(string) string) (*Config, error) {
 	if c.Workspace, err = r.workspace(f); err != nil {
 		return nil, err
 	}
-	c.RootCAs, c.Port, c.Database = r.env("PGSSLROOTCERT"), r.env("PGPORT"), r.env("PGDATABASE")
+	c.Database = r.env("PGDATABASE")
+	if !f.local() {
+		c.RootCAs, c.Port = r.env("PGSSLROOTCERT"), r.env("PGPORT")
+	}
 	if c.Workspace.Kind == None {
 		if err := r.local(c); err != nil {
 			return nil, err
@@ -230,8 +237,11 @@ func (r resolver) defaultDir() Value {
 	return Value{}
 }
 
-// workspace finds the workspace that a flag or the environment names.
+// workspace finds the workspace that a flag or the environment names, unless that is a local one.
 func (r resolver) workspace(f Flags) (Workspace, error) {
+	if f.local() {
+		return Workspace{Kind: None}, nil
+	}
 	if f.Profile != "" {
 		return r.profile(Value{Text: f.Profile, Origin: "--profile"})
 	}

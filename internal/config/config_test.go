@@ -135,6 +135,29 @@ func TestWorkspace(t *testing.T) {
 	}
 }
 
+// Whoever has the environment of one local Lakebase in the shell and names another means the other.
+func TestNamedLocalLakebaseBeatsTheEnvironment(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "workspaces", "eu-west-1")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "workspace.json")
+	write(t, file, workspaceFile)
+	flags := config.Flags{Dir: filepath.Dir(filepath.Dir(dir)), LocalWorkspace: "eu-west-1"}
+	c, err := config.Resolve(flags, env{
+		"DATABRICKS_HOST": "https://env", "DATABRICKS_TOKEN": "t", "PGPORT": "1234", "PGSSLROOTCERT": "/other.pem",
+	}.get)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := func(text string) config.Value { return config.Value{Text: text, Origin: file} }
+	got := []config.Value{c.Workspace.Host, c.Port, c.RootCAs}
+	if diff := cmp.Diff([]config.Value{from("http://127.0.0.1:1"), from("6543"), from("/somewhere/ca.pem")}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	profiles := filepath.Join(t.TempDir(), "databrickscfg")
