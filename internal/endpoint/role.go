@@ -230,7 +230,9 @@ func (r Role) attributes() string {
 		{"BYPASSRLS", r.BypassRLS},
 		{"CREATEDB", r.CreateDB},
 		{"CREATEROLE", r.CreateRole},
-		{"REPLICATION", r.Superuser}, // for logical replication; the gate admits no physical one
+		// For logical replication; the gate admits no physical one. Up to PostgreSQL 15 nobody but a real superuser may give
+		// such a role a password, not even the role itself: one that logs in with its own is better off without.
+		{"REPLICATION", r.Superuser && r.authMethod() == AuthOAuth},
 	} {
 		b.WriteString(" ")
 		if !a.on {

@@ -101,7 +101,9 @@ func TestNativePasswords(t *testing.T) {
 	w := userClient(t, shared)
 	p := makeProject(t, w, "native")
 	e := primaryOf(t, w, p.Status.DefaultBranch)
-	makeRole(t, w, p.Status.DefaultBranch, "plain", postgres.RoleRoleSpec{PostgresRole: "plain"})
+	makeRole(t, w, p.Status.DefaultBranch, "plain", postgres.RoleRoleSpec{
+		PostgresRole: "plain", MembershipRoles: []postgres.RoleMembershipRole{postgres.RoleMembershipRoleDatabricksSuperuser},
+	})
 	exec(t, connect(t, shared, w, e), "ALTER ROLE plain PASSWORD 'p4ss wörd'")
 	try := func(password string) string {
 		_, err := login(t, shared, e.Status.Hosts.Host, "plain", password, "postgres")
