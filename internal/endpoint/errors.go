@@ -22,6 +22,10 @@ func refused(err error, thing string) error {
 	if !ok {
 		return fmt.Errorf("%s: %w", thing, err)
 	}
+	said := pg.Message
+	if !strings.HasPrefix(said, thing) {
+		said = thing + ": " + said
+	}
 	switch pg.Code {
 	case "42710", "42P04": // duplicate_object, duplicate_database
 		return lakeward.Errorf(lakeward.KindConflict, "", "%s %w", thing, ErrExists)
@@ -29,13 +33,13 @@ func refused(err error, thing string) error {
 		missing := strings.TrimSuffix(pg.Message, " "+ErrNotExist.Error())
 		return lakeward.Errorf(lakeward.KindNotFound, "", "%s: %s %w", thing, missing, ErrNotExist)
 	case "2BP01": // dependent_objects_still_exist
-		return lakeward.Errorf(lakeward.KindConflict, "name a role that takes over what it owns", "%s: %s", thing, pg.Message)
+		return lakeward.Errorf(lakeward.KindConflict, "name a role that takes over what it owns", "%s", said)
 	case "55006": // object_in_use
-		return lakeward.Errorf(lakeward.KindConflict, "end its sessions and try again", "%s: %s", thing, pg.Message)
+		return lakeward.Errorf(lakeward.KindConflict, "end its sessions and try again", "%s", said)
 	case "42939", "42602", "22023": // reserved_name, invalid_name, invalid_parameter_value
-		return lakeward.Errorf(lakeward.KindInvalid, "choose another name", "%s: %s", thing, pg.Message)
+		return lakeward.Errorf(lakeward.KindInvalid, "choose another name", "%s", said)
 	case "25006": // read_only_sql_transaction
-		return lakeward.Errorf(lakeward.KindConflict, "use the read-write endpoint", "%s: %s", thing, pg.Message)
+		return lakeward.Errorf(lakeward.KindConflict, "use the read-write endpoint", "%s", said)
 	}
 	return fmt.Errorf("%s: %w", thing, err)
 }

@@ -123,7 +123,7 @@ func (e *Endpoint) look(ctx context.Context) {
 		case answered(err):
 			e.hear(primary.Explain(err))
 		case err != nil && len(e.team.standbys) == 0 && e.options.Follow == nil:
-			e.hear(fmt.Errorf("PostgreSQL does not answer: %w", err))
+			e.hear(silent("PostgreSQL", err))
 		case err != nil:
 			e.freeze(ctx, primary, err)
 		default:
@@ -149,11 +149,19 @@ func (e *Endpoint) look(ctx context.Context) {
 					if killed := server.Kill(ctx); killed == nil {
 						s.server = nil
 					}
-					e.lose(ctx, s, fmt.Errorf("it does not answer: %w", err))
+					e.lose(ctx, s, silent("it", err))
 				}
 			})
 		}
 	}
+}
+
+// silent says of a node that it does not answer, and why unless that is all there is to say.
+func silent(who string, err error) error {
+	if pgconn.Timeout(err) {
+		return fmt.Errorf("%s does not answer", who)
+	}
+	return fmt.Errorf("%s does not answer: %w", who, err)
 }
 
 // hear notes whether the primary serves. One that does not, and is the only node, is left as it is: no other has its data,

@@ -2,6 +2,7 @@ package endpoint_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -105,7 +106,8 @@ func TestDropRole(t *testing.T) {
 	mustExec(t, conn, "CREATE DATABASE second", "CREATE SCHEMA mine", "CREATE TABLE mine.t AS SELECT 1 AS n")
 	mustExec(t, s.connect(e, "app", "second"), "CREATE TABLE t ()")
 
-	if err := e.DropRole(ctx, "app", ""); lakeward.KindOf(err) != lakeward.KindConflict || lakeward.HintOf(err) == "" {
+	err := e.DropRole(ctx, "app", "")
+	if lakeward.KindOf(err) != lakeward.KindConflict || lakeward.HintOf(err) == "" || strings.Count(err.Error(), `role "app"`) != 1 {
 		t.Errorf("drop an owner: %v", err)
 	}
 	if err := e.DropRole(ctx, "app", ownerName); err != nil {
