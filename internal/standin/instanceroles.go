@@ -29,7 +29,7 @@ func (l *Lakebase) createInstanceRole(r *request) (any, error) {
 	if err := checkIdentifier("database_instance_role.name", wanted.Name); err != nil {
 		return nil, err
 	}
-	if err := checkRole(wanted); err != nil {
+	if err := checkRole("database_instance_role.", wanted); err != nil {
 		return nil, err
 	}
 	if err := l.refreshInstance(r); err != nil {

@@ -171,6 +171,10 @@ func TestInstanceRoles(t *testing.T) {
 	if _, err := login(t, shared, i.ReadWriteDns, app, c.Token, "databricks_postgres"); err != nil {
 		t.Errorf("log in as the service principal: %v", err)
 	}
+	_, err = create(database.DatabaseInstanceRole{Name: "r2d2", IdentityType: "ROBOT"})
+	if want := "Field 'database_instance_role.identity_type'"; !errors.Is(err, databricks.ErrInvalidParameterValue) || !strings.Contains(err.Error(), want) {
+		t.Errorf("a role of a robot: %v, want %s in it", err, want)
+	}
 	if _, err := create(database.DatabaseInstanceRole{Name: app}); err == nil {
 		t.Error("a role was created twice")
 	}
@@ -219,6 +223,10 @@ func TestChildInstance(t *testing.T) {
 	}
 	if err := del("parent", false); !errors.Is(err, databricks.ErrBadRequest) {
 		t.Errorf("delete an instance with a child: %v", err)
+	}
+	_, err := w.Postgres.DeleteProject(t.Context(), postgres.DeleteProjectRequest{Name: "projects/parent"})
+	if !errors.Is(err, databricks.ErrBadRequest) || !strings.Contains(err.Error(), "'child'") {
+		t.Errorf("delete the project of an instance with a child: %v", err)
 	}
 	status, _ := call(t, shared, http.MethodDelete, "/api/2.0/database/instances/child?purge=false", bearer(shared), "")
 	if status != http.StatusBadRequest {

@@ -265,6 +265,9 @@ func (l *Lakebase) deleteProject(r *request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
+		if children := descendants(s, p.ID); len(children) > 0 {
+			return nil, badRequest("Project '%s' has child instances, such as '%s'; delete them first.", p.ID, children[0])
+		}
 		return planDeletion(p)
 	}))
 }

@@ -114,14 +114,15 @@ func roleFrom(spec *postgres.RoleRoleSpec) (endpoint.Role, error) {
 	if err := checkIdentifier("role.spec.postgres_role", wanted.Name); err != nil {
 		return wanted, err
 	}
-	return wanted, checkRole(wanted)
+	return wanted, checkRole("role.spec.", wanted)
 }
 
 const unspecifiedIdentity = "IDENTITY_TYPE_UNSPECIFIED"
 
-func checkRole(r endpoint.Role) error {
+// checkRole refuses what no role can be. Its fields are called as in the API that was asked, in front of which stands where.
+func checkRole(where string, r endpoint.Role) error {
 	if !slices.Contains([]string{"", "USER", "SERVICE_PRINCIPAL", "GROUP"}, r.Identity) {
-		return invalid("Field 'role.spec.identity_type' has the unknown value '%s'.", r.Identity)
+		return invalid("Field '%sidentity_type' has the unknown value '%s'.", where, r.Identity)
 	}
 	switch r.AuthMethod {
 	case "", endpoint.AuthNone:
@@ -134,7 +135,7 @@ func checkRole(r endpoint.Role) error {
 			return invalid("PG_PASSWORD_SCRAM_SHA_256 is for roles without an identity_type.")
 		}
 	default:
-		return invalid("Field 'role.spec.auth_method' has the unknown value '%s'.", r.AuthMethod)
+		return invalid("Field '%sauth_method' has the unknown value '%s'.", where, r.AuthMethod)
 	}
 	return nil
 }
@@ -184,7 +185,7 @@ func planRoleUpdate(p *project, b *branch, found *role, wanted endpoint.Role) (*
 	if wanted.Name != found.Name || wanted.Identity != found.Identity {
 		return nil, invalid("The name and the identity of a role cannot be updated.")
 	}
-	if err := checkRole(wanted); err != nil {
+	if err := checkRole("role.spec.", wanted); err != nil {
 		return nil, err
 	}
 	op := newOperation(updateRole, p.under(b, "roles", found.ID)).of(p, b, found.ID)
