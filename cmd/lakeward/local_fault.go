@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -215,7 +216,7 @@ func refusalOf(response *http.Response) error {
 	var e struct {
 		Message string `json:"message"`
 	}
-	_ = json.NewDecoder(response.Body).Decode(&e) // an answer that cannot be read has its status
+	_ = json.NewDecoder(response.Body).Decode(&e) // an answer that cannot be read has a status
 	kind := lakeward.KindInvalid
 	switch response.StatusCode {
 	case http.StatusNotFound:
@@ -225,5 +226,5 @@ func refusalOf(response *http.Response) error {
 	case http.StatusConflict:
 		kind = lakeward.KindConflict
 	}
-	return lakeward.Errorf(kind, "", "the local Lakebase answers %s: %s", response.Status, e.Message)
+	return lakeward.Errorf(kind, "", "%s", cmp.Or(e.Message, "the local Lakebase answers "+response.Status))
 }

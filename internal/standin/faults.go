@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -149,10 +150,14 @@ func (f *faults) add(fault Fault) error {
 		return invalid("Field 'status' must be from 400 to 599, got %d.", fault.Status)
 	case fault.Kind == FaultDelay && fault.Delay <= 0:
 		return invalid("Field 'delay' must be positive.")
+	case !faultRoute.MatchString(fault.Route):
+		return invalid("Field 'route' must be a path that begins with /, after a method in capitals or not, got '%s'.", fault.Route)
 	}
 	f.set(func(all *faults) { all.calls = append(all.calls, &fault) })
 	return nil
 }
+
+var faultRoute = regexp.MustCompile(`^(([A-Z]+ )?/.*)?$`)
 
 // meets reports whether a call is one of the fault's.
 func (f *Fault) meets(r *http.Request) bool {

@@ -84,7 +84,10 @@ func TestCallsOfARouteFailAndAreLate(t *testing.T) {
 	if err := list(); err != nil {
 		t.Errorf("cleared: %v", err)
 	}
-	for _, f := range []Fault{{Kind: "flood"}, {Kind: FaultFail, Status: 200}, {Kind: FaultDelay}} {
+	for _, f := range []Fault{
+		{Kind: "flood"}, {Kind: FaultFail, Status: 200}, {Kind: FaultDelay},
+		{Kind: FaultFail, Status: 500, Route: "instances"}, {Kind: FaultFail, Status: 500, Route: "get /api"}, // no call would be one
+	} {
 		if status, answer := faultCall(t, l, http.MethodPost, l.Workspace().Token, f); status != http.StatusBadRequest {
 			t.Errorf("%+v: %d %s", f, status, answer)
 		}
@@ -158,7 +161,7 @@ func TestNodesDieAndFreeze(t *testing.T) {
 		return primaryOf(t, w, "projects/mortal/branches/production").Status.CurrentState
 	}
 	await(t, "the state tells of it", func() bool { return state() == postgres.EndpointStatusStateDegraded })
-	if problem := l.problem(l.store.view().project("mortal")); !strings.Contains(problem, "does not answer") {
+	if problem := l.problem(l.store.view().project("mortal")); !strings.HasSuffix(problem, "PostgreSQL does not answer") {
 		t.Errorf("the reason is %q", problem)
 	}
 	inject(t, l, Fault{Kind: FaultThaw, Instance: e.Name})

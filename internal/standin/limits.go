@@ -45,7 +45,7 @@ func (l *Limits) Set(name, value string) error {
 	}
 	n, err := strconv.Atoi(value)
 	if err != nil || n < 1 {
-		return lakeward.Errorf(lakeward.KindInvalid, "give a positive number", "limit %s: %s is none", name, value)
+		return lakeward.Errorf(lakeward.KindInvalid, "such as "+name+"=5", "limit %s: %s is not a positive number", name, value)
 	}
 	switch name {
 	case "instances":

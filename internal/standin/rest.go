@@ -59,9 +59,10 @@ func (l *Lakebase) routes() http.Handler {
 	l.principalRoutes(api)
 	api("POST "+apiAppEnvironment, l.asAdmin(l.createAppEnvironment))
 	for prefix, thing := range map[string]string{
-		"/api/2.0/apps":          "Databricks Apps",
-		"/api/2.0/permissions/":  "this part of the Permissions API",
-		"/api/2.1/unity-catalog": "this part of Unity Catalog",
+		"/api/2.0/apps":             "Databricks Apps",
+		"/api/2.0/permissions/":     "this part of the Permissions API",
+		"/api/2.0/preview/scim/v2/": "this part of SCIM",
+		"/api/2.1/unity-catalog":    "this part of Unity Catalog",
 	} {
 		h := func(*request) (any, error) { return nil, notImplemented(thing) }
 		api(prefix, h)

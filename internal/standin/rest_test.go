@@ -41,6 +41,7 @@ func TestWhatIsMissingSaysSo(t *testing.T) {
 		{"GET", "/api/2.0/apps", "", "Databricks Apps"},
 		{"GET", "/api/2.1/unity-catalog/tables", "", "Unity Catalog"},
 		{"POST", "/api/2.1/unity-catalog/volumes", `{"volume_type":"EXTERNAL","storage_location":"s3://b/p"}`, "external volume"},
+		{"POST", "/api/2.0/preview/scim/v2/Groups", "", "SCIM"},
 		{"GET", "/api/2.0/permissions/database-instances/bare", "", "Permissions API"},
 		{"POST", "/api/2.0/postgres/projects/bare/branches?branch_id=x", `{"spec":{"source_snapshot":"s"}}`, "source_snapshot"},
 	} {
