@@ -85,8 +85,11 @@ func TestCallsOfARouteFailAndAreLate(t *testing.T) {
 		t.Errorf("cleared: %v", err)
 	}
 	for _, f := range []Fault{
-		{Kind: "flood"}, {Kind: FaultFail, Status: 200}, {Kind: FaultDelay},
-		{Kind: FaultFail, Status: 500, Route: "instances"}, {Kind: FaultFail, Status: 500, Route: "get /api"}, // no call would be one
+		{Kind: "flood"},
+		{Kind: FaultFail, Status: 200},
+		{Kind: FaultDelay},
+		{Kind: FaultFail, Status: 500, Route: "instances"},
+		{Kind: FaultFail, Status: 500, Route: "get /api"}, // no call would be one
 	} {
 		if status, answer := faultCall(t, l, http.MethodPost, l.Workspace().Token, f); status != http.StatusBadRequest {
 			t.Errorf("%+v: %d %s", f, status, answer)
