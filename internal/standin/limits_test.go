@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/databricks/databricks-sdk-go"
+	"github.com/databricks/databricks-sdk-go/common/types/duration"
 	"github.com/databricks/databricks-sdk-go/service/database"
+	"github.com/databricks/databricks-sdk-go/service/postgres"
 )
 
 func TestLimitsOfTheWorkspaceCanBeSet(t *testing.T) {
@@ -41,6 +43,29 @@ func TestLimitsOfTheWorkspaceCanBeSet(t *testing.T) {
 		t.Errorf("an instance too many: %v", err)
 	}
 
+	// The instance is a project as well. The least timeout is one that may be asked for, and less is refused.
+	project := func(id string, suspend time.Duration) error {
+		op, err := w.Postgres.CreateProject(t.Context(), postgres.CreateProjectRequest{
+			ProjectId: id, Project: postgres.Project{Spec: &postgres.ProjectSpec{
+				DefaultEndpointSettings: &postgres.ProjectDefaultEndpointSettings{SuspendTimeoutDuration: duration.New(suspend)},
+			}},
+		})
+		if err == nil {
+			_, err = op.Wait(t.Context())
+		}
+		return err
+	}
+	if err := project("restless", 399*time.Millisecond); !errors.Is(err, databricks.ErrInvalidParameterValue) ||
+		!strings.Contains(err.Error(), "must be between 0.4s and 604800s") {
+		t.Errorf("a timeout too short: %v", err)
+	}
+	if err := project("other", 400*time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	if err := project("third", time.Hour); !errors.Is(err, databricks.ErrBadRequest) || !strings.Contains(err.Error(), "2 projects already") {
+		t.Errorf("a project too many: %v", err)
+	}
+
 	e := primaryOf(t, w, "projects/first/branches/production")
 	conn := connect(t, l, w, e)
 	if got := value[string](t, conn, "SHOW max_connections"); got != "20" {
@@ -66,7 +91,4 @@ func TestLimitsOfTheWorkspaceCanBeSet(t *testing.T) {
 		_, err := conn.Exec(t.Context(), "CREATE TABLE IF NOT EXISTS small ()")
 		return err == nil
 	})
-	if limits.MinSuspend != 400*time.Millisecond {
-		t.Errorf("the least suspend timeout is %v", limits.MinSuspend)
-	}
 }
