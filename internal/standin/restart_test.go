@@ -3,7 +3,6 @@ package standin
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -276,33 +275,6 @@ func TestSecretsAreForTheOwnerAlone(t *testing.T) {
 	}
 	if _, err := ReadWorkspace(filepath.Join(shared.dir, "nothing")); lakeward.KindOf(err) != lakeward.KindNotFound {
 		t.Errorf("workspace of an empty folder: %v", err)
-	}
-}
-
-// A state whose file cannot be written has not changed.
-func TestStateChangesAsAWhole(t *testing.T) {
-	t.Parallel()
-	s, err := openStore(filepath.Join(t.TempDir(), "state.json"), true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	add := func(s *state) error {
-		s.Projects = append(s.Projects, &project{ID: "p"})
-		return nil
-	}
-	if err := s.update(add); err != nil {
-		t.Fatal(err)
-	}
-	sad := errors.New("no")
-	if err := s.update(func(s *state) error { return errors.Join(add(s), sad) }); !errors.Is(err, sad) {
-		t.Errorf("refused change: %v", err)
-	}
-	s.path = filepath.Join(t.TempDir(), "missing", "state.json")
-	if err := s.update(add); err == nil {
-		t.Error("an unwritten change was accepted")
-	}
-	if got := len(s.view().Projects); got != 1 {
-		t.Errorf("%d projects, want 1", got)
 	}
 }
 
