@@ -41,6 +41,14 @@ func faultCall(t *testing.T, l *Lakebase, method, bearer string, in any) (status
 	return response.StatusCode, text.String()
 }
 
+// clearFaults forgets all faults.
+func clearFaults(t *testing.T, l *Lakebase) {
+	t.Helper()
+	if status, answer := faultCall(t, l, http.MethodDelete, l.Workspace().Token, nil); status != http.StatusOK {
+		t.Fatalf("clear: %d %s", status, answer)
+	}
+}
+
 func inject(t *testing.T, l *Lakebase, f Fault) {
 	t.Helper()
 	if status, answer := faultCall(t, l, http.MethodPost, l.Workspace().Token, f); status != http.StatusOK {
@@ -78,9 +86,7 @@ func TestCallsOfARouteFailAndAreLate(t *testing.T) {
 		t.Errorf("a call that was to be late came after %v, %v", time.Since(begun), err)
 	}
 	inject(t, l, Fault{Kind: FaultFail, Status: 500, Times: 100})
-	if status, _ := faultCall(t, l, http.MethodDelete, l.Workspace().Token, nil); status != http.StatusOK {
-		t.Errorf("clear: %d", status)
-	}
+	clearFaults(t, l)
 	if err := list(); err != nil {
 		t.Errorf("cleared: %v", err)
 	}
@@ -121,14 +127,26 @@ func TestGoodTokensAreRefused(t *testing.T) {
 		}
 	}
 	inject(t, l, Fault{Kind: FaultTokenTTL, TTL: 7 * time.Second})
-	c, err := w.Postgres.GenerateDatabaseCredential(t.Context(), postgres.GenerateDatabaseCredentialRequest{Endpoint: e.Name})
-	if err != nil || time.Until(c.ExpireTime.AsTime()) > 7*time.Second {
-		t.Errorf("a token of seven seconds lives until %v, %v", c, err)
+	lives := func() time.Duration {
+		t.Helper()
+		c, err := w.Postgres.GenerateDatabaseCredential(t.Context(), postgres.GenerateDatabaseCredentialRequest{Endpoint: e.Name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return time.Until(c.ExpireTime.AsTime())
+	}
+	if got := lives(); got > 7*time.Second {
+		t.Errorf("a token of seven seconds lives for %v", got)
 	}
 	old := token(t, w, e.Name)
 	inject(t, l, Fault{Kind: FaultExpireTokens})
 	if _, err := login(t, l, host, user, old, "postgres"); code(err) != "28P01" {
 		t.Errorf("an expired token: %v", err)
+	}
+	inject(t, l, Fault{Kind: FaultRefuse, Times: 5})
+	clearFaults(t, l)
+	if got := lives(); got < time.Minute {
+		t.Errorf("cleared, a token lives for %v", got)
 	}
 	connect(t, l, w, e)
 }
@@ -172,6 +190,11 @@ func TestNodesDieAndFreeze(t *testing.T) {
 		t.Errorf("thawed, the node answers with %v", err)
 	}
 	await(t, "all is well", func() bool { return state() == postgres.EndpointStatusStateActive })
+	inject(t, l, Fault{Kind: FaultFreeze, Instance: e.Name})
+	clearFaults(t, l)
+	if err := again.Ping(t.Context()); err != nil {
+		t.Errorf("cleared, the node answers with %v", err)
+	}
 	status, answer := faultCall(t, l, http.MethodPost, l.Workspace().Token, Fault{Kind: FaultKill, Instance: "nobody"})
 	if status != http.StatusNotFound || !strings.Contains(answer, "nobody") {
 		t.Errorf("a node of nobody: %d %s", status, answer)
@@ -197,5 +220,9 @@ func TestFullInstanceIsReadOnly(t *testing.T) {
 		t.Errorf("the reason is not in the project's tags: %+v, %v", got.Status.CustomTags, err)
 	}
 	inject(t, l, Fault{Kind: FaultDrain, Instance: "full"})
+	await(t, "writes go on", func() bool { return write() == "" })
+	inject(t, l, Fault{Kind: FaultFill, Instance: "full"})
+	await(t, "writes are refused", func() bool { return write() == "25006" })
+	clearFaults(t, l)
 	await(t, "writes go on", func() bool { return write() == "" })
 }

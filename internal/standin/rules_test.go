@@ -64,8 +64,10 @@ func TestCapacities(t *testing.T) {
 			t.Errorf("%s: %v units, %v", name, units, err)
 		}
 	}
-	if got := capacityOf(computeSettings{MinCU: 1, MaxCU: 8}); got != "" {
-		t.Errorf("an endpoint from 1 to 8 units is %s", got)
+	for _, scales := range []computeSettings{{MinCU: 1, MaxCU: 8}, {MinCU: 8, MaxCU: 16}} {
+		if got := capacityOf(scales); got != "" {
+			t.Errorf("an endpoint from %v to %v units is %s", scales.MinCU, scales.MaxCU, got)
+		}
 	}
 }
 
