@@ -9,8 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
-	"syscall"
 
 	"github.com/google/uuid"
 
@@ -128,39 +126,4 @@ func (s *state) furnish(tokenHash, secretHash string) {
 		})
 	}
 	s.first(typeUser).SecretHash, s.first(typeServicePrincipal).SecretHash = tokenHash, secretHash
-}
-
-// lockFolder makes this process the only one that runs a local Lakebase in the folder. The lock ends with the process,
-// however it ends.
-func lockFolder(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, lakeward.Errorf(lakeward.KindDenied, "choose another folder with --dir or LAKEWARD_DIR",
-			"lock folder: %w", err)
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		pid, _ := os.ReadFile(f.Name()) // only for the message
-		f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, lakeward.Errorf(lakeward.KindConflict,
-				"stop it first, or choose another folder with --dir or LAKEWARD_DIR", "another lakeward (pid %s) runs in %s", strings.TrimSpace(string(pid)), dir)
-		}
-		return nil, fmt.Errorf("lock folder %s: %w", dir, err)
-	}
-	if err := errors.Join(f.Truncate(0), writeString(f, strconv.Itoa(os.Getpid())+"\n")); err != nil {
-		return nil, errors.Join(fmt.Errorf("write lock file: %w", err), f.Close())
-	}
-	return f, nil
-}
-
-func writeString(f *os.File, text string) error {
-	_, err := f.WriteString(text)
-	return err
-}
-
-func (l *Lakebase) unlock() error {
-	if l.lock == nil {
-		return nil
-	}
-	return l.lock.Close()
 }
