@@ -91,6 +91,9 @@ func TestLifeOfAnInstance(t *testing.T) {
 	_, err = ws.Instance(ctx, "shop")
 	expectKind(t, err, lakeward.KindNotFound)
 	expectKind(t, ws.Delete(ctx, "shop", nil), lakeward.KindNotFound)
+	if _, err := ws.Create(ctx, databricks.Spec{Name: "shop"}, nil); err != nil {
+		t.Errorf("Create one with the name of one that was deleted: %v", err)
+	}
 }
 
 // A workspace may answer only the Database instance API for a name: it is older, or the name is no project id.

@@ -219,7 +219,7 @@ func endpointSpec(c change) (spec postgres.EndpointSpec, mask []string) {
 
 // remove implements family.
 func (p projects) remove(ctx context.Context, i lakeward.Instance) ([]string, error) {
-	op, err := p.api.DeleteProject(ctx, postgres.DeleteProjectRequest{Name: projectOf(i)})
+	op, err := p.api.DeleteProject(ctx, postgres.DeleteProjectRequest{Name: projectOf(i), Purge: true})
 	if err != nil {
 		return nil, err
 	}

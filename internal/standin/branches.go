@@ -3,7 +3,6 @@ package standin
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -48,6 +47,9 @@ func (l *Lakebase) createBranch(r *request) (any, error) {
 			return nil, notFound("project id not found")
 		}
 		if b := p.branch(id); b != nil {
+			if b.Deleted != nil {
+				return nil, alreadyExists("branch with such id already exists: %s", b.Deleted.about(p.branchName(b)))
+			}
 			if !replace || b.Deleting {
 				return nil, alreadyExists("branch with such id already exists")
 			}
@@ -88,12 +90,15 @@ func (p *project) sourceOf(spec *postgres.BranchSpec) *branch {
 func (l *Lakebase) planBranch(
 	s *state, p *project, id string, spec *postgres.BranchSpec, m mask, from *moment,
 ) (*operation, error) {
-	if len(p.Branches) >= maxBranches {
-		return nil, overLimit("The project has %d branches already, which is the limit.", maxBranches)
+	if err := p.room(); err != nil {
+		return nil, err
 	}
 	source := p.sourceOf(spec)
-	if source == nil || source.Deleting {
+	switch {
+	case source == nil || source.Deleting:
 		return nil, notFound("source branch not found; source_branch:%q", spec.SourceBranch)
+	case source.Deleted != nil:
+		return nil, notFound("source branch not found: %s", source.Deleted.about(p.branchName(source)))
 	}
 	if !m.has("spec.ttl") && !m.has("spec.expire_time") && !m.has("spec.no_expiry") {
 		return nil, invalid("Exactly one of 'spec.ttl', 'spec.expire_time' and 'spec.no_expiry' must be set.")
@@ -113,6 +118,14 @@ func (l *Lakebase) planBranch(
 		return nil, err
 	}
 	return newOperation(createBranch, p.branchName(b)).of(p, b, ""), nil
+}
+
+// room refuses one branch more than the project may have. Those that are deleted do not count.
+func (p *project) room() error {
+	if len(p.live()) >= maxBranches {
+		return overLimit("The project has %d branches already, which is the limit.", maxBranches)
+	}
+	return nil
 }
 
 // comeFrom notes which moment of its source a new branch is a copy of; nil is now.
@@ -204,7 +217,7 @@ func expiry(spec *postgres.BranchSpec) (time.Time, error) {
 }
 
 func (l *Lakebase) getBranch(r *request) (any, error) {
-	p, b, err := r.branch(l.store.view())
+	p, b, err := r.branchOrDeleted(l.store.view())
 	if err != nil {
 		return nil, err
 	}
@@ -216,8 +229,16 @@ func (l *Lakebase) listBranches(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	deleted, _, err := r.flag("show_deleted")
+	if err != nil {
+		return nil, err
+	}
+	shown := p.live()
+	if deleted {
+		shown = p.Branches
+	}
 	var all []postgres.Branch
-	for _, b := range p.Branches {
+	for _, b := range shown {
 		all = append(all, *l.branchAnswer(p, b, l.size(r.Context(), b)))
 	}
 	return list(r, all, func(b postgres.Branch) string { return b.BranchId },
@@ -263,66 +284,6 @@ func (l *Lakebase) updateBranch(r *request) (any, error) {
 	}))
 }
 
-func (l *Lakebase) deleteBranch(r *request) (any, error) {
-	if _, _, err := r.flag("purge"); err != nil {
-		return nil, err
-	}
-	return answer(l.submit(func(s *state) (*operation, error) {
-		p, b, err := r.branchToChange(s)
-		if err != nil {
-			return nil, err
-		}
-		return planBranchDeletion(p, b)
-	}))
-}
-
-// planBranchDeletion marks a branch for deletion.
-func planBranchDeletion(p *project, b *branch) (*operation, error) {
-	name := p.branchName(b)
-	switch {
-	case b.Protected:
-		return nil, badRequest("cannot delete protected branch")
-	case b.ID == p.DefaultBranch || b.ID == rootBranch:
-		return nil, managedByParent("Cannot delete root branch '%s'. Root branches cannot be deleted independently.", name)
-	case hasChildren(p, name):
-		return nil, badRequest("Cannot delete branch '%s': it has child branches.", name)
-	}
-	b.Deleting = true
-	return newOperation(deleteBranch, name).of(p, b, ""), nil
-}
-
-func hasChildren(p *project, name string) bool {
-	return slices.ContainsFunc(p.Branches, func(b *branch) bool { return b.Source == name && !b.Deleting })
-}
-
-func (l *Lakebase) performDeleteBranch(ctx context.Context, op *operation) (settlement, error) {
-	name := "projects/" + op.Project + "/branches/" + op.Branch
-	p, b := l.store.view().branchByName(name)
-	if b == nil {
-		return nil, nil
-	}
-	err := l.removeBranch(ctx, p, b)
-	return func(s *state, err error) any {
-		switch p, b := s.branchByName(name); {
-		case b == nil:
-		case err != nil:
-			b.Deleting = false
-		default:
-			p.Branches = without(p.Branches, b)
-		}
-		return nil
-	}, err
-}
-
-// removeBranch stops the endpoints of a branch, replicas first, and deletes its data.
-func (l *Lakebase) removeBranch(ctx context.Context, p *project, b *branch) error {
-	var errs []error
-	for _, c := range slices.Backward(b.Computes) {
-		errs = append(errs, l.removeEndpoint(ctx, p, b, c))
-	}
-	return errors.Join(append(errs, l.forgetHistory(p, b))...)
-}
-
 func (l *Lakebase) branchAnswer(p *project, b *branch, size int64) *postgres.Branch {
 	if b == nil {
 		return nil
@@ -331,7 +292,7 @@ func (l *Lakebase) branchAnswer(p *project, b *branch, size int64) *postgres.Bra
 	if b.Ready {
 		state = postgres.BranchStatusStateReady
 	}
-	return &postgres.Branch{
+	answer := &postgres.Branch{
 		Name: p.branchName(b), BranchId: b.ID, Parent: p.name(), Uid: b.UID,
 		CreateTime: sdktime.New(b.Created), UpdateTime: sdktime.New(b.Updated),
 		Status: &postgres.BranchStatus{
@@ -341,6 +302,12 @@ func (l *Lakebase) branchAnswer(p *project, b *branch, size int64) *postgres.Bra
 			ForceSendFields: []string{"Default", "IsProtected"},
 		},
 	}
+	if d := b.Deleted; d != nil {
+		status := answer.Status
+		status.CurrentState, status.StateChangeTime = postgres.BranchStatusStateDeleted, sdktime.New(d.At)
+		status.DeleteTime, status.PurgeTime = sdktime.New(d.At), sdktime.New(d.Purge)
+	}
+	return answer
 }
 
 // addRole adds a role that PostgreSQL has or will have. An empty id is derived from its name.

@@ -31,7 +31,7 @@ func makeBranch(t *testing.T, w *databricks.WorkspaceClient, project, id string,
 
 func dropBranch(t *testing.T, w *databricks.WorkspaceClient, name string) error {
 	t.Helper()
-	op, err := w.Postgres.DeleteBranch(t.Context(), postgres.DeleteBranchRequest{Name: name})
+	op, err := w.Postgres.DeleteBranch(t.Context(), postgres.DeleteBranchRequest{Name: name, Purge: true})
 	if err != nil {
 		return err
 	}

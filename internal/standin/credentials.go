@@ -99,7 +99,7 @@ func (l *Lakebase) mint(who string, endpoints []string, ttl time.Duration) (stri
 // verify judges the password of a login. It is asked at login only: an open session outlives its credential.
 func (l *Lakebase) verify(endpointUID, user, password string) error {
 	s := l.store.view()
-	if _, _, c := s.computeByUID(endpointUID); c == nil || c.Disabled {
+	if p, b, c := s.computeByUID(endpointUID); c == nil || c.Disabled || b.away(p) != "" {
 		return errors.New("the endpoint is disabled")
 	}
 	subject, err := l.tokens.check(password, endpointUID, s.Epoch)
@@ -163,14 +163,18 @@ func (l *Lakebase) credentialTTL(in *postgres.GenerateDatabaseCredentialRequest)
 
 // endpointUID returns the uid of the endpoint with a full resource name.
 func (s *state) endpointUID(name string) (uid string, err error) {
+	away := ""
 	s.computes(func(p *project, b *branch, c *compute) bool {
 		if p.under(b, "endpoints", c.ID) == name {
-			uid = c.UID
+			uid, away = c.UID, b.away(p)
 		}
 		return uid == ""
 	})
-	if uid == "" {
+	switch {
+	case uid == "":
 		return "", notFound("endpoint not found; endpoint:%q", name)
+	case away != "":
+		return "", notFound("endpoint not found; endpoint:%q: %s", name, away)
 	}
 	return uid, nil
 }

@@ -194,6 +194,7 @@ func (l *Lakebase) performDeleteEndpoint(ctx context.Context, op *operation) (se
 func (l *Lakebase) removeEndpoint(ctx context.Context, p *project, b *branch, c *compute) error {
 	l.stop(ctx, c)
 	l.closeDoor(c.UID)
+	l.closeNotice(c.UID)
 	l.setPhase(c.UID, phaseDeleting, nil)
 	if err := endpoint.Remove(ctx, l.dataFolder(p, b, c)); err != nil {
 		return err

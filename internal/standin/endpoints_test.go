@@ -68,6 +68,23 @@ func TestEndpointStopsStartsAndGrows(t *testing.T) {
 	}
 }
 
+// makeReader makes the read-only endpoint reader of a branch.
+func makeReader(t *testing.T, w *databricks.WorkspaceClient, branch string, spec postgres.EndpointSpec) *postgres.Endpoint {
+	t.Helper()
+	spec.EndpointType = postgres.EndpointTypeEndpointTypeReadOnly
+	op, err := w.Postgres.CreateEndpoint(t.Context(), postgres.CreateEndpointRequest{
+		Parent: branch, EndpointId: "reader", Endpoint: postgres.Endpoint{Spec: &spec},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := op.Wait(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
 func TestReadOnlyEndpointFollows(t *testing.T) {
 	t.Parallel()
 	w := userClient(t, shared)
@@ -75,21 +92,7 @@ func TestReadOnlyEndpointFollows(t *testing.T) {
 	primary := primaryOf(t, w, branch)
 	conn := connect(t, shared, w, primary)
 	exec(t, conn, "CREATE TABLE t (n int)")
-	op, err := w.Postgres.CreateEndpoint(t.Context(), postgres.CreateEndpointRequest{
-		Parent: branch, EndpointId: "reader", Endpoint: postgres.Endpoint{
-			Spec: &postgres.EndpointSpec{
-				EndpointType: postgres.EndpointTypeEndpointTypeReadOnly, NoSuspension: true,
-				Group: &postgres.EndpointGroupSpec{Min: 2, Max: 2},
-			},
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	reader, err := op.Wait(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	reader := makeReader(t, w, branch, postgres.EndpointSpec{NoSuspension: true, Group: &postgres.EndpointGroupSpec{Min: 2, Max: 2}})
 	nodes := map[string]bool{}
 	for range 4 {
 		nodes[value[string](t, connect(t, shared, w, reader), "SELECT current_setting('cluster_name')")] = true
@@ -105,7 +108,7 @@ func TestReadOnlyEndpointFollows(t *testing.T) {
 	}
 
 	update(t, w, primary.Name, postgres.EndpointSpec{AutoscalingLimitMaxCu: 4}, "spec.autoscaling_limit_max_cu")
-	reader, err = w.Postgres.GetEndpoint(t.Context(), postgres.GetEndpointRequest{Name: reader.Name})
+	reader, err := w.Postgres.GetEndpoint(t.Context(), postgres.GetEndpointRequest{Name: reader.Name})
 	if err != nil || reader.Status.CurrentState != postgres.EndpointStatusStateActive {
 		t.Errorf("after the primary has grown, the reader is %+v, %v", reader, err)
 	}

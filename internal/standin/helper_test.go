@@ -153,7 +153,7 @@ func discard(t *testing.T, w *databricks.WorkspaceClient, id string) {
 	}
 	t.Cleanup(func() {
 		ctx := context.WithoutCancel(t.Context())
-		op, err := w.Postgres.DeleteProject(ctx, postgres.DeleteProjectRequest{Name: "projects/" + id})
+		op, err := w.Postgres.DeleteProject(ctx, postgres.DeleteProjectRequest{Name: "projects/" + id, Purge: true})
 		if err == nil {
 			err = op.Wait(ctx)
 		}

@@ -74,7 +74,7 @@ func (l *Lakebase) keepHistories(ctx context.Context, at time.Time) {
 			if ctx.Err() != nil {
 				return
 			}
-			if !b.Ready || b.Deleting || p.Deleting {
+			if !b.Ready || b.Deleting || p.Deleting || b.away(p) != "" {
 				continue
 			}
 			if err := l.keepHistory(ctx, p, b, at); err != nil && ctx.Err() == nil && l.runs(b) {

@@ -15,15 +15,19 @@ import (
 	"github.com/databricks/databricks-sdk-go/service/postgres"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/lakeward/lakeward/internal/endpoint"
 	"github.com/lakeward/lakeward/internal/pgproc"
 )
+
+func historyOf(l *Lakebase, branch string) *endpoint.History {
+	return l.history(l.store.view().branchByName(branch))
+}
 
 // awaitHistory returns when moments from now on can be reached.
 func awaitHistory(t *testing.T, l *Lakebase, branch string) {
 	t.Helper()
 	await(t, "history of "+branch, func() bool {
-		p, b := l.store.view().branchByName(branch)
-		copies, err := l.history(p, b).Copies()
+		copies, err := historyOf(l, branch).Copies()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -46,10 +46,14 @@ func (l *Lakebase) instanceRoutes(api func(pattern string, h handler)) {
 
 // instance returns the project that is the instance of that name.
 func (s *state) instance(name string) (*project, error) {
-	if p := s.project(name); p != nil {
+	switch p := s.project(name); {
+	case p == nil:
+		return nil, notFound("Database instance '%s' not found.", name)
+	case p.Deleted != nil:
+		return nil, notFound("Database instance '%s' not found: %s", name, p.Deleted.about(p.name()))
+	default:
 		return p, nil
 	}
-	return nil, notFound("Database instance '%s' not found.", name)
 }
 
 func (r *request) instance(s *state) (*project, error) { return s.instance(r.PathValue("name")) }
@@ -93,16 +97,13 @@ func (l *Lakebase) createInstance(r *request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if made := instancesOf(s); len(made) >= l.limits.Instances {
-			return nil, overLimit("The workspace has %d database instances already, which is the limit.", len(made))
-		}
 		bp := blueprint{id: in.Name, owner: r.caller, settings: settings, instance: &instance{}, parent: parent, from: from}
 		if parent != nil {
 			bp.instance.Parent = parent.ID
 		}
 		p, err := l.plan(s, bp)
 		if err != nil {
-			return nil, asInstance(err, in.Name)
+			return nil, asInstance(err, s.holder(in.Name))
 		}
 		p.defaultBranch().primary().MaxConnections = l.limits.Connections
 		if err := applyInstance(p, &in, m); err != nil {
@@ -116,17 +117,17 @@ func (l *Lakebase) createInstance(r *request) (any, error) {
 	return l.instanceByName(in.Name)
 }
 
-// asInstance gives the refusal of a name the words of this API.
-func asInstance(err error, name string) error {
-	if e := asAPIError(err); e.Code == postgres.ErrorCodeAlreadyExists {
-		return alreadyExists("Database instance '%s' already exists.", name)
+// asInstance gives the refusal of a name that another one holds the words of this API, which cannot undelete it.
+func asInstance(err error, holder *project) error {
+	if e := asAPIError(err); e.Code == postgres.ErrorCodeAlreadyExists && holder.Deleted == nil {
+		return alreadyExists("Database instance '%s' already exists.", holder.ID)
 	}
 	return err
 }
 
 // instancesOf returns the projects that were made through this API.
 func instancesOf(s *state) []*project {
-	return slices.DeleteFunc(slices.Clone(s.Projects), func(p *project) bool { return p.Instance == nil })
+	return slices.DeleteFunc(s.live(), func(p *project) bool { return p.Instance == nil })
 }
 
 // checkParentMoment reads from which moment of its parent a new instance shall be, and refuses one that cannot be reached.
@@ -151,7 +152,7 @@ func parentOf(s *state, ref *database.DatabaseInstanceRef) (*project, error) {
 	if p == nil || p.Deleting {
 		return nil, notFound("Database instance '%s' not found.", cmp.Or(ref.Name, ref.Uid))
 	}
-	return p, nil
+	return s.instance(p.ID)
 }
 
 // applyInstance changes what the mask names.
@@ -259,14 +260,14 @@ func (l *Lakebase) deleteOne(name string) error {
 		if p.Deleting {
 			return nil, invalidState("Database instance '%s' is being deleted.", name)
 		}
-		return planDeletion(p)
+		return planDeletion(p, true)
 	})
 	return err
 }
 
 // descendants returns the names of the instances made from an instance, the youngest generation first.
 func descendants(s *state, name string) (names []string) {
-	for _, p := range s.Projects {
+	for _, p := range s.live() {
 		if p.Instance != nil && p.Instance.Parent == name && !p.Deleting && p.ID != name {
 			names = append(names, append(descendants(s, p.ID), p.ID)...)
 		}
@@ -300,7 +301,7 @@ func (l *Lakebase) findInstance(r *request) (any, error) {
 		return nil, required("uid")
 	}
 	s := l.store.view()
-	p := find(s.Projects, func(p *project) bool { return p.UID == uid })
+	p := find(s.live(), func(p *project) bool { return p.UID == uid })
 	if p == nil {
 		return nil, notFound("Database instance with uid '%s' not found.", uid)
 	}
@@ -310,7 +311,7 @@ func (l *Lakebase) findInstance(r *request) (any, error) {
 func (l *Lakebase) listInstances(r *request) (any, error) {
 	s := l.store.view()
 	var all []database.DatabaseInstance
-	for _, p := range s.Projects {
+	for _, p := range s.live() {
 		all = append(all, *l.instanceAnswer(s, p))
 	}
 	return list(r, all, func(i database.DatabaseInstance) string { return i.Name },
@@ -365,7 +366,7 @@ func (s *state) refs(p *project) (parent *database.DatabaseInstanceRef, children
 		}
 		parent = &ref
 	}
-	for _, child := range s.Projects {
+	for _, child := range s.live() {
 		if child.Instance != nil && child.Instance.Parent == p.ID {
 			children = append(children, refTo(child, child.ID, child.UID))
 		}

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// janitor deletes branches whose time has come.
+// janitor removes for good what has expired, and what was deleted so long ago that nothing brings it back.
 func (l *Lakebase) janitor(ctx context.Context) {
 	for {
-		next := l.deleteExpired(time.Now())
+		next := l.cleanUp(time.Now())
 		timer := time.NewTimer(next)
 		select {
 		case <-ctx.Done():
@@ -22,7 +22,7 @@ func (l *Lakebase) janitor(ctx context.Context) {
 	}
 }
 
-// wakeJanitor makes the janitor look at the branches again.
+// wakeJanitor makes the janitor look again.
 func (l *Lakebase) wakeJanitor() {
 	select {
 	case l.wake <- struct{}{}:
@@ -32,31 +32,54 @@ func (l *Lakebase) wakeJanitor() {
 
 const longestNap = time.Hour // the clock may be set, and computers sleep
 
-// deleteExpired deletes the branches that have expired and returns how long to wait for the next one. A branch with
-// children stays until they are gone.
-func (l *Lakebase) deleteExpired(at time.Time) (wait time.Duration) {
+// cleanUp removes what is due at a time and returns how long to wait for what comes next. Nothing of a deleted project
+// expires: it could not be brought back as it was. A branch with children stays until they are gone.
+func (l *Lakebase) cleanUp(at time.Time) (wait time.Duration) {
 	wait = longestNap
 	for _, p := range l.store.view().Projects {
-		for _, b := range p.Branches {
-			switch {
-			case b.Expires.IsZero() || b.Deleting || p.Deleting:
-				continue
-			case b.Expires.After(at):
-				wait = min(wait, b.Expires.Sub(at))
-				continue
-			}
-			_, err := l.submit(func(s *state) (*operation, error) {
-				p, b := s.branchByName(p.branchName(b))
-				if b == nil || b.Deleting || b.Expires.After(at) {
+		switch {
+		case p.Deleting:
+		case p.Deleted != nil:
+			wait = min(wait, l.purge(p.name(), p.due(), at, func(s *state) (*operation, error) {
+				p := s.project(p.ID)
+				if p == nil || p.Deleting || p.due().IsZero() || p.due().After(at) {
 					return nil, errUnchanged
 				}
-				return planBranchDeletion(p, b)
-			})
-			if err != nil {
-				wait = min(wait, time.Minute)
-				l.log.Debug("expired branch stays", "branch", p.branchName(b), "err", err)
-			}
+				return planDeletion(p, true)
+			}))
+		default:
+			wait = min(wait, l.cleanUpBranches(p, at))
 		}
 	}
 	return wait
+}
+
+func (l *Lakebase) cleanUpBranches(p *project, at time.Time) (wait time.Duration) {
+	wait = longestNap
+	for _, b := range p.Branches {
+		if b.due().IsZero() || b.Deleting {
+			continue
+		}
+		name := p.branchName(b)
+		wait = min(wait, l.purge(name, b.due(), at, func(s *state) (*operation, error) {
+			p, b := s.branchByName(name)
+			if b == nil || b.Deleting || p.Deleted != nil || b.due().IsZero() || b.due().After(at) {
+				return nil, errUnchanged
+			}
+			return planBranchDeletion(p, b, true)
+		}))
+	}
+	return wait
+}
+
+// purge submits the removal of something unless it is due later, and returns how long to wait for that.
+func (l *Lakebase) purge(name string, due, at time.Time, plan func(*state) (*operation, error)) time.Duration {
+	if due.After(at) {
+		return due.Sub(at)
+	}
+	if _, err := l.submit(plan); err != nil {
+		l.log.Debug("what is due stays", "name", name, "err", err)
+		return time.Minute
+	}
+	return longestNap
 }

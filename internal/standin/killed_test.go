@@ -126,7 +126,7 @@ func (k *known) live(ctx context.Context, space WorkspaceFile, mine []thing) (do
 		there = !it.stays && (sure && there || !sure && rand.IntN(2) == 0)
 		route, body := it.create, it.body
 		if there {
-			route, body = "DELETE "+it.path, ""
+			route, body = "DELETE "+it.path+"?purge=true", ""
 		}
 		status, answer, err := k.do(ctx, space, route, body)
 		if err != nil {

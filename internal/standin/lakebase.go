@@ -68,6 +68,7 @@ type Lakebase struct {
 	runMu    sync.Mutex
 	runners  map[string]*runner // by uid of the endpoint
 	doors    map[string]*door   // by uid of the endpoint
+	notices  map[string]notice  // by uid of the deleted endpoint
 	watchers sync.WaitGroup     // one for each endpoint that has run
 
 	historyMu  sync.Mutex
@@ -107,7 +108,7 @@ func newLakebase(o Options) *Lakebase {
 		port: o.Port, tokenTTL: o.TokenTTL, fast: o.Fast, noPast: o.NoPast, log: o.Log, fileLimit: fileLimit,
 		tails: map[string]<-chan struct{}{}, tasks: map[string]<-chan struct{}{}, jobs: make(chan func(context.Context)),
 		histories: map[string]*endpoint.History{}, newHistory: make(chan struct{}, 1),
-		doors: map[string]*door{}, limits: o.Limits.withDefaults(),
+		doors: map[string]*door{}, notices: map[string]notice{}, limits: o.Limits.withDefaults(),
 		runners: map[string]*runner{}, wake: make(chan struct{}, 1), stopping: make(chan struct{}),
 	}
 	if l.port == 0 {
@@ -262,13 +263,16 @@ func (l *Lakebase) resume(ctx context.Context) {
 		for _, b := range p.Branches {
 			for _, c := range b.Computes {
 				switch {
+				case b.away(p) != "":
+					l.setPhase(c.UID, phaseStopped, nil)
 				case c.Disabled || b.primary().Disabled:
 					l.setPhase(c.UID, phaseStopped, nil)
 				case !c.Slept.IsZero():
 					l.sleepOn(ctx, c)
 				}
 			}
-			if s.pending(p, b) || !slices.ContainsFunc(b.Computes, func(c *compute) bool { return l.runner(c.UID).phase == phaseStarting }) {
+			starts := slices.ContainsFunc(b.Computes, func(c *compute) bool { return l.runner(c.UID).phase == phaseStarting })
+			if s.pending(p, b) || !starts && b.away(p) == "" {
 				continue // its operation does it, or who knocks
 			}
 			l.enqueue(queuesOf(p, b), func(ctx context.Context) {

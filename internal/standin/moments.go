@@ -175,7 +175,7 @@ func unreachable(err error) error {
 // nobody can log in to it, because its endpoint stays disabled in the state.
 func (l *Lakebase) source(ctx context.Context, b *branch) (*endpoint.Endpoint, func(), error) {
 	p, from := l.store.view().branchByName(b.Source)
-	if from == nil {
+	if from == nil || from.away(p) != "" {
 		return nil, nil, notFound("source branch not found")
 	}
 	c := from.primary()

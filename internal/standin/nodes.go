@@ -115,7 +115,7 @@ func (l *Lakebase) shape(p *project, c *compute) (endpoint.Shape, error) {
 	if !c.readable() || c.Disabled {
 		return shape, nil
 	}
-	config, err := l.ca.ServerConfig([]string{c.UID + "-ro" + hostSuffix, p.ID + "-ro" + hostSuffix}, []netip.Addr{c.ReadHost})
+	config, err := l.certificate(p, c, readSuffix, c.ReadHost)
 	if err != nil {
 		return shape, err
 	}

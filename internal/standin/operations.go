@@ -18,27 +18,29 @@ import (
 type operationKind string
 
 const (
-	createProject  operationKind = "create_project"
-	updateProject  operationKind = "update_project"
-	deleteProject  operationKind = "delete_project"
-	createBranch   operationKind = "create_branch"
-	updateBranch   operationKind = "update_branch"
-	deleteBranch   operationKind = "delete_branch"
-	createEndpoint operationKind = "create_endpoint"
-	updateEndpoint operationKind = "update_endpoint"
-	deleteEndpoint operationKind = "delete_endpoint"
-	createRole     operationKind = "create_role"
-	updateRole     operationKind = "update_role"
-	deleteRole     operationKind = "delete_role"
-	createDatabase operationKind = "create_database"
-	updateDatabase operationKind = "update_database"
-	deleteDatabase operationKind = "delete_database"
+	createProject   operationKind = "create_project"
+	updateProject   operationKind = "update_project"
+	deleteProject   operationKind = "delete_project"
+	undeleteProject operationKind = "undelete_project"
+	createBranch    operationKind = "create_branch"
+	updateBranch    operationKind = "update_branch"
+	deleteBranch    operationKind = "delete_branch"
+	undeleteBranch  operationKind = "undelete_branch"
+	createEndpoint  operationKind = "create_endpoint"
+	updateEndpoint  operationKind = "update_endpoint"
+	deleteEndpoint  operationKind = "delete_endpoint"
+	createRole      operationKind = "create_role"
+	updateRole      operationKind = "update_role"
+	deleteRole      operationKind = "delete_role"
+	createDatabase  operationKind = "create_database"
+	updateDatabase  operationKind = "update_database"
+	deleteDatabase  operationKind = "delete_database"
 )
 
 // metadataTypes are the names of the operations' metadata on the wire.
 var metadataTypes = map[operationKind]string{
-	createProject: "Project", updateProject: "Project", deleteProject: "Project",
-	createBranch: "Branch", updateBranch: "Branch", deleteBranch: "Branch",
+	createProject: "Project", updateProject: "Project", deleteProject: "Project", undeleteProject: "Project",
+	createBranch: "Branch", updateBranch: "Branch", deleteBranch: "Branch", undeleteBranch: "Branch",
 	createEndpoint: "Endpoint", updateEndpoint: "Endpoint", deleteEndpoint: "Endpoint",
 	createRole: "Role", updateRole: "Role", deleteRole: "Role",
 	createDatabase: "Database", updateDatabase: "Database", deleteDatabase: "Database",
@@ -307,6 +309,8 @@ func (l *Lakebase) perform(ctx context.Context, op *operation) (settlement, erro
 		return l.performDeleteProject(ctx, op)
 	case deleteBranch:
 		return l.performDeleteBranch(ctx, op)
+	case undeleteProject, undeleteBranch:
+		return nil, l.align(ctx, op)
 	case deleteEndpoint:
 		return l.performDeleteEndpoint(ctx, op)
 	case createRole, updateRole, deleteRole:

@@ -38,9 +38,9 @@ func (l *Lakebase) postgresRoutes(api func(pattern string, h handler)) {
 		api("GET "+one+"/operations/{operation}", l.getOperation)
 	}
 	api("POST "+apiPostgres+"credentials", l.credential)
+	api("POST "+aProject+"/undelete", l.undeleteProject)
+	api("POST "+aBranch+"/undelete", l.undeleteBranch)
 	for pattern, thing := range map[string]string{
-		"POST " + aProject + "/undelete":                      "restoring a deleted project",
-		"POST " + aBranch + "/undelete":                       "restoring a deleted branch",
 		aProject + "/snapshots":                               "snapshots",
 		aProject + "/snapshots/":                              "snapshots",
 		aBranch + "/snapshot-schedule":                        "a snapshot schedule",
@@ -84,21 +84,19 @@ func answer(t task, err error) (any, error) {
 // Looking resources up, in the words of the real service.
 
 func (r *request) project(s *state) (*project, error) {
-	if p := s.project(r.PathValue("project")); p != nil {
-		return p, nil
+	p, err := r.projectOrDeleted(s)
+	if err == nil && p.Deleted != nil {
+		return nil, notFound("Project with name '%s' not found: %s", p.name(), p.Deleted.about(p.name()))
 	}
-	return nil, notFound("project id not found")
+	return p, err
 }
 
 func (r *request) branch(s *state) (*project, *branch, error) {
-	p, err := r.project(s)
-	if err != nil {
-		return nil, nil, err
+	p, b, err := r.branchOrDeleted(s)
+	if err == nil && b.Deleted != nil {
+		return nil, nil, notFound("Branch with name '%s' not found: %s", p.branchName(b), b.Deleted.about(p.branchName(b)))
 	}
-	if b := p.branch(r.PathValue("branch")); b != nil {
-		return p, b, nil
-	}
-	return nil, nil, notFound("branch id not found")
+	return p, b, err
 }
 
 // branchToChange is branch for calls that change something in it.

@@ -2,10 +2,7 @@ package standin
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"maps"
-	"os"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -44,13 +41,15 @@ type blueprint struct {
 
 // plan adds a project with all that comes with it to the state.
 func (l *Lakebase) plan(s *state, bp blueprint) (*project, error) {
-	if len(s.Projects) >= l.limits.Projects {
-		return nil, overLimit("The workspace has %d projects already, which is the limit.", l.limits.Projects)
+	if err := l.room(s, bp.instance != nil); err != nil {
+		return nil, err
 	}
-	for _, p := range s.Projects {
-		if strings.EqualFold(p.ID, bp.id) {
-			return nil, alreadyExists("project with such id already exists in the workspace")
-		}
+	switch p := s.holder(bp.id); {
+	case p == nil:
+	case p.Deleted != nil:
+		return nil, alreadyExists("project with such id already exists in the workspace: %s", p.Deleted.about(p.name()))
+	default:
+		return nil, alreadyExists("project with such id already exists in the workspace")
 	}
 	t := now()
 	p := &project{
@@ -75,6 +74,22 @@ func (l *Lakebase) plan(s *state, bp blueprint) (*project, error) {
 	p.Branches = append(p.Branches, b)
 	s.Projects = append(s.Projects, p)
 	return p, l.planPrimary(s, b, bp.settings)
+}
+
+// room refuses one project, or instance, more than the workspace may have. Those that are deleted do not count.
+func (l *Lakebase) room(s *state, instance bool) error {
+	if made := instancesOf(s); instance && len(made) >= l.limits.Instances {
+		return overLimit("The workspace has %d database instances already, which is the limit.", len(made))
+	}
+	if made := s.live(); len(made) >= l.limits.Projects {
+		return overLimit("The workspace has %d projects already, which is the limit.", len(made))
+	}
+	return nil
+}
+
+// holder returns the project that keeps others from having an id, or nil.
+func (s *state) holder(id string) *project {
+	return find(s.Projects, func(p *project) bool { return strings.EqualFold(p.ID, id) })
 }
 
 // planPrimary adds a branch's read-write endpoint.
@@ -180,7 +195,7 @@ func (l *Lakebase) applyProject(p *project, spec *postgres.ProjectSpec, m mask) 
 	}
 	if m.has("spec.default_branch") {
 		id, ok := strings.CutPrefix(spec.DefaultBranch, p.name()+"/branches/")
-		if !ok || p.branch(id) == nil {
+		if b := p.branch(id); !ok || b == nil || b.Deleted != nil {
 			return invalid("Field 'spec.default_branch' must name a branch of the project, got '%s'.", spec.DefaultBranch)
 		}
 		p.DefaultBranch = id
@@ -214,7 +229,7 @@ func (l *Lakebase) applyDefaults(settings *computeSettings, in *postgres.Project
 }
 
 func (l *Lakebase) getProject(r *request) (any, error) {
-	p, err := r.project(l.store.view())
+	p, err := r.projectOrDeleted(l.store.view())
 	if err != nil {
 		return nil, err
 	}
@@ -226,8 +241,17 @@ func (l *Lakebase) getProject(r *request) (any, error) {
 }
 
 func (l *Lakebase) listProjects(r *request) (any, error) {
+	deleted, _, err := r.flag("show_deleted")
+	if err != nil {
+		return nil, err
+	}
+	s := l.store.view()
+	shown := s.live()
+	if deleted {
+		shown = s.Projects
+	}
 	var all []postgres.Project
-	for _, p := range l.store.view().Projects {
+	for _, p := range shown {
 		all = append(all, *l.projectAnswer(p))
 	}
 	return list(r, all, func(p postgres.Project) string { return p.ProjectId }, projectList)
@@ -256,67 +280,12 @@ func (l *Lakebase) updateProject(r *request) (any, error) {
 	}))
 }
 
-func (l *Lakebase) deleteProject(r *request) (any, error) {
-	if _, _, err := r.flag("purge"); err != nil {
-		return nil, err
-	}
-	return answer(l.submit(func(s *state) (*operation, error) {
-		p, err := r.project(s)
-		if err != nil {
-			return nil, err
-		}
-		if children := descendants(s, p.ID); len(children) > 0 {
-			return nil, badRequest("Project '%s' has child instances, such as '%s'; delete them first.", p.ID, children[0])
-		}
-		return planDeletion(p)
-	}))
-}
-
-// planDeletion marks a project for deletion.
-func planDeletion(p *project) (*operation, error) {
-	if p.Deleting {
-		return nil, notFound("project id not found")
-	}
-	for _, b := range p.Branches {
-		if b.Protected {
-			return nil, badRequest("cannot delete protected branch")
-		}
-	}
-	p.Deleting = true
-	return newOperation(deleteProject, p.name()).of(p, nil, ""), nil
-}
-
-// performDeleteProject stops what runs and removes the data. Doing it twice does no harm.
-func (l *Lakebase) performDeleteProject(ctx context.Context, op *operation) (settlement, error) {
-	p := l.store.view().project(op.Project)
-	if p == nil {
-		return nil, nil
-	}
-	var errs []error
-	for _, b := range p.Branches {
-		errs = append(errs, l.removeBranch(ctx, p, b))
-	}
-	if err := os.Remove(l.projectFolder(p)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		errs = append(errs, err)
-	}
-	return func(s *state, err error) any {
-		switch p := s.project(op.Project); {
-		case p == nil:
-		case err != nil:
-			p.Deleting = false
-		default:
-			s.Projects = without(s.Projects, p)
-		}
-		return nil
-	}, errors.Join(errs...)
-}
-
 // projectAnswer is how GET shows a project: its status, without the spec.
 func (l *Lakebase) projectAnswer(p *project) *postgres.Project {
 	if p == nil {
 		return nil
 	}
-	return &postgres.Project{
+	answer := &postgres.Project{
 		Name: p.name(), ProjectId: p.ID, Uid: p.UID,
 		CreateTime: sdktime.New(p.Created), UpdateTime: sdktime.New(p.Updated),
 		Status: &postgres.ProjectStatus{
@@ -334,6 +303,10 @@ func (l *Lakebase) projectAnswer(p *project) *postgres.Project {
 			ForceSendFields:       []string{"EnablePgNativeLogin", "SyntheticStorageSizeBytes"},
 		},
 	}
+	if d := p.Deleted; d != nil {
+		answer.DeleteTime, answer.PurgeTime = sdktime.New(d.At), sdktime.New(d.Purge)
+	}
+	return answer
 }
 
 // tags returns a project's tags. The APIs have no field for what is wrong with an endpoint, so a tag tells it.

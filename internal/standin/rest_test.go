@@ -25,8 +25,6 @@ func TestWhatIsMissingSaysSo(t *testing.T) {
 	makeProject(t, w, "bare")
 	const branch = "/api/2.0/postgres/projects/bare/branches/production"
 	for _, c := range []struct{ method, path, body, names string }{
-		{"POST", "/api/2.0/postgres/projects/bare/undelete", "", "deleted project"},
-		{"POST", branch + "/undelete", "", "deleted branch"},
 		{"GET", "/api/2.0/postgres/projects/bare/snapshots", "", "snapshots"},
 		{"GET", "/api/2.0/postgres/projects/bare/snapshots/s1", "", "snapshots"},
 		{"PATCH", branch + "/snapshot-schedule", "", "snapshot schedule"},

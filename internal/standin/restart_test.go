@@ -29,7 +29,7 @@ func TestRestartKeepsEverything(t *testing.T) {
 	exec(t, conn, "CREATE TABLE t AS SELECT 99 AS n")
 	idle := primaryOf(t, w, makeProject(t, w, "idle").Status.DefaultBranch)
 	update(t, w, idle.Name, postgres.EndpointSpec{Disabled: true}, "spec.disabled")
-	op, err := w.Postgres.DeleteProject(t.Context(), postgres.DeleteProjectRequest{Name: makeProject(t, w, "gone").Name})
+	op, err := w.Postgres.DeleteProject(t.Context(), postgres.DeleteProjectRequest{Name: makeProject(t, w, "gone").Name, Purge: true})
 	if err != nil {
 		t.Fatal(err)
 	}

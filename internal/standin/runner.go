@@ -2,7 +2,6 @@ package standin
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -120,7 +119,7 @@ func (l *Lakebase) phaseOf(p *project, b *branch, c *compute) phase {
 // pending reports whether there is an operation that makes a branch's endpoints what they should be, or removes them all.
 func (s *state) pending(p *project, b *branch) bool {
 	return find(s.Operations, func(o *operation) bool {
-		return !o.Done && o.Project == p.ID && o.Branch == b.ID && o.Role == nil && o.Database == nil && o.Kind != deleteEndpoint
+		return !o.Done && o.Project == p.ID && (o.Branch == b.ID || o.Kind == undeleteProject) && o.Role == nil && o.Database == nil && o.Kind != deleteEndpoint
 	}) != nil
 }
 
@@ -182,6 +181,13 @@ func (l *Lakebase) reconcile(ctx context.Context, projectID, branchID string) er
 	p, b := s.branchByName("projects/" + projectID + "/branches/" + branchID)
 	if b == nil || p.Deleting || b.Deleting {
 		return nil
+	}
+	if b.away(p) != "" {
+		l.putAway(ctx, p, b)
+		return nil
+	}
+	for _, c := range b.Computes {
+		l.closeNotice(c.UID)
 	}
 	primary := b.primary()
 	restart := l.mustStop(primary)
@@ -291,7 +297,7 @@ func (l *Lakebase) ensure(ctx context.Context, p *project, b *branch, c *compute
 // start starts the PostgreSQL of an endpoint. One whose data does not exist yet is made: from nothing, as a copy of the
 // branch's source, or as a copy of its primary.
 func (l *Lakebase) start(ctx context.Context, p *project, b *branch, c *compute) (*endpoint.Endpoint, error) {
-	config, err := l.ca.ServerConfig([]string{c.UID + hostSuffix, p.ID + hostSuffix}, []netip.Addr{c.Host})
+	config, err := l.certificate(p, c, "", c.Host)
 	if err != nil {
 		return nil, err
 	}
@@ -392,16 +398,3 @@ func (l *Lakebase) dataFolder(p *project, b *branch, c *compute) string {
 }
 
 func (l *Lakebase) projectFolder(p *project) string { return filepath.Join(l.dir, "pg", p.ID) }
-
-// hostSuffix ends the names in the certificates. Clients connect to addresses; the names are for those who add them to
-// their hosts file.
-const hostSuffix = ".lakeward.local"
-
-// rootsOf returns the pool of certificates with the one in a file's content.
-func rootsOf(pem []byte) (*x509.CertPool, error) {
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, errors.New("no certificate in ca.pem")
-	}
-	return pool, nil
-}

@@ -93,7 +93,7 @@ func TestIdleEndpointSleepsUntilSomebodyKnocks(t *testing.T) {
 	if got := value[int](t, connect(t, l, w, e), "SELECT n FROM t"); got != 42 {
 		t.Errorf("enabled again, the data are %d", got)
 	}
-	deletion, err := w.Postgres.DeleteProject(t.Context(), postgres.DeleteProjectRequest{Name: "projects/tired"})
+	deletion, err := w.Postgres.DeleteProject(t.Context(), postgres.DeleteProjectRequest{Name: "projects/tired", Purge: true})
 	if err != nil {
 		t.Fatal(err)
 	}

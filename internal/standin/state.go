@@ -14,8 +14,9 @@ import (
 // A state that was published is never changed again (see store), so that readers need no lock.
 
 // stateVersion is raised when an older lakeward could no longer read state.json, or would forget a part of it. 2 brought
-// the catalogs, 3 the permissions of apps, 4 branches of the past, nodes and what limits an instance, 5 which endpoints sleep.
-const stateVersion = 5
+// the catalogs, 3 the permissions of apps, 4 branches of the past, nodes and what limits an instance, 5 which endpoints sleep,
+// 6 what is deleted and can be brought back.
+const stateVersion = 6
 
 type state struct {
 	Version    int          `json:"version"`
@@ -58,7 +59,8 @@ type project struct {
 	BudgetPolicy  string          `json:"budget_policy,omitempty"`
 	Tags          []tag           `json:"tags,omitempty"`
 	Instance      *instance       `json:"instance,omitempty"` // set when it was made through the Database instance API
-	Deleting      bool            `json:"deleting,omitempty"`
+	Deleting      bool            `json:"deleting,omitempty"` // for good, now
+	Deleted       *deletion       `json:"deleted,omitempty"`
 	Created       time.Time       `json:"created"`
 	Updated       time.Time       `json:"updated"`
 	Branches      []*branch       `json:"branches"`
@@ -92,8 +94,9 @@ type branch struct {
 	Fork       pgproc.LSN `json:"fork,omitzero"`    // where in the source's log it was copied; known when it is ready
 	Expires    time.Time  `json:"expires,omitzero"`
 	Protected  bool       `json:"protected,omitempty"`
-	Ready      bool       `json:"ready,omitempty"` // its data exists
-	Deleting   bool       `json:"deleting,omitempty"`
+	Ready      bool       `json:"ready,omitempty"`    // its data exists
+	Deleting   bool       `json:"deleting,omitempty"` // for good, now
+	Deleted    *deletion  `json:"deleted,omitempty"`
 	Created    time.Time  `json:"created"`
 	Updated    time.Time  `json:"updated"`
 	Changed    time.Time  `json:"changed"` // when it became ready
