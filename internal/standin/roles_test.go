@@ -84,6 +84,9 @@ func TestRoles(t *testing.T) {
 	if err := dropRole(t, w, app.Name, ""); err == nil {
 		t.Error("a role that owns a schema was dropped")
 	}
+	if err := dropRole(t, w, app.Name, app.Name); !errors.Is(err, databricks.ErrInvalidParameterValue) {
+		t.Errorf("drop with itself as the heir: %v", err)
+	}
 	if err := dropRole(t, w, app.Name, owner.Name); err != nil {
 		t.Errorf("drop with an heir: %v", err)
 	}
@@ -91,8 +94,8 @@ func TestRoles(t *testing.T) {
 		"admin@") {
 		t.Errorf("the schema belongs to %s now", got)
 	}
-	if err := dropRole(t, w, owner.Name, ""); err == nil {
-		t.Error("the owner was dropped")
+	if err := dropRole(t, w, owner.Name, ""); !errors.Is(err, databricks.ErrBadRequest) || !strings.Contains(err.Error(), "it owns the project") {
+		t.Errorf("drop the owner: %v", err)
 	}
 }
 
@@ -135,18 +138,29 @@ func TestDatabases(t *testing.T) {
 	if !errors.Is(err, databricks.ErrBadRequest) || !strings.Contains(err.Error(), "database with that name already exists") {
 		t.Errorf("duplicate: %v", err)
 	}
-	up, err := w.Postgres.UpdateDatabase(t.Context(), postgres.UpdateDatabaseRequest{
-		Name: made.Name, UpdateMask: fieldmask.FieldMask{Paths: []string{"spec.postgres_database"}},
-		Database: postgres.Database{Spec: &postgres.DatabaseDatabaseSpec{PostgresDatabase: "revenue"}},
-	})
-	if err != nil {
-		t.Fatal(err)
+	change := func(field string, spec postgres.DatabaseDatabaseSpec) {
+		t.Helper()
+		up, err := w.Postgres.UpdateDatabase(t.Context(), postgres.UpdateDatabaseRequest{
+			Name: made.Name, UpdateMask: fieldmask.FieldMask{Paths: []string{field}}, Database: postgres.Database{Spec: &spec},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if made, err = up.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if made, err = up.Wait(t.Context()); err != nil || made.Status.PostgresDatabase != "revenue" || made.DatabaseId != "sales" {
-		t.Errorf("renamed: %+v, %v", made, err)
+	keeper := makeRole(t, w, branch, "keeper", postgres.RoleRoleSpec{PostgresRole: "keeper"})
+	change("spec.postgres_database", postgres.DatabaseDatabaseSpec{PostgresDatabase: "revenue", Role: keeper.Name})
+	if made.Status.PostgresDatabase != "revenue" || made.DatabaseId != "sales" || made.Status.Role != branch+"/roles/admin" {
+		t.Errorf("renamed: %+v", made)
 	}
-	if got := value[int](t, conn, "SELECT count(*)::int FROM pg_database WHERE datname = 'revenue'"); got != 1 {
-		t.Error("PostgreSQL's database was not renamed")
+	change("spec.role", postgres.DatabaseDatabaseSpec{Role: keeper.Name})
+	if made.Status.PostgresDatabase != "revenue" || made.Status.Role != keeper.Name {
+		t.Errorf("handed over: %+v", made)
+	}
+	if got := value[string](t, conn, "SELECT datdba::regrole::text FROM pg_database WHERE datname = 'revenue'"); got != "keeper" {
+		t.Errorf("PostgreSQL's database was not renamed and handed over: it is %s's", got)
 	}
 	exec(t, conn, "CREATE DATABASE by_sql")
 	all, err := w.Postgres.ListDatabasesAll(t.Context(), postgres.ListDatabasesRequest{Parent: branch})
