@@ -92,6 +92,13 @@ func TestProjectIsAnInstance(t *testing.T) {
 	if err != nil || i.Uid != p.Uid || i.State != database.DatabaseInstanceStateAvailable || i.Capacity != "" {
 		t.Errorf("a project of 1 unit as an instance: %+v, %v", i, err)
 	}
+
+	// The endpoint may sleep, and must not with several nodes. Who asks for them here cannot say so.
+	const wish = `{"node_count":2,"stopped":true}`
+	status, answer := call(t, shared, http.MethodPatch, "/api/2.0/database/instances/plain", bearer(shared), wish)
+	if e := primaryOf(t, w, p.Status.DefaultBranch).Status; status != http.StatusOK || e.Group == nil || e.SuspendTimeoutDuration != nil {
+		t.Errorf("several nodes for an endpoint that may sleep: %d %s, %+v", status, answer, e)
+	}
 }
 
 func TestInstanceStopsStartsAndGrows(t *testing.T) {

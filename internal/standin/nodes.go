@@ -43,6 +43,9 @@ func applyNodes(c *compute, in *database.DatabaseInstance, m mask) error {
 		if c.Nodes < 1 || c.Nodes > maxInstanceNodes {
 			return invalid("Field 'node_count' must be between 1 and %d, got %d.", maxInstanceNodes, c.Nodes)
 		}
+		if c.Nodes > 1 { // this API has no word with which one could ask for it first
+			c.Settings.NoSuspension, c.Settings.Suspend = true, 0
+		}
 	}
 	if m.has("enable_readable_secondaries") {
 		c.Readers = in.EnableReadableSecondaries
