@@ -40,7 +40,9 @@
 // # Errors
 //
 // Errors are of type [Error]: a [Kind] that says what the caller can do, and a hint that says what a person can do, such
-// as starting an instance that is stopped. [KindOf] and [HintOf] find them in a chain.
+// as starting an instance that is stopped. [KindOf] and [HintOf] find them in a chain, and [ReasonOf] says more closely why
+// there is no session: the instance is asleep, a role or a grant is missing, nobody answers. What a pool returns when it
+// makes another connection later is pgx's own error, until [Connector.Explain] is asked what it means.
 //
 // There is no fallback. An instance that cannot be reached is an error, never another database.
 //

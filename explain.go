@@ -57,9 +57,12 @@ func lastOf(err error) error {
 // explainRefusal is about a server that answered, and refused.
 func (c *Connector) explainRefusal(e *pgconn.PgError, user, database string) error {
 	kind, hint, reason := KindInternal, "", Reason("")
-	switch e.Code {
+	switch codeOf(e) {
 	case codeInvalidPassword, codeInvalidAuthorization:
 		kind, hint, reason = KindUnauthenticated, roleHint(user), ReasonRoleMissing
+		if c.opt.Password != "" {
+			hint, reason = c.passwordHint(), ReasonPassword
+		}
 	case "42501":
 		kind, reason = KindDenied, ReasonGrantMissing
 		hint = fmt.Sprintf("the owner of the database runs: GRANT CONNECT, CREATE ON DATABASE %s TO %s",

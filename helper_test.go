@@ -38,6 +38,7 @@ type shop struct {
 	err      error // of looking up the instance
 	minted   int
 	refused  map[string]bool // tokens that PostgreSQL does not take
+	words    *pgwire.Error   // in which it refuses them; nil for PostgreSQL's own
 	logins   []string        // tokens that came, in order
 }
 
@@ -110,6 +111,9 @@ func (s *shop) authenticate(_ context.Context, l pgwire.Login) error {
 	defer s.mu.Unlock()
 	s.logins = append(s.logins, l.Password)
 	if l.User != pgtest.Owner || !strings.HasPrefix(l.Password, "token-") && l.Password != ownPassword || s.refused[l.Password] {
+		if s.words != nil {
+			return s.words
+		}
 		return errors.New("refused")
 	}
 	return nil

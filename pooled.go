@@ -2,7 +2,10 @@ package lakeward
 
 import (
 	"context"
+	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // native is a workspace for a role with a password of PostgreSQL's own, which stands in the place of a token.
@@ -58,4 +61,33 @@ func (o ConnectOptions) check() error {
 			"settings do not stay with a connection to a pooled host")
 	}
 	return nil
+}
+
+// codeOf returns what a refusal is about, as PostgreSQL numbers it. PgBouncer has one number for all of its own, that of a
+// violated protocol; its words tell them apart.
+func codeOf(e *pgconn.PgError) string {
+	if e.Code != "08P01" {
+		return e.Code
+	}
+	for _, w := range []struct{ words, code string }{
+		{"authentication failed", codeInvalidPassword},
+		{"no such user", codeInvalidPassword},
+		{"no such database", "3D000"},
+		{"no more connections", "53300"},
+		{"query_wait_timeout", "53300"},
+		{"server login has been failing", "57P03"},
+	} {
+		if strings.Contains(e.Message, w.words) {
+			return w.code
+		}
+	}
+	return e.Code
+}
+
+// passwordHint says what a refused password needs.
+func (c *Connector) passwordHint() string {
+	if c.opt.Pooled {
+		return "check User and Password: the pooler takes the password that the role has in PostgreSQL, and no tokens"
+	}
+	return "check User and Password, and that the instance lets roles log in with passwords of PostgreSQL's own"
 }

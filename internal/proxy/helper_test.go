@@ -146,7 +146,7 @@ func execute(t *testing.T, conn *pgx.Conn, query string, args ...any) {
 // until waits until something holds.
 func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(2 * time.Minute) // a gigabyte takes its time on a machine with other work
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for !holds() {

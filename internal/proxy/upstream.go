@@ -282,7 +282,7 @@ func (r *route) explain(err error) *pgwire.Error {
 	case lakeward.KindUnauthenticated, lakeward.KindDenied:
 		e.Code = "28000"
 	}
-	if errors.Is(err, context.DeadlineExceeded) && lakeward.ReasonOf(err) == lakeward.ReasonUnreachable {
+	if own, ok := errors.AsType[*lakeward.Error](err); ok && own.Reason == lakeward.ReasonUnreachable && errors.Is(err, context.DeadlineExceeded) {
 		e.Message, e.Err = fmt.Sprintf("instance %s does not answer", instance), err
 	}
 	return e
