@@ -47,8 +47,8 @@ type ConnectOptions struct {
 	// Settings of PostgreSQL are made after each login, and not by startup options, which connection poolers refuse.
 	Settings map[string]string
 
-	// Tracer sees logins and queries, as pgx calls it: that of OpenTelemetry for pgx, or pgx's own tracelog over slog. It may
-	// implement the other tracers of pgx and pgxpool as well.
+	// Tracer sees logins and queries, as pgx calls it, such as one of OpenTelemetry for pgx, or [NewLogTracer] over slog. It may
+	// implement the other tracers of pgx and pgxpool as well, and [CredentialTracer].
 	Tracer pgx.QueryTracer
 
 	// ConnectTimeout bounds one attempt to connect, with time for an instance that must wake up. Default 30 seconds.
@@ -222,7 +222,8 @@ func (c *Connector) session(ctx context.Context) (*session, error) {
 	if c.last != nil && c.last.instance.UID == instance.UID {
 		s.rotator = c.last.rotator
 	} else {
-		s.rotator = NewRotator(c.ws, instance, RotatorOptions{})
+		tracer, _ := c.opt.Tracer.(CredentialTracer)
+		s.rotator = NewRotator(c.ws, instance, RotatorOptions{Tracer: tracer})
 	}
 	c.current, c.last = s, s
 	return s, nil

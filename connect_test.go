@@ -267,10 +267,27 @@ func TestConnectorLooksAnUnreachableInstanceUpAgain(t *testing.T) {
 	if _, err := c.Connect(t.Context()); lakeward.HintOf(err) != "start it (lakeward instance start shop)" {
 		t.Errorf("once it is stopped: %v", err)
 	}
-	s.Change(func(i *lakeward.Instance) { i.Status, i.Port, i.UID = lakeward.StatusReady, port, "uid-2" })
-	if _, err := ways["Connect"](t.Context(), c, "SELECT 'ok'"); err != nil {
-		t.Errorf("once it is back: %v", err)
+	back := func(uid, login string) {
+		t.Helper()
+		s.Change(func(i *lakeward.Instance) { i.Status, i.Port, i.UID = lakeward.StatusReady, port, uid })
+		if _, err := ways["Connect"](t.Context(), c, "SELECT 'ok'"); err != nil {
+			t.Errorf("once it is back: %v", err)
+		}
+		if logins := s.Logins(); logins != login {
+			t.Errorf("logins with %s, want %s", logins, login)
+		}
+		cfg, err := c.Config(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.Port = 1
+		if _, err := pgx.ConnectConfig(t.Context(), cfg); err == nil { // it looks the instance up again
+			t.Error("somebody listens where nobody does")
+		}
 	}
+	back("uid-1", "token-1")
+	back("uid-1", "token-1") // which is good for this instance
+	back("uid-2", "token-2")
 }
 
 func TestConnectCanBeCancelled(t *testing.T) {

@@ -16,6 +16,9 @@ type RotatorOptions struct {
 
 	// Timeout bounds one refresh. Zero means 30 seconds.
 	Timeout time.Duration
+
+	// Tracer sees credentials being minted.
+	Tracer CredentialTracer
 }
 
 // earlyTimeout bounds a refresh that nobody needs yet: the caller who makes it holds a credential that is still good
@@ -112,7 +115,7 @@ func (r *Rotator) refresh(ctx context.Context, refused Secret, timeout time.Dura
 	}
 	bounded, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	c, err := r.ws.Credential(bounded, r.instance)
+	c, err := r.mint(bounded, refused != "")
 	if err != nil {
 		err = fmt.Errorf("mint credential for %s: %w", r.instance.Name, err)
 		if ctx.Err() == nil { // a caller who left says nothing about the workspace
@@ -122,6 +125,17 @@ func (r *Rotator) refresh(ctx context.Context, refused Secret, timeout time.Dura
 	}
 	r.minted(c, began)
 	return c, nil
+}
+
+// mint asks the workspace, and lets the tracer see that.
+func (r *Rotator) mint(ctx context.Context, refused bool) (Credential, error) {
+	if r.opt.Tracer == nil {
+		return r.ws.Credential(ctx, r.instance)
+	}
+	ctx = r.opt.Tracer.TraceCredentialStart(ctx, TraceCredentialStartData{Instance: r.instance.Name, Refused: refused})
+	c, err := r.ws.Credential(ctx, r.instance)
+	r.opt.Tracer.TraceCredentialEnd(ctx, TraceCredentialEndData{User: c.User, Expires: c.Expires, Err: err})
+	return c, err
 }
 
 // cached returns the credential at hand and when it is to be replaced; both are zero at first.

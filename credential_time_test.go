@@ -102,10 +102,10 @@ func TestRotator(t *testing.T) {
 				return token(n, time.Hour), nil
 			}}
 			r := w.rotator(lakeward.RotatorOptions{})
-			expectToken(t, r, "token-1")
-			time.Sleep(59 * time.Minute)
-			expectToken(t, r, "token-1")
-			time.Sleep(2 * time.Minute)
+			for range 60 {
+				expectToken(t, r, "token-1")
+				time.Sleep(time.Minute)
+			}
 			if _, err := r.Credential(t.Context()); !errors.Is(err, down) {
 				t.Fatalf("after expiry: error %v, want %v", err, down)
 			}
@@ -125,10 +125,19 @@ func TestRotator(t *testing.T) {
 			expectToken(t, r, "token-1")
 			time.Sleep(50 * time.Minute)
 			began := time.Now()
+			var first sync.WaitGroup
+			first.Go(func() {
+				expectToken(t, r, "token-1")
+				if took := time.Since(began); took > 5*time.Second {
+					t.Errorf("the caller who asks for a new one waited %s", took)
+				}
+			})
+			synctest.Wait()
 			expectToken(t, r, "token-1")
-			if took := time.Since(began); took > 5*time.Second {
-				t.Errorf("the caller waited %s", took)
+			if took := time.Since(began); took > 0 {
+				t.Errorf("another caller waited %s", took)
 			}
+			first.Wait()
 		})
 	})
 
@@ -157,6 +166,46 @@ func TestRotator(t *testing.T) {
 			time.Sleep(46 * time.Second) // the longest pause there is
 			if _, err := r.Credential(t.Context()); err != nil {
 				t.Errorf("after the workspace came back: %v", err)
+			}
+			up.Store(false)
+			time.Sleep(2 * time.Hour)
+			if _, err := r.Credential(t.Context()); err == nil {
+				t.Error("a credential from a workspace that is down")
+			}
+			up.Store(true)
+			time.Sleep(750 * time.Millisecond) // the longest pause after a first failure
+			if _, err := r.Credential(t.Context()); err != nil {
+				t.Errorf("after a short trouble: %v", err)
+			}
+		})
+	})
+
+	t.Run("those that failed at the same time do not come back at the same time", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			var mu sync.Mutex
+			second := map[time.Duration]bool{} // when each is asked for the second time
+			var callers sync.WaitGroup
+			for range 20 {
+				w := &mintingWorkspace{mint: func(_ context.Context, n int) (lakeward.Credential, error) {
+					mu.Lock()
+					defer mu.Unlock()
+					if n == 2 {
+						second[time.Since(began).Truncate(10*time.Millisecond)] = true
+					}
+					return lakeward.Credential{}, errors.New("workspace is down")
+				}}
+				r := w.rotator(lakeward.RotatorOptions{})
+				callers.Go(func() {
+					for w.calls.Load() < 2 {
+						_, _ = r.Credential(t.Context()) // it is down
+						time.Sleep(10 * time.Millisecond)
+					}
+				})
+			}
+			callers.Wait()
+			if len(second) < 5 {
+				t.Errorf("twenty came back at %d different times: %v", len(second), second)
 			}
 		})
 	})
@@ -249,9 +298,31 @@ func TestRotator(t *testing.T) {
 		})
 	})
 
+	t.Run("goes by the wall clock, since the other one stands still while a machine is suspended", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := &mintingWorkspace{mint: func(context.Context, int) (lakeward.Credential, error) {
+				return lakeward.Credential{Token: "token", Expires: time.Now().Add(time.Hour)}, nil
+			}}
+			c, err := w.rotator(lakeward.RotatorOptions{}).Credential(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, when := range []time.Time{c.Minted, c.Expires} {
+				if strings.Contains(when.String(), " m=") {
+					t.Errorf("%s has a reading of the other clock, which would be compared", when)
+				}
+			}
+		})
+	})
+
 	t.Run("a burst in which the token expires mints once", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w := &mintingWorkspace{mint: lasting(time.Hour)}
+			w := &mintingWorkspace{mint: func(_ context.Context, n int) (lakeward.Credential, error) {
+				if n > 1 {
+					time.Sleep(time.Second) // half of the burst comes before the token expires, half of it after
+				}
+				return token(n, time.Hour), nil
+			}}
 			r := w.rotator(lakeward.RotatorOptions{})
 			expectToken(t, r, "token-1")
 			var burst sync.WaitGroup

@@ -31,6 +31,11 @@
 //
 // Tokens have the type [Secret], which does not show itself when it is printed, logged or marshalled.
 //
+// # Tracing
+//
+// A Tracer in [ConnectOptions] sees logins and queries as pgx's tracers do, and the minting of credentials when it is a
+// [CredentialTracer]. [NewLogTracer] writes all of that to a [log/slog.Logger], without the tokens.
+//
 // # TLS
 //
 // Every connection is encrypted, and by default the server's certificate and name are verified against the

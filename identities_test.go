@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/lakeward/lakeward"
@@ -125,29 +124,5 @@ func TestPooledHosts(t *testing.T) {
 	}
 	if s.minted != 0 {
 		t.Errorf("%d tokens were minted", s.minted)
-	}
-}
-
-// watcher counts the queries that pgx tells it of.
-type watcher struct{ queries atomic.Int64 }
-
-func (w *watcher) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
-	w.queries.Add(1)
-	return ctx
-}
-
-func (w *watcher) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
-
-func TestTracerSeesQueriesOnEveryWay(t *testing.T) {
-	t.Parallel()
-	s := openShop(t)
-	for name, query := range ways {
-		var w watcher
-		if _, err := query(t.Context(), s.connector(lakeward.ConnectOptions{Tracer: &w}), "SELECT 'ok'"); err != nil {
-			t.Fatal(err)
-		}
-		if w.queries.Load() == 0 {
-			t.Errorf("%s: the tracer saw nothing", name)
-		}
 	}
 }

@@ -151,6 +151,9 @@ func TestRefusals(t *testing.T) {
 					t.Errorf("%s: hint %q, want %q", path, hint, test.hint)
 				}
 			}
+			if (name == "no such database" || name == "a role that may not connect") && s.minted != 3 {
+				t.Errorf("minted %d tokens for three connectors: another one does not help", s.minted)
+			}
 			if strings.HasPrefix(name, "a certificate") && s.minted != 0 {
 				t.Errorf("minted %d tokens for a server that is not trusted", s.minted)
 			}

@@ -21,16 +21,21 @@ import (
 // forged is a workspace that fails as the test wants. Its tokens live an hour by its own clock.
 type forged struct {
 	behind  time.Duration // its clock, to the machine's
+	takes   time.Duration // to mint
 	asleep  func() bool
 	refuses func() error
 	log     bytes.Buffer // of the route
 
 	mu     sync.Mutex
-	asked  []time.Time
+	seen   int                  // how often the instance was looked up
+	asked  []time.Time          // when a token was asked for
 	minted map[string]time.Time // when each token expires, by the machine's clock
 }
 
 func (f *forged) Instance(context.Context, string) (lakeward.Instance, error) {
+	f.mu.Lock()
+	f.seen++
+	f.mu.Unlock()
 	i := lakeward.Instance{Name: "shop", UID: "1", Host: "shop.example", Status: lakeward.StatusReady}
 	if f.asleep != nil && f.asleep() {
 		i.Status, i.State = lakeward.StatusCreating, "STARTING"
@@ -39,6 +44,7 @@ func (f *forged) Instance(context.Context, string) (lakeward.Instance, error) {
 }
 
 func (f *forged) Credential(context.Context, lakeward.Instance) (lakeward.Credential, error) {
+	time.Sleep(f.takes)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.asked = append(f.asked, time.Now())
@@ -113,6 +119,9 @@ func TestNoFailureOfTokensReachesAClient(t *testing.T) {
 			if waited := client(t, r); waited < 20*time.Minute || waited > 21*time.Minute {
 				t.Errorf("waited %s", waited)
 			}
+			if f.seen > 600 {
+				t.Errorf("the workspace was asked %d times in these twenty minutes", f.seen)
+			}
 		},
 		"no token for an hour": func(t *testing.T, r *route, f *forged) {
 			began := time.Now()
@@ -168,6 +177,7 @@ func TestNoFailureOfTokensReachesAClient(t *testing.T) {
 		},
 		"a token that expires in the middle of a burst": func(t *testing.T, r *route, f *forged) {
 			client(t, r)
+			f.takes = 25 * time.Millisecond
 			var burst sync.WaitGroup
 			for i := range 50 {
 				burst.Go(func() {
