@@ -183,8 +183,10 @@ func planBranchDeletion(p *project, b *branch, purge bool) (*operation, error) {
 		return nil, notFound("branch id not found")
 	case b.Protected:
 		return nil, badRequest("cannot delete protected branch")
-	case b.ID == p.DefaultBranch || b.ID == rootBranch:
+	case b.ID == rootBranch:
 		return nil, managedByParent("Cannot delete root branch '%s'. Root branches cannot be deleted independently.", name)
+	case b.ID == p.DefaultBranch:
+		return nil, badRequest("Cannot delete branch '%s': it is the project's default branch.", name)
 	case hasChildren(p, name):
 		return nil, badRequest("Cannot delete branch '%s': it has child branches.", name)
 	}

@@ -51,7 +51,10 @@ func (l *Lakebase) createEndpoint(r *request) (any, error) {
 			return nil, err
 		}
 		if c := b.compute(id); c != nil {
-			if !replace || c.Deleting {
+			switch {
+			case c.Deleting:
+				return nil, badRequest("endpoint reconciliation still in progress")
+			case !replace:
 				return nil, alreadyExists("endpoint with such id already exists")
 			}
 			return l.planEndpointUpdate(p, b, c, spec, m)

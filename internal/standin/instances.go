@@ -114,7 +114,7 @@ func (l *Lakebase) createInstance(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.instanceByName(in.Name)
+	return l.changedInstance(in.Name)
 }
 
 // asInstance gives the refusal of a name that another one holds the words of this API, which cannot undelete it.
@@ -192,6 +192,7 @@ func applyInstance(p *project, in *database.DatabaseInstance, m mask) error {
 	if m.has("stopped") {
 		c.Disabled = in.Stopped
 	}
+	p.Instance.note(m)
 	return nil
 }
 
@@ -221,7 +222,7 @@ func (l *Lakebase) updateInstance(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.instanceByName(r.PathValue("name"))
+	return l.changedInstance(r.PathValue("name"))
 }
 
 func (l *Lakebase) deleteInstance(r *request) (any, error) {
@@ -286,7 +287,7 @@ func (l *Lakebase) getInstance(r *request) (any, error) {
 	return l.instanceByName(name)
 }
 
-func (l *Lakebase) instanceByName(name string) (any, error) {
+func (l *Lakebase) instanceByName(name string) (*database.DatabaseInstance, error) {
 	s := l.store.view()
 	p, err := s.instance(name)
 	if err != nil {
@@ -350,9 +351,8 @@ func (l *Lakebase) instanceAnswer(s *state, p *project) *database.DatabaseInstan
 			"EffectiveEnablePgNativeLogin", "EffectiveEnableReadableSecondaries", "EffectiveStopped",
 		},
 	}
-	for _, t := range l.tags(p) {
-		i.EffectiveCustomTags = append(i.EffectiveCustomTags, database.CustomTag{Key: t.Key, Value: t.Value})
-	}
+	i.EffectiveCustomTags = instanceTags(l.tags(p))
+	p.Instance.echo(i)
 	i.ParentInstanceRef, i.ChildInstanceRefs = s.refs(p)
 	return i
 }

@@ -77,6 +77,9 @@ func (m mask) has(path string) bool {
 	return false
 }
 
+// names reports whether the field with this path is named itself, and not as a part of another one.
+func (m mask) names(path string) bool { return slices.Contains(m.paths, path) }
+
 // grouped reports whether a path is one of those of which only the provided one counts.
 func (m mask) grouped(path string) bool {
 	for _, group := range maskGroups {

@@ -179,10 +179,10 @@ func (l *Lakebase) initialSettings(
 // applyProject changes what the mask names.
 func (l *Lakebase) applyProject(p *project, spec *postgres.ProjectSpec, m mask) error {
 	if m.has("spec.display_name") {
-		if n := utf8.RuneCountInString(spec.DisplayName); n > maxDisplayName {
+		if n := utf8.RuneCountInString(spec.DisplayName); n < 1 || n > maxDisplayName {
 			return invalid("Field 'spec.display_name' must have 1 to %d characters, got %d.", maxDisplayName, n)
 		}
-		p.DisplayName = cmp.Or(spec.DisplayName, p.ID)
+		p.DisplayName = spec.DisplayName
 	}
 	if m.has("spec.history_retention_duration") {
 		p.Retention = defaultRetention
@@ -206,7 +206,7 @@ func (l *Lakebase) applyProject(p *project, spec *postgres.ProjectSpec, m mask) 
 	if m.has("spec.budget_policy_id") {
 		p.BudgetPolicy = spec.BudgetPolicyId
 	}
-	if m.has("spec.custom_tags") {
+	if m.has("spec.custom_tags") && (len(spec.CustomTags) > 0 || m.names("spec.custom_tags")) { // * keeps what it finds empty
 		p.Tags = nil
 		for _, t := range spec.CustomTags {
 			p.Tags = append(p.Tags, tag{t.Key, t.Value})
@@ -309,12 +309,17 @@ func (l *Lakebase) projectAnswer(p *project) *postgres.Project {
 	return answer
 }
 
-// tags returns a project's tags. The APIs have no field for what is wrong with an endpoint, so a tag tells it.
-func (l *Lakebase) tags(p *project) []postgres.ProjectCustomTag {
-	var tags []postgres.ProjectCustomTag
+// wireTags returns the tags that a client has given to a project.
+func wireTags(p *project) (tags []postgres.ProjectCustomTag) {
 	for _, t := range p.Tags {
 		tags = append(tags, postgres.ProjectCustomTag{Key: t.Key, Value: t.Value})
 	}
+	return tags
+}
+
+// tags returns a project's tags. The APIs have no field for what is wrong with an endpoint, so a tag tells it.
+func (l *Lakebase) tags(p *project) []postgres.ProjectCustomTag {
+	tags := wireTags(p)
 	if progress := l.copyingOf(p.defaultBranch()); progress.Total > 0 {
 		tags = append(tags, postgres.ProjectCustomTag{Key: progressTag, Value: progress.String()})
 	}

@@ -60,6 +60,7 @@ func (l *Lakebase) routes() http.Handler {
 	api("POST "+apiAppEnvironment, l.asAdmin(l.createAppEnvironment))
 	for prefix, thing := range map[string]string{
 		"/api/2.0/apps":             "Databricks Apps",
+		"/api/2.0/app-spaces":       "Databricks Apps",
 		"/api/2.0/permissions/":     "this part of the Permissions API",
 		"/api/2.0/preview/scim/v2/": "this part of SCIM",
 		"/api/2.1/unity-catalog":    "this part of Unity Catalog",

@@ -68,7 +68,8 @@ type project struct {
 
 // instance is what only the Database instance API asks for.
 type instance struct {
-	Parent string `json:"parent,omitempty"` // project id of the instance that this one is a copy of
+	Parent string   `json:"parent,omitempty"` // project id of the instance that this one is a copy of
+	Given  []string `json:"given,omitempty"`  // input fields that a client has set, and wants to see again
 }
 
 type tag struct {
