@@ -238,6 +238,9 @@ func (l *Lakebase) deleteInstance(r *request) (any, error) {
 		return nil, invalid("Field 'purge' must be true or absent: an instance can only be deleted for good.")
 	}
 	name := r.PathValue("name")
+	if _, err := r.instanceToChange(l.store.view()); err != nil {
+		return nil, err
+	}
 	// Descendants first, each in an operation of its own.
 	for _, child := range descendants(l.store.view(), name) {
 		if !force {
