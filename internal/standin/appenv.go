@@ -64,7 +64,7 @@ func (l *Lakebase) admitApp(r *request, project, app string) error {
 			if err != nil {
 				return nil, err
 			}
-			return l.planRole(p, p.defaultBranch(), endpoint.Role{Name: app, Identity: typeServicePrincipal}, "sp-"+app)
+			return l.planRole(p, p.defaultBranch(), endpoint.Role{Name: app, Identity: typeServicePrincipal}, servicePrefix+app)
 		})
 		if err != nil {
 			return err

@@ -313,7 +313,11 @@ func (l *Lakebase) branchAnswer(p *project, b *branch, size int64) *postgres.Bra
 // addRole adds a role that PostgreSQL has or will have. An empty id is derived from its name.
 func (b *branch) addRole(r endpoint.Role, id string) *role {
 	if id == "" {
-		id = deriveID(r.Name, func(id string) bool { return b.role(id) != nil })
+		name := r.Name
+		if r.Identity == typeServicePrincipal {
+			name = servicePrefix + name // which may begin with a digit, or with a letter
+		}
+		id = deriveID(name, func(id string) bool { return b.role(id) != nil })
 	}
 	added := &role{ID: id, Name: r.Name, Created: now()}
 	added.set(r)

@@ -18,6 +18,9 @@ var (
 	settingName  = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*(\.[a-zA-Z_][a-zA-Z0-9_]*)?$`)
 )
 
+// servicePrefix begins the ids of service principals' roles.
+const servicePrefix = "sp-"
+
 // checkID checks an id that a client chose. field is how the API calls it.
 func checkID(field, id string) error {
 	if id == "" {
@@ -63,7 +66,7 @@ func deriveID(name string, taken func(string) bool) string {
 	case id == "":
 		id = "role"
 	case id[0] < 'a' || id[0] > 'z':
-		id = "sp-" + id
+		id = servicePrefix + id
 	}
 	id = strings.TrimRight(id[:min(len(id), 54)], "-")
 	for candidate := id; ; candidate = id + "-" + randomHex(4) {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/lakeward/lakeward/internal/endpoint"
 )
 
 func TestMasks(t *testing.T) {
@@ -83,6 +85,11 @@ func TestDerivedIDs(t *testing.T) {
 	} {
 		if got := deriveID(name, free); got != want || !resourceID.MatchString(got) {
 			t.Errorf("%s becomes %q, want %q", name, got, want)
+		}
+	}
+	for _, id := range []string{"7f0c1e52-9a54-4a8e-8a53-1d4a0d9d0a11", "c0e947af-81f9-4b82-9eb4-f30b51860b70"} {
+		if got := new(branch).addRole(endpoint.Role{Name: id, Identity: typeServicePrincipal}, "").ID; got != "sp-"+id {
+			t.Errorf("the role of service principal %s is %s", id, got)
 		}
 	}
 	first := true
