@@ -21,12 +21,17 @@ type refusal struct {
 	code    string
 	message string // a part of it
 	is      []error
-	info    bool // it comes with the ErrorInfo of what lives and dies with its parent
+	traced  bool   // the message ends with a trace id
+	reason  string // of the ErrorInfo, where there is one
 }
 
 // Refusals by what the SDK makes of their codes. It has no error of its own for NOT_FOUND and BAD_REQUEST: these go by their status.
+
 func badParameter(message string) refusal {
-	return refusal{400, "INVALID_PARAMETER_VALUE", message, []error{databricks.ErrInvalidParameterValue, databricks.ErrBadRequest}, false}
+	return refusal{
+		status: 400, code: "INVALID_PARAMETER_VALUE", message: message,
+		is: []error{databricks.ErrInvalidParameterValue, databricks.ErrBadRequest},
+	}
 }
 
 func isRequired(field string) refusal {
@@ -34,32 +39,40 @@ func isRequired(field string) refusal {
 }
 
 func badCall(message string) refusal {
-	return refusal{400, "BAD_REQUEST", message, []error{databricks.ErrBadRequest}, false}
+	return refusal{status: 400, code: "BAD_REQUEST", message: message, is: []error{databricks.ErrBadRequest}}
 }
 
 // itsParents refuses to delete what lives and dies with its parent.
 func itsParents(message string) refusal {
-	return refusal{400, "BAD_REQUEST", message, []error{databricks.ErrBadRequest}, true}
+	r := badCall(message)
+	r.reason = "RESOURCE_CONFLICT"
+	return r
 }
 
 func wrongState(message string) refusal {
-	return refusal{400, "INVALID_STATE", message, []error{databricks.ErrInvalidState, databricks.ErrBadRequest}, false}
+	return refusal{status: 400, code: "INVALID_STATE", message: message, is: []error{databricks.ErrInvalidState, databricks.ErrBadRequest}}
 }
 
 func beyondLimit(message string) refusal {
-	return refusal{400, "QUOTA_EXCEEDED", message, []error{databricks.ErrBadRequest}, false}
+	return refusal{status: 400, code: "QUOTA_EXCEEDED", message: message, is: []error{databricks.ErrBadRequest}}
 }
 
 func isNotFound(message string) refusal {
-	return refusal{404, "NOT_FOUND", message, []error{databricks.ErrNotFound}, false}
+	return refusal{status: 404, code: "NOT_FOUND", message: message, is: []error{databricks.ErrNotFound}, traced: true}
 }
 
 func isThere(message string) refusal {
-	return refusal{409, "ALREADY_EXISTS", message, []error{databricks.ErrAlreadyExists, databricks.ErrResourceConflict}, false}
+	return refusal{
+		status: 409, code: "ALREADY_EXISTS", message: message,
+		is: []error{databricks.ErrAlreadyExists, databricks.ErrResourceConflict},
+	}
 }
 
 func isMissing(message string) refusal {
-	return refusal{501, "NOT_IMPLEMENTED", message + " is not implemented by the local Lakebase", []error{databricks.ErrNotImplemented}, false}
+	return refusal{
+		status: 501, code: "NOT_IMPLEMENTED", message: message + " is not implemented by the local Lakebase",
+		is: []error{databricks.ErrNotImplemented},
+	}
 }
 
 // check judges what a call of the SDK has ended with, and that the SDK has not repeated it.
@@ -73,18 +86,24 @@ func (want refusal) check(t *testing.T, name string, err error, calls []wireCall
 	if e.StatusCode != want.status || e.ErrorCode != want.code || !strings.Contains(e.Message, want.message) {
 		t.Errorf("%s: %d %s %q,\nwant %d %s %q", name, e.StatusCode, e.ErrorCode, e.Message, want.status, want.code, want.message)
 	}
-	if strings.Contains(e.Message, " [TraceId: ") != (want.code == "NOT_FOUND") {
-		t.Errorf("%s: only what is not found has a trace id: %q", name, e.Message)
+	if strings.Contains(e.Message, " [TraceId: ") != want.traced {
+		t.Errorf("%s: a trace id is in %q: want %t", name, e.Message, want.traced)
 	}
 	for _, is := range want.is {
 		if !errors.Is(err, is) {
 			t.Errorf("%s: %v is not %v", name, err, is)
 		}
 	}
-	info := e.ErrorDetails().ErrorInfo
-	if want.info && (info == nil || info.Reason != "RESOURCE_CONFLICT" || info.Domain != "databricks.com" ||
-		info.Metadata["declarative_context"] != "MANAGED_BY_PARENT") || !want.info && info != nil {
-		t.Errorf("%s: its ErrorInfo is %+v", name, info)
+	reason := ""
+	if info := e.ErrorDetails().ErrorInfo; info != nil {
+		reason = info.Reason
+		if domain := "databricks.com"; !strings.HasSuffix(info.Domain, domain) ||
+			info.Domain == domain && info.Metadata["declarative_context"] != "MANAGED_BY_PARENT" {
+			t.Errorf("%s: its ErrorInfo is %+v", name, info)
+		}
+	}
+	if reason != want.reason {
+		t.Errorf("%s: the reason is %q, want %q", name, reason, want.reason)
 	}
 	if errors.Is(err, databricks.ErrResourceDoesNotExist) {
 		t.Errorf("%s: %v is RESOURCE_DOES_NOT_EXIST, which Lakebase does not say", name, err)

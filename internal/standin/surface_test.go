@@ -77,6 +77,7 @@ func tapped(t *testing.T, l *Lakebase) (*databricks.WorkspaceClient, *wire) {
 	tap := new(wire)
 	return client(t, &databricks.Config{
 		Host: l.Workspace().Host, Token: l.Workspace().Token, HTTPTransport: tap, RateLimitPerSecond: 1000,
+		RetryTimeoutSeconds: 2, // a call that would be repeated for minutes fails the test before
 	}), tap
 }
 
