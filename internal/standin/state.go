@@ -15,7 +15,7 @@ import (
 
 // stateVersion is raised when an older lakeward could no longer read state.json, or would forget a part of it. 2 brought
 // the catalogs, 3 the permissions of apps, 4 branches of the past, nodes and what limits an instance, 5 which endpoints sleep,
-// 6 what is deleted and can be brought back.
+// 6 what is deleted and can be brought back, and which fields of an instance its client has set.
 const stateVersion = 6
 
 type state struct {

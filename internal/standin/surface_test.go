@@ -245,7 +245,9 @@ func (all promises) answers(method, path string) bool {
 			if !strings.HasPrefix(path, row.prefix) || !slices.Contains(row.claims, about) {
 				continue
 			}
-			row.used[about] = true
+			for _, other := range parts {
+				row.used[cmp.Or(spoken[other], other)] = true
+			}
 			verb := "all"
 			if !slices.Contains(row.claims, verb) {
 				verb = verbOf(method, part, len(parts)-1-n)
