@@ -44,12 +44,14 @@ func TestRoles(t *testing.T) {
 		t.Errorf("create the same role again: %v", err)
 	}
 
-	app.CreateDB, app.Superuser, app.AuthMethod = false, true, endpoint.AuthNone
-	if err := e.AlterRole(ctx, app); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := e.Role(ctx, app.Name); err != nil || got != app {
-		t.Errorf("altered role (%v): %s", err, cmp.Diff(app, got))
+	for _, superuser := range []bool{true, false} {
+		app.CreateDB, app.Superuser, app.AuthMethod = !superuser, superuser, endpoint.AuthNone
+		if err := e.AlterRole(ctx, app); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := e.Role(ctx, app.Name); err != nil || got != app {
+			t.Errorf("altered role (%v): %s", err, cmp.Diff(app, got))
+		}
 	}
 	if got := s.login(e, app.Name, token); got != "28000" {
 		t.Errorf("login of a NO_LOGIN role: %q, want 28000", got)
@@ -105,6 +107,7 @@ func TestDropRole(t *testing.T) {
 	conn := s.connect(e, "app", lakeward.DefaultDatabase)
 	mustExec(t, conn, "CREATE DATABASE second", "CREATE SCHEMA mine", "CREATE TABLE mine.t AS SELECT 1 AS n")
 	mustExec(t, s.connect(e, "app", "second"), "CREATE TABLE t ()")
+	mustExec(t, s.owner(e), "CREATE TABLE granted ()", "GRANT SELECT ON granted TO app")
 
 	err := e.DropRole(ctx, "app", "")
 	if lakeward.KindOf(err) != lakeward.KindConflict || lakeward.HintOf(err) == "" || strings.Count(err.Error(), `role "app"`) != 1 {
