@@ -184,11 +184,15 @@ func (s screen) connect(w io.Writer) {
 	line(w, "", `pool, err := lakeward.NewConnector(ws, "`+name+`", lakeward.ConnectOptions{}).Pool(ctx)`)
 }
 
-// prefix is how to call this program so that it finds the local Lakebase in dir.
+// prefix is how to call this program so that it finds the local Lakebase in dir, also in another shell.
 func (a *app) prefix(dir string) string {
-	usual, err := config.LocalDir(config.Flags{}, a.getenv)
-	if err == nil && usual == dir && a.getenv("LAKEWARD_DIR") == "" {
-		return program()
+	command, name := program(), a.flags.LocalWorkspace
+	usual, err := config.LocalDir(config.Flags{LocalWorkspace: name}, a.getenv)
+	if err != nil || usual != dir || a.getenv("LAKEWARD_DIR") != "" {
+		command += " --dir " + quote(dir)
 	}
-	return program() + " --dir " + quote(dir)
+	if name != "" {
+		command += " --workspace " + name
+	}
+	return command
 }
