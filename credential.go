@@ -123,8 +123,7 @@ func (r *Rotator) refresh(ctx context.Context, refused Secret, timeout time.Dura
 		}
 		return Credential{}, err
 	}
-	r.minted(c, began)
-	return c, nil
+	return r.minted(c, began), nil
 }
 
 // mint asks the workspace, and lets the tracer see that.
@@ -155,7 +154,8 @@ func (r *Rotator) pausing(now time.Time) error {
 	return nil
 }
 
-func (r *Rotator) minted(c Credential, began time.Time) {
+// minted keeps a credential, and returns it as it is handed out.
+func (r *Rotator) minted(c Credential, began time.Time) Credential {
 	c.Expires, c.Minted = c.Expires.Round(0), began
 	early := r.opt.Early
 	if life := c.Expires.Sub(began); early == 0 || early >= life {
@@ -165,6 +165,7 @@ func (r *Rotator) minted(c Credential, began time.Time) {
 	defer r.mu.Unlock()
 	r.current, r.due = &c, c.Expires.Add(-early)
 	r.failures, r.lastErr, r.retry = 0, nil, time.Time{}
+	return c
 }
 
 func (r *Rotator) failed(err error) {
