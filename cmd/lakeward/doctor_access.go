@@ -124,7 +124,7 @@ SELECT p || ' on schema ' || @schema, format('GRANT %s ON SCHEMA %I TO %I', p, @
        ELSE NOT has_schema_privilege(r.oid, to_regnamespace(quote_ident(@schema))::oid, p) END`
 
 	lacksTables = `
-SELECT grants || ' on ' || count(*) || ' tables', format('GRANT %s ON %s TO %I', grants, string_agg(tab, ', ' ORDER BY tab), @role::text)
+SELECT grants || ' on ' || count(*) || CASE count(*) WHEN 1 THEN ' table' ELSE ' tables' END, format('GRANT %s ON %s TO %I', grants, string_agg(tab, ', ' ORDER BY tab), @role::text)
   FROM (SELECT format('%I.%I', @schema::text, c.relname) AS tab, string_agg(p, ', ' ORDER BY i) AS grants
           FROM pg_catalog.pg_class c JOIN pg_catalog.pg_roles r ON r.rolname = @role
                CROSS JOIN unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) WITH ORDINALITY x(p, i)
@@ -134,7 +134,7 @@ SELECT grants || ' on ' || count(*) || ' tables', format('GRANT %s ON %s TO %I',
  GROUP BY grants ORDER BY grants`
 
 	lacksSequences = `
-SELECT 'USAGE on ' || count(*) || ' sequences', format('GRANT USAGE ON SEQUENCE %s TO %I', string_agg(format('%I.%I', @schema::text, c.relname), ', ' ORDER BY c.relname), @role::text)
+SELECT 'USAGE on ' || count(*) || CASE count(*) WHEN 1 THEN ' sequence' ELSE ' sequences' END, format('GRANT USAGE ON SEQUENCE %s TO %I', string_agg(format('%I.%I', @schema::text, c.relname), ', ' ORDER BY c.relname), @role::text)
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_roles r ON r.rolname = @role
  WHERE c.relnamespace = to_regnamespace(quote_ident(@schema)) AND c.relkind = 'S' AND NOT has_sequence_privilege(r.oid, c.oid, 'USAGE')
 HAVING count(*) > 0`

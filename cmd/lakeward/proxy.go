@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -149,17 +150,23 @@ func (c proxyRunCmd) reload(ctx context.Context, a *app, server *proxy.Server, l
 }
 
 func (c proxyRunCmd) screen(w io.Writer, server *proxy.Server, settings proxy.Config) error {
+	password := "no password"
 	for _, r := range settings.Routes {
 		for i, address := range r.Listen {
 			if i == 0 {
 				address = server.Addr(r.Name).String()
 			}
-			if _, err := fmt.Fprintf(w, "%s   %s\n", r.Name, localDSN(address)); err != nil {
+			line := r.Name + "   " + localDSN(address)
+			if r.Password != "" {
+				line += "   with its password"
+				password = "no password where none is mentioned"
+			}
+			if _, err := fmt.Fprintln(w, line); err != nil {
 				return err
 			}
 		}
 	}
-	_, err := fmt.Fprintf(w, "\nany user name, no password, no TLS: the proxy brings its own\nadmin  %s\n", settings.Admin)
+	_, err := fmt.Fprintf(w, "\nany user name, %s, no TLS: the proxy brings its own\nadmin  %s\n", password, settings.Admin)
 	return err
 }
 
@@ -171,6 +178,12 @@ func localDSN(address string) string {
 			return address
 		}
 		return fmt.Sprintf("postgres:///?host=%s&port=%s", filepath.Dir(address), port)
+	}
+	host, port, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err == nil && ip.IsUnspecified() {
+		if name, err := os.Hostname(); err == nil {
+			address = net.JoinHostPort(name, port)
+		}
 	}
 	return "postgres://app@" + address + "/" + lakeward.DefaultDatabase + "?sslmode=disable"
 }
@@ -225,7 +238,7 @@ func (f adminFlag) client(a *app, route string) (*proxy.Client, error) {
 
 type proxyStatusCmd struct {
 	adminFlag
-	Route string `arg:"" optional:"" help:"Name of a route; default: the proxy that serves several."`
+	Route string `arg:"" optional:"" help:"Name of a route; default: all of the proxy that serves several."`
 }
 
 // Run shows the routes.
@@ -237,6 +250,12 @@ func (c proxyStatusCmd) Run(ctx context.Context, a *app) error {
 	states, err := client.States(ctx)
 	if err != nil {
 		return err
+	}
+	if c.Route != "" {
+		states = slices.DeleteFunc(states, func(s proxy.RouteState) bool { return s.Name != c.Route })
+		if len(states) == 0 {
+			return lakeward.Errorf(lakeward.KindNotFound, "lakeward proxy status shows which there are", "there is no route %s", c.Route)
+		}
 	}
 	return a.print(states, func(w io.Writer) error {
 		var errs []error

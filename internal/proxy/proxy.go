@@ -166,8 +166,10 @@ func (s *Server) Run(ctx context.Context) error {
 	s.accept = func(l net.Listener, _ *route) { l.Close() }
 	s.closeListeners()
 	s.mu.Unlock()
+	s.log.InfoContext(hard, "no client is let in any more", "clients", len(s.sessions()))
 	s.drain(hard, kill)
 	s.clients.Wait()
+	s.log.InfoContext(hard, "all sessions have ended")
 	return err
 }
 

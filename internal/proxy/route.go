@@ -278,7 +278,7 @@ func (r *route) settle(ctx context.Context, gate chan struct{}) error {
 		case <-ctx.Done():
 			return lakeward.Errorf(lakeward.KindUnavailable,
 				"give it more time with --within, or end what still runs with --force",
-				"pause route %s: %d sessions have not come to the end of their transaction", r.name, busy)
+				"pause route %s: transactions still run in %d of its sessions", r.name, busy)
 		}
 	}
 }
