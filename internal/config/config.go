@@ -57,6 +57,8 @@ func (v Value) String() string {
 type Config struct {
 	Dir Value // folder of the local Lakebase
 
+	localWorkspace string // see Flags
+
 	Workspace Workspace // the workspace to talk to; its Kind is None when nothing names one
 
 	RootCAs Value // PEM file of the authorities that may sign an endpoint's certificate; unset means the system's
@@ -135,7 +137,7 @@ func Resolve(f Flags, getenv func(string) string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Config{Dir: dir}
+	c := &Config{Dir: dir, localWorkspace: f.LocalWorkspace}
 	if c.Workspace, err = r.workspace(f); err != nil {
 		return nil, err
 	}

@@ -156,6 +156,10 @@ func TestNamedLocalLakebaseBeatsTheEnvironment(t *testing.T) {
 	if diff := cmp.Diff([]config.Value{from("http://127.0.0.1:1"), from("6543"), from("/somewhere/ca.pem")}, got); diff != "" {
 		t.Error(diff)
 	}
+	_, err = c.Open(t.Context()) // nothing listens there
+	if want := "start one with: lakeward --workspace eu-west-1 up"; lakeward.HintOf(err) != want {
+		t.Errorf("the hint is %q, want %q", lakeward.HintOf(err), want)
+	}
 }
 
 func TestRefusals(t *testing.T) {

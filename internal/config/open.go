@@ -22,7 +22,7 @@ func (c *Config) Open(ctx context.Context) (*databricks.Workspace, error) {
 	w := c.Workspace
 	switch w.Kind {
 	case None:
-		return nil, lakeward.Errorf(lakeward.KindUnavailable, startHint,
+		return nil, lakeward.Errorf(lakeward.KindUnavailable, c.startHint(),
 			"no workspace is configured and no local Lakebase runs in %s", c.Dir.Text)
 	case Local:
 		if err := c.Probe(ctx); err != nil {
@@ -38,7 +38,12 @@ func (c *Config) Open(ctx context.Context) (*databricks.Workspace, error) {
 	})
 }
 
-const startHint = "start one with: lakeward up"
+func (c *Config) startHint() string {
+	if c.localWorkspace != "" {
+		return "start one with: lakeward --workspace " + c.localWorkspace + " up"
+	}
+	return "start one with: lakeward up"
+}
 
 // hostToSignIn is empty for a profile: the SDK reads host and credentials there together.
 func (w Workspace) hostToSignIn() string {
@@ -66,7 +71,7 @@ func (c *Config) Probe(ctx context.Context) error {
 		err = nil // "is not running" says it
 	}
 	return &lakeward.Error{
-		Kind: lakeward.KindUnavailable, Hint: startHint, Err: err,
+		Kind: lakeward.KindUnavailable, Hint: c.startHint(), Err: err,
 		Message: "the local Lakebase in " + c.Dir.Text + " is not running",
 	}
 }
