@@ -192,7 +192,9 @@ func TestNodesDieAndFreeze(t *testing.T) {
 	await(t, "all is well", func() bool { return state() == postgres.EndpointStatusStateActive })
 	inject(t, l, Fault{Kind: FaultFreeze, Instance: e.Name})
 	clearFaults(t, l)
-	if err := again.Ping(t.Context()); err != nil {
+	patience, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := again.Ping(patience); err != nil {
 		t.Errorf("cleared, the node answers with %v", err)
 	}
 	status, answer := faultCall(t, l, http.MethodPost, l.Workspace().Token, Fault{Kind: FaultKill, Instance: "nobody"})
