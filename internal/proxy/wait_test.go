@@ -14,7 +14,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/lakeward/lakeward"
+	"github.com/lakeward/lakeward/databricks"
 	"github.com/lakeward/lakeward/internal/proxy"
+	"github.com/lakeward/lakeward/lakewardtest"
 )
 
 // code returns the SQLSTATE of an error, and the error that PostgreSQL or the proxy sent.
@@ -167,4 +169,25 @@ func TestWaiting(t *testing.T) {
 			t.Errorf("the client that waited: %v", err)
 		}
 	})
+}
+
+// TestAFailOver kills the primary under a session: that one ends with a hint, and whoever comes next is served by the other node.
+func TestAFailOver(t *testing.T) {
+	t.Parallel()
+	l := &lake{Lakebase: lakewardtest.Start(t)}
+	if _, err := l.Workspace.Create(t.Context(), databricks.Spec{Name: "shop", Nodes: 2}, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, mode := range []string{proxy.ModeSession, proxy.ModeTransaction} {
+		p := l.start(t, func(r *proxy.RouteConfig) { r.Mode = mode })
+		open := p.connect(t)
+		execute(t, open, "CREATE TABLE kept_"+mode+" (i int)")
+		execute(t, open, "BEGIN")
+		l.Inject(t, lakewardtest.Fault{Kind: lakewardtest.FaultKill, Instance: "shop"})
+		execute(t, p.connect(t), "INSERT INTO kept_"+mode+" VALUES (1)")
+		_, err := open.Exec(t.Context(), "SELECT 1")
+		if c, e := code(err); c != "57P01" || !strings.Contains(e.Hint, "Connect again") {
+			t.Errorf("%s mode: the session whose primary died heard %v, %+v", mode, err, e)
+		}
+	}
 }
