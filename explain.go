@@ -63,6 +63,9 @@ func (c *Connector) explainRefusal(e *pgconn.PgError, user, database string) err
 		if c.opt.Password != "" {
 			hint, reason = c.passwordHint(), ReasonPassword
 		}
+		if strings.Contains(e.Message, "pg_hba.conf") {
+			kind, hint, reason = KindDenied, "the instance takes no connections of this kind, such as those of physical replication", ""
+		}
 	case "42501":
 		kind, reason = KindDenied, ReasonGrantMissing
 		hint = fmt.Sprintf("the owner of the database runs: GRANT CONNECT, CREATE ON DATABASE %s TO %s",

@@ -269,11 +269,7 @@ func (r *route) explain(err error) *pgwire.Error {
 	}
 	hint := cmp.Or(lakeward.HintOf(err), "lakeward doctor "+instance)
 	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok {
-		e := &pgwire.Error{Code: refusal.Code, Message: refusal.Message, Detail: refusal.Detail, Hint: cmp.Or(refusal.Hint, hint), Err: err}
-		if refusal.Code == "28000" && refusal.Severity == "FATAL" {
-			e.Code = "28P01" // the Connector has renamed it
-		}
-		return e
+		return &pgwire.Error{Code: refusal.Code, Message: refusal.Message, Detail: refusal.Detail, Hint: cmp.Or(refusal.Hint, hint), Err: err}
 	}
 	e := &pgwire.Error{Code: "57P03", Message: err.Error(), Hint: hint}
 	switch lakeward.KindOf(err) {

@@ -58,6 +58,20 @@ func TestWaiting(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
+	t.Run("an identity without a role", func(t *testing.T) {
+		p := l.start(t, nil)
+		l.Inject(t, lakewardtest.Fault{Kind: lakewardtest.FaultRefuse, Times: 2}) // with one token, and with a new one
+		_, err := pgx.Connect(t.Context(), p.dsn())
+		if c, e := code(err); c != "28P01" || !strings.Contains(e.Hint, "databricks_create_role") {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("physical replication, which the instance does not take", func(t *testing.T) {
+		_, err := pgconn.Connect(t.Context(), l.start(t, nil).dsn("replication=true"))
+		if c, e := code(err); c != "28000" || !strings.Contains(e.Hint, "physical replication") {
+			t.Errorf("%v", err)
+		}
+	})
 	t.Run("a limit of sessions", func(t *testing.T) {
 		p := l.start(t, func(r *proxy.RouteConfig) { r.MaxConns, r.Wait = 1, 4*time.Second })
 		first := p.connect(t)
