@@ -1,6 +1,7 @@
 package standin
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -90,7 +91,13 @@ func TestTokenEndpoint(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		var answer map[string]any
+		err = json.NewDecoder(resp.Body).Decode(&answer)
 		resp.Body.Close()
+		if err != nil || want == http.StatusOK && (answer["token_type"] != "Bearer" || answer["expires_in"] != 3600.0 || answer["scope"] != "all-apis") ||
+			want != http.StatusOK && answer["error"] == nil {
+			t.Errorf("%s: %v, %v", form, answer, err)
+		}
 		if resp.StatusCode != want {
 			t.Errorf("%s: %d, want %d", form, resp.StatusCode, want)
 		}

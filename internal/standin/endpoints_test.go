@@ -177,30 +177,3 @@ func TestEndpointThatCannotStartIsDegraded(t *testing.T) {
 		t.Errorf("mended, the state is %s", e.Status.CurrentState)
 	}
 }
-
-func TestEndpointSettingsAreChecked(t *testing.T) {
-	t.Parallel()
-	w := userClient(t, shared)
-	name := primaryOf(t, w, makeProject(t, w, "checked").Status.DefaultBranch).Name
-	for why, spec := range map[string]postgres.EndpointSpec{
-		"too small":           {AutoscalingLimitMinCu: 0.25},
-		"upside down":         {AutoscalingLimitMinCu: 8, AutoscalingLimitMaxCu: 4},
-		"too wide":            {AutoscalingLimitMinCu: 1, AutoscalingLimitMaxCu: 20},
-		"too large":           {AutoscalingLimitMinCu: 60, AutoscalingLimitMaxCu: 70},
-		"a broken unit":       {AutoscalingLimitMinCu: 1.5, AutoscalingLimitMaxCu: 2},
-		"somebody's settings": {Settings: &postgres.EndpointSettings{PgSettings: map[string]string{"Listen_Addresses": "*"}}},
-		"two lines":           {Settings: &postgres.EndpointSettings{PgSettings: map[string]string{"work_mem": "1MB'\nport = 1"}}},
-		"no parameter":        {Settings: &postgres.EndpointSettings{PgSettings: map[string]string{"a b": "1"}}},
-	} {
-		_, err := w.Postgres.UpdateEndpoint(t.Context(), postgres.UpdateEndpointRequest{
-			Name: name, Endpoint: postgres.Endpoint{Spec: &spec}, UpdateMask: fieldmask.FieldMask{Paths: []string{"*"}},
-		})
-		if !errors.Is(err, databricks.ErrInvalidParameterValue) {
-			t.Errorf("%s: %v, want INVALID_PARAMETER_VALUE", why, err)
-		}
-	}
-	_, err := w.Postgres.UpdateEndpoint(t.Context(), postgres.UpdateEndpointRequest{Name: name})
-	if !errors.Is(err, databricks.ErrInvalidParameterValue) || !strings.Contains(err.Error(), "update_mask") {
-		t.Errorf("without a mask: %v", err)
-	}
-}

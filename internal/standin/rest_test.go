@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/databricks/databricks-sdk-go"
-	"github.com/databricks/databricks-sdk-go/service/database"
 	"github.com/databricks/databricks-sdk-go/service/postgres"
 )
 
@@ -61,58 +60,6 @@ func TestWhatIsMissingSaysSo(t *testing.T) {
 		status, body := call(t, shared, "GET", path, bearer(shared), "")
 		if status != http.StatusNotFound || !strings.Contains(body, `"ENDPOINT_NOT_FOUND"`) {
 			t.Errorf("%s: %d %s, want 404 ENDPOINT_NOT_FOUND", path, status, body)
-		}
-	}
-}
-
-func TestMissingThingsAreNotFound(t *testing.T) {
-	t.Parallel()
-	w := userClient(t, shared)
-	makeProject(t, w, "lonely")
-	for name, do := range map[string]func() error{
-		"project": func() error {
-			_, err := w.Postgres.GetProject(t.Context(), postgres.GetProjectRequest{Name: "projects/none"})
-			return err
-		},
-		"branch": func() error {
-			_, err := w.Postgres.GetBranch(t.Context(), postgres.GetBranchRequest{Name: "projects/lonely/branches/none"})
-			return err
-		},
-		"endpoint": func() error {
-			_, err := w.Postgres.GetEndpoint(t.Context(),
-				postgres.GetEndpointRequest{Name: "projects/lonely/branches/production/endpoints/none"})
-			return err
-		},
-		"role": func() error {
-			_, err := w.Postgres.GetRole(t.Context(),
-				postgres.GetRoleRequest{Name: "projects/lonely/branches/production/roles/none"})
-			return err
-		},
-		"database": func() error {
-			_, err := w.Postgres.DeleteDatabase(t.Context(),
-				postgres.DeleteDatabaseRequest{Name: "projects/lonely/branches/production/databases/none"})
-			return err
-		},
-		"operation": func() error {
-			_, err := w.Postgres.GetOperation(t.Context(),
-				postgres.GetOperationRequest{Name: "projects/lonely/operations/none"})
-			return err
-		},
-		"instance": func() error {
-			_, err := w.Database.GetDatabaseInstanceByName(t.Context(), "none")
-			return err
-		},
-		"instance's uid": func() error {
-			_, err := w.Database.FindDatabaseInstanceByUid(t.Context(), database.FindDatabaseInstanceByUidRequest{Uid: "none"})
-			return err
-		},
-		"instance's role": func() error {
-			return w.Database.DeleteDatabaseInstanceRole(t.Context(),
-				database.DeleteDatabaseInstanceRoleRequest{InstanceName: "lonely", Name: "none"})
-		},
-	} {
-		if err := do(); !errors.Is(err, databricks.ErrNotFound) {
-			t.Errorf("%s: %v, want ErrNotFound", name, err)
 		}
 	}
 }

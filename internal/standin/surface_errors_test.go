@@ -350,3 +350,46 @@ func TestRefusalsOfTheAutoscalingAPI(t *testing.T) {
 		}, isNotFound("database not found")},
 	})
 }
+
+// TestRefusalsOfABranchAndAnEndpoint: the default branch need not be the root, and an endpoint is there until it has gone.
+func TestRefusalsOfABranchAndAnEndpoint(t *testing.T) {
+	t.Parallel()
+	l := start(t, folder(t))
+	w, tap := tapped(t, l)
+	makeStopped(t, w, database.DatabaseInstance{Name: "closed"})
+	const project, dev = "projects/closed", "projects/closed/branches/dev"
+	err := l.store.update(func(s *state) error {
+		p := s.project("closed")
+		p.Branches = append(p.Branches, &branch{
+			ID: "dev", Source: project + "/branches/production", Computes: []*compute{
+				{ID: primaryEndpoint, UID: "ep-1", Disabled: true}, {ID: "leaving", UID: "ep-2", ReadOnly: true, Disabled: true, Deleting: true},
+			},
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.Postgres.UpdateProject(t.Context(), postgres.UpdateProjectRequest{
+		Name: project, UpdateMask: fieldmask.FieldMask{Paths: []string{"spec.default_branch"}},
+		Project: postgres.Project{Spec: &postgres.ProjectSpec{DefaultBranch: dev}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	remove := func(name string) func() error {
+		return func() error {
+			return second(w.Postgres.DeleteBranch(t.Context(), postgres.DeleteBranchRequest{Name: name}))
+		}
+	}
+	checkRefusals(t, tap, []wrongCall{
+		{"the end of the default branch", remove(dev), badCall("Cannot delete branch '" + dev + "': it is the project's default branch.")},
+		{"the end of the root", remove(project + "/branches/production"), itsParents("Cannot delete root branch")},
+		{"an endpoint that is leaving", func() error {
+			return second(w.Postgres.CreateEndpoint(t.Context(), postgres.CreateEndpointRequest{
+				Parent: dev, EndpointId: "leaving", ReplaceExisting: true,
+				Endpoint: postgres.Endpoint{Spec: &postgres.EndpointSpec{EndpointType: postgres.EndpointTypeEndpointTypeReadOnly}},
+			}))
+		}, badCall("endpoint reconciliation still in progress")},
+	})
+}

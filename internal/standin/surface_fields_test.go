@@ -1,6 +1,8 @@
 package standin
 
 import (
+	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -30,6 +32,7 @@ func (r raw) like(what string, got map[string]any, want string) {
 	r.Helper()
 	var fields map[string]any
 	parse(r.T, want, &fields)
+	got = maps.Clone(got)
 	cover(got, fields)
 	if got, want := compact(r.T, got), compact(r.T, fields); got != want {
 		r.Errorf("%s:\n%s, want\n%s", what, got, want)
@@ -50,6 +53,16 @@ func cover(got, want map[string]any) {
 			}
 		}
 	}
+}
+
+// compact writes a value as JSON, the fields of an object in their order.
+func compact(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
 
 // TestShapesOfResources: a GET shows the status and no spec, as it was recorded from Databricks, with what comes into the world
@@ -164,6 +177,8 @@ func TestFieldsThatAreChanged(t *testing.T) {
 	}
 	for _, c := range []struct{ path, mask, spec string }{
 		{endpoint, "*", `{"autoscaling_limit_min_cu":0.4}`},
+		{endpoint, "*", `{"autoscaling_limit_min_cu":1.5,"autoscaling_limit_max_cu":2}`},
+		{endpoint, "*", `{"autoscaling_limit_min_cu":8,"autoscaling_limit_max_cu":4}`},
 		{endpoint, "*", `{"autoscaling_limit_min_cu":47,"autoscaling_limit_max_cu":64}`},
 		{endpoint, "*", `{"autoscaling_limit_min_cu":60,"autoscaling_limit_max_cu":65}`},
 		{endpoint, "*", `{"autoscaling_limit_min_cu":113,"autoscaling_limit_max_cu":113}`},
@@ -172,7 +187,9 @@ func TestFieldsThatAreChanged(t *testing.T) {
 		{endpoint, "spec.group", `{"group":{"min":5,"max":5}}`},
 		{endpoint, "spec.group", `{"group":{"min":2,"max":3}}`},
 		{endpoint, "spec.endpoint_type", `{"endpoint_type":"ENDPOINT_TYPE_READ_ONLY"}`},
-		{endpoint, "spec.settings", `{"settings":{"pg_settings":{"port":"1"}}}`},
+		{endpoint, "spec.settings", `{"settings":{"pg_settings":{"Listen_Addresses":"*"}}}`},
+		{endpoint, "spec.settings", `{"settings":{"pg_settings":{"work_mem":"1MB'\nport = 1"}}}`},
+		{endpoint, "spec.settings", `{"settings":{"pg_settings":{"a b":"1"}}}`},
 		{project, "spec.default_endpoint_settings", `{"default_endpoint_settings":{"autoscaling_limit_min_cu":0.25}}`},
 	} {
 		status, answer := call(t, l, "PATCH", c.path+"?update_mask="+c.mask, bearer(l), `{"spec":`+c.spec+`}`)
