@@ -30,7 +30,16 @@ func TestProjectFromSignInToQuery(t *testing.T) {
 		p.Status.PgVersion != shared.binaries.Major || p.Status.DefaultBranch != "projects/shop/branches/production" {
 		t.Errorf("project is %+v", p.Status)
 	}
+	if s := p.Status; s.HistoryRetentionDuration.AsDuration() != 7*day || s.EnablePgNativeLogin || len(s.CustomTags) != 0 ||
+		s.DefaultEndpointSettings.AutoscalingLimitMinCu != 1 || s.DefaultEndpointSettings.AutoscalingLimitMaxCu != 1 ||
+		s.DefaultEndpointSettings.NoSuspension || s.DefaultEndpointSettings.SuspendTimeoutDuration.AsDuration() != day {
+		t.Errorf("a project about which nobody said anything is %+v with %+v", s, s.DefaultEndpointSettings)
+	}
 	e := primaryOf(t, w, p.Status.DefaultBranch)
+	if s := e.Status; s.AutoscalingLimitMinCu != 1 || s.AutoscalingLimitMaxCu != 1 || s.SuspendTimeoutDuration.AsDuration() != day ||
+		s.EndpointType != postgres.EndpointTypeEndpointTypeReadWrite || s.Group != nil || s.Hosts.ReadOnlyHost != "" {
+		t.Errorf("its endpoint is %+v", s)
+	}
 	if e.Status.CurrentState != postgres.EndpointStatusStateActive {
 		t.Errorf("the project is made, and its endpoint is %s", e.Status.CurrentState)
 	}
