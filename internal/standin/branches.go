@@ -31,7 +31,10 @@ func (l *Lakebase) createBranch(r *request) (any, error) {
 		return nil, err
 	}
 	spec := cmp.Or(in.Spec, &postgres.BranchSpec{})
-	from, err := momentOf(spec)
+	if spec.SourceSnapshot != "" && (spec.SourceBranch != "" || spec.SourceBranchLsn != "" || spec.SourceBranchTime != nil) {
+		return nil, invalid("Beside 'spec.source_snapshot', none of 'spec.source_branch', '…_lsn' and '…_time' may be set.")
+	}
+	from, err := momentOf(spec.SourceBranchLsn, spec.SourceBranchTime)
 	if err != nil {
 		return nil, err
 	}
@@ -93,23 +96,14 @@ func (l *Lakebase) planBranch(
 	if err := p.room(); err != nil {
 		return nil, err
 	}
-	source := p.sourceOf(spec)
-	switch {
-	case source == nil || source.Deleting:
-		return nil, notFound("source branch not found; source_branch:%q", spec.SourceBranch)
-	case source.Deleted != nil:
-		return nil, notFound("source branch not found: %s", source.Deleted.about(p.branchName(source)))
-	}
 	if !m.has("spec.ttl") && !m.has("spec.expire_time") && !m.has("spec.no_expiry") {
 		return nil, invalid("Exactly one of 'spec.ttl', 'spec.expire_time' and 'spec.no_expiry' must be set.")
 	}
 	t := now()
-	b := &branch{
-		ID: id, UID: "br-" + randomHex(8), Source: p.branchName(source),
-		Created: t, Updated: t, Changed: t,
+	b := &branch{ID: id, UID: "br-" + randomHex(8), Created: t, Updated: t, Changed: t}
+	if err := b.fork(p, spec, from); err != nil {
+		return nil, err
 	}
-	b.comeFrom(from)
-	b.inherit(source)
 	if err := applyBranch(p, b, spec, m); err != nil {
 		return nil, err
 	}
@@ -118,6 +112,33 @@ func (l *Lakebase) planBranch(
 		return nil, err
 	}
 	return newOperation(createBranch, p.branchName(b)).of(p, b, ""), nil
+}
+
+// fork notes what a new branch is a copy of: of a snapshot, or of its source as that is now or was at a moment.
+func (b *branch) fork(p *project, spec *postgres.BranchSpec, from *moment) error {
+	if spec.SourceSnapshot != "" {
+		n := p.snapshotNamed(spec.SourceSnapshot)
+		switch {
+		case n == nil || n.Deleting:
+			return notFound("snapshot not found; source_snapshot:%q", spec.SourceSnapshot)
+		case !n.Ready:
+			return invalidState("Snapshot '%s' is not ready.", spec.SourceSnapshot)
+		}
+		b.Snapshot = spec.SourceSnapshot
+		b.inherit(n.Roles, n.Databases)
+		return nil
+	}
+	source := p.sourceOf(spec)
+	switch {
+	case source == nil || source.Deleting:
+		return notFound("source branch not found; source_branch:%q", spec.SourceBranch)
+	case source.Deleted != nil:
+		return notFound("source branch not found: %s", source.Deleted.about(p.branchName(source)))
+	}
+	b.Source = p.branchName(source)
+	b.comeFrom(from)
+	b.inherit(source.Roles, source.Databases)
+	return nil
 }
 
 // room refuses one branch more than the project may have. Those that are deleted do not count.
@@ -139,6 +160,7 @@ func (b *branch) comeFrom(m *moment) {
 // forkPosition is where in the log of the source the data of the branch begin, "" while that is not known.
 func (b *branch) forkPosition() string {
 	switch {
+	case b.Snapshot != "": // it has no source
 	case b.Fork != 0:
 		return b.Fork.String()
 	case b.Moment != nil && b.Moment.LSN != 0:
@@ -147,15 +169,15 @@ func (b *branch) forkPosition() string {
 	return ""
 }
 
-// inherit takes over the source's roles and databases, which the copy of its data will have.
-func (b *branch) inherit(source *branch) {
-	for _, r := range source.Roles {
+// inherit takes over the roles and databases of a source, which the copy of its data will have.
+func (b *branch) inherit(roles []*role, databases []*pgdb) {
+	for _, r := range roles {
 		if b.roleNamed(r.Name) == nil && !r.Pending {
 			inherited := *r
 			b.Roles = append(b.Roles, &inherited)
 		}
 	}
-	for _, d := range source.Databases {
+	for _, d := range databases {
 		if i := slices.IndexFunc(b.Databases, func(own *pgdb) bool { return own.Name == d.Name }); i >= 0 {
 			b.Databases[i].Owner = d.Owner
 		} else if !d.Pending {
@@ -182,7 +204,7 @@ func applyBranch(p *project, b *branch, spec *postgres.BranchSpec, m mask) error
 	if err != nil {
 		return err
 	}
-	if !expires.IsZero() && b.Source == "" {
+	if !expires.IsZero() && b.Source == "" && b.Snapshot == "" {
 		return badRequest("A root branch cannot expire.")
 	}
 	b.Expires = expires
@@ -298,7 +320,8 @@ func (l *Lakebase) branchAnswer(p *project, b *branch, size int64) *postgres.Bra
 		Status: &postgres.BranchStatus{
 			BranchId: b.ID, CurrentState: state, Default: b.ID == p.DefaultBranch, IsProtected: b.Protected,
 			LogicalSizeBytes: size, ExpireTime: wireTime(b.Expires), StateChangeTime: sdktime.New(b.Changed),
-			SourceBranch: b.Source, SourceBranchTime: wireTime(b.SourceTime), SourceBranchLsn: b.forkPosition(),
+			SourceSnapshot: b.Snapshot,
+			SourceBranch:   b.Source, SourceBranchTime: wireTime(b.SourceTime), SourceBranchLsn: b.forkPosition(),
 			ForceSendFields: []string{"Default", "IsProtected"},
 		},
 	}

@@ -142,6 +142,9 @@ func (l *Lakebase) performDeleteProject(ctx context.Context, op *operation) (set
 	for _, b := range p.Branches {
 		errs = append(errs, l.removeBranch(ctx, p, b))
 	}
+	for _, n := range p.Snapshots {
+		errs = append(errs, l.forgetHistory(n.UID, l.snapshotHistory(p, n)))
+	}
 	if err := os.Remove(l.projectFolder(p)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		errs = append(errs, err)
 	}
@@ -230,7 +233,7 @@ func (l *Lakebase) removeBranch(ctx context.Context, p *project, b *branch) erro
 	for _, c := range slices.Backward(b.Computes) {
 		errs = append(errs, l.removeEndpoint(ctx, p, b, c))
 	}
-	return errors.Join(append(errs, l.forgetHistory(p, b))...)
+	return errors.Join(append(errs, l.forgetHistory(b.UID, l.history(p, b)))...)
 }
 
 func (l *Lakebase) undeleteProject(r *request) (any, error) {

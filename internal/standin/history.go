@@ -21,24 +21,28 @@ func (l *Lakebase) historyFolder(p *project, b *branch) string {
 
 // history returns the history of a branch: the same one each time, because it knows who is using it.
 func (l *Lakebase) history(p *project, b *branch) *endpoint.History {
+	return l.historyIn(b.UID, l.historyFolder(p, b))
+}
+
+func (l *Lakebase) historyIn(uid, dir string) *endpoint.History {
 	l.historyMu.Lock()
 	defer l.historyMu.Unlock()
-	h := l.histories[b.UID]
+	h := l.histories[uid]
 	if h == nil {
-		h = endpoint.NewHistory(l.historyFolder(p, b))
-		l.histories[b.UID] = h
+		h = endpoint.NewHistory(dir)
+		l.histories[uid] = h
 	}
 	return h
 }
 
-// forgetHistory deletes the history of a branch, whose endpoints do not run any more.
-func (l *Lakebase) forgetHistory(p *project, b *branch) error {
-	if err := l.history(p, b).Remove(); err != nil {
+// forgetHistory deletes the history of a snapshot, or of a branch whose endpoints do not run any more.
+func (l *Lakebase) forgetHistory(uid string, h *endpoint.History) error {
+	if err := h.Remove(); err != nil {
 		return err
 	}
 	l.historyMu.Lock()
 	defer l.historyMu.Unlock()
-	delete(l.histories, b.UID)
+	delete(l.histories, uid)
 	return nil
 }
 

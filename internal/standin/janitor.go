@@ -48,7 +48,7 @@ func (l *Lakebase) cleanUp(at time.Time) (wait time.Duration) {
 				return planDeletion(p, true)
 			}))
 		default:
-			wait = min(wait, l.cleanUpBranches(p, at))
+			wait = min(wait, l.cleanUpBranches(p, at), l.cleanUpSnapshots(p, at))
 		}
 	}
 	return wait
@@ -67,6 +67,27 @@ func (l *Lakebase) cleanUpBranches(p *project, at time.Time) (wait time.Duration
 				return nil, errUnchanged
 			}
 			return planBranchDeletion(p, b, true)
+		}))
+	}
+	return wait
+}
+
+func (l *Lakebase) cleanUpSnapshots(p *project, at time.Time) (wait time.Duration) {
+	wait = longestNap
+	for _, n := range p.Snapshots {
+		if n.Expires.IsZero() || n.Deleting {
+			continue
+		}
+		wait = min(wait, l.purge(p.snapshotName(n), n.Expires, at, func(s *state) (*operation, error) {
+			p := s.project(p.ID)
+			if p == nil || p.Deleted != nil {
+				return nil, errUnchanged
+			}
+			n := p.snapshot(n.ID)
+			if n == nil || n.Expires.IsZero() || n.Expires.After(at) {
+				return nil, errUnchanged
+			}
+			return planSnapshotDeletion(p, n)
 		}))
 	}
 	return wait

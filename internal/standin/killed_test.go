@@ -61,6 +61,10 @@ var things = [][]thing{
 		{path: "/api/2.0/postgres/projects/other", create: "POST /api/2.0/postgres/projects?project_id=other", body: `{}`},
 		{path: steadyProject + "/branches/other", create: "POST " + steadyProject + "/branches?branch_id=other", body: `{"spec":{"no_expiry":true}}`},
 		{
+			path: steadyProject + "/snapshots/shot", create: "POST " + steadyProject + "/snapshots?snapshot_id=shot",
+			body: `{"spec":{"source_branch":"projects/steady/branches/production"}}`,
+		},
+		{
 			path: steadyBranch + "/endpoints/reader", create: "POST " + steadyBranch + "/endpoints?endpoint_id=reader",
 			body: `{"spec":{"endpoint_type":"ENDPOINT_TYPE_READ_ONLY"}}`,
 		},
@@ -215,6 +219,14 @@ func TestFolderOfAKilledLakebaseBecomesTrue(t *testing.T) {
 func agrees(t *testing.T, l *Lakebase, w *databricks.WorkspaceClient) {
 	t.Helper()
 	folders := map[string]bool{}
+	for _, p := range l.store.view().Projects {
+		for _, n := range p.Snapshots {
+			folders[filepath.Join(p.ID, n.ID)] = true
+			if !exists(l, p.ID, n.ID+snapshotSuffix, "copies") {
+				t.Errorf("%s has no data", p.snapshotName(n))
+			}
+		}
+	}
 	l.store.view().computes(func(p *project, b *branch, c *compute) bool {
 		folders[filepath.Base(l.projectFolder(p))] = true
 		folders[filepath.Join(p.ID, filepath.Base(l.dataFolder(p, b, c)))] = true

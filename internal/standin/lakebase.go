@@ -72,7 +72,7 @@ type Lakebase struct {
 	watchers sync.WaitGroup     // one for each endpoint that has run
 
 	historyMu  sync.Mutex
-	histories  map[string]*endpoint.History // by uid of the branch
+	histories  map[string]*endpoint.History // by uid of the branch or snapshot
 	newHistory chan struct{}                // wakes the historian
 
 	wake     chan struct{} // of the janitor

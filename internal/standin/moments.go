@@ -5,8 +5,8 @@ import (
 	"errors"
 	"time"
 
+	sdktime "github.com/databricks/databricks-sdk-go/common/types/time"
 	"github.com/databricks/databricks-sdk-go/service/database"
-	"github.com/databricks/databricks-sdk-go/service/postgres"
 
 	"github.com/lakeward/lakeward/internal/endpoint"
 	"github.com/lakeward/lakeward/internal/pgproc"
@@ -29,15 +29,13 @@ var (
 	instanceFields = momentFields{"parent_instance_ref.branch_time", "parent_instance_ref.lsn"}
 )
 
-// momentOf reads from which moment of its source a branch shall be; nil means now.
-func momentOf(spec *postgres.BranchSpec) (*moment, error) {
+// momentOf reads which moment of its source a branch or snapshot shall have; nil means now.
+func momentOf(lsn string, at *sdktime.Time) (*moment, error) {
 	switch {
-	case spec.SourceSnapshot != "":
-		return nil, notImplemented("a branch from a snapshot (source_snapshot)")
-	case spec.SourceBranchLsn != "":
-		return momentAt(spec.SourceBranchLsn, branchFields)
-	case spec.SourceBranchTime != nil:
-		return &moment{Time: spec.SourceBranchTime.AsTime().UTC()}, nil
+	case lsn != "":
+		return momentAt(lsn, branchFields)
+	case at != nil:
+		return &moment{Time: at.AsTime().UTC()}, nil
 	}
 	return nil, nil
 }
@@ -140,7 +138,14 @@ func wireMoment(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 // past returns how to make the data of the moment that a branch is a copy of. Its source writes all that has happened to
 // the archive first. A source that does not start any more is not needed for what is there already.
-func (l *Lakebase) past(ctx context.Context, b *branch) (*endpoint.Past, error) {
+func (l *Lakebase) past(ctx context.Context, p *project, b *branch) (*endpoint.Past, error) {
+	if b.Snapshot != "" {
+		n := p.snapshotNamed(b.Snapshot)
+		if n == nil || !n.Ready {
+			return nil, notFound("snapshot not found; source_snapshot:%q", b.Snapshot)
+		}
+		return &endpoint.Past{History: l.snapshotHistory(p, n), Target: n.Moment.target()}, nil
+	}
 	p, from := l.store.view().branchByName(b.Source)
 	if from == nil {
 		return nil, notFound("source branch not found")
@@ -171,18 +176,26 @@ func unreachable(err error) error {
 	return err
 }
 
-// source returns the running primary of the branch that b is a copy of. One that is stopped is started for the while:
-// nobody can log in to it, because its endpoint stays disabled in the state.
+// source returns the running primary of the branch that b is a copy of.
 func (l *Lakebase) source(ctx context.Context, b *branch) (*endpoint.Endpoint, func(), error) {
 	p, from := l.store.view().branchByName(b.Source)
-	if from == nil || from.away(p) != "" {
+	if from == nil {
 		return nil, nil, notFound("source branch not found")
 	}
-	c := from.primary()
-	if e, err := l.awake(ctx, p, from, c); err == nil {
+	return l.runningPrimary(ctx, p, from)
+}
+
+// runningPrimary returns the running primary of a branch until done is called. One that is stopped is started for the while: nobody
+// can log in to it, because its endpoint stays disabled in the state.
+func (l *Lakebase) runningPrimary(ctx context.Context, p *project, b *branch) (e *endpoint.Endpoint, done func(), err error) {
+	c := b.primary()
+	if e, err := l.awake(ctx, p, b, c); err == nil {
 		return e, func() {}, nil
 	}
-	e, err := l.start(ctx, p, from, c)
+	if away := b.away(p); away != "" {
+		return nil, nil, notFound("source branch not found: %s", away)
+	}
+	e, err = l.start(ctx, p, b, c)
 	if err != nil {
 		return nil, nil, err
 	}

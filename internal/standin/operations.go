@@ -26,6 +26,8 @@ const (
 	updateBranch    operationKind = "update_branch"
 	deleteBranch    operationKind = "delete_branch"
 	undeleteBranch  operationKind = "undelete_branch"
+	createSnapshot  operationKind = "create_snapshot"
+	deleteSnapshot  operationKind = "delete_snapshot"
 	createEndpoint  operationKind = "create_endpoint"
 	updateEndpoint  operationKind = "update_endpoint"
 	deleteEndpoint  operationKind = "delete_endpoint"
@@ -41,6 +43,7 @@ const (
 var metadataTypes = map[operationKind]string{
 	createProject: "Project", updateProject: "Project", deleteProject: "Project", undeleteProject: "Project",
 	createBranch: "Branch", updateBranch: "Branch", deleteBranch: "Branch", undeleteBranch: "Branch",
+	createSnapshot: "Snapshot", deleteSnapshot: "Snapshot",
 	createEndpoint: "Endpoint", updateEndpoint: "Endpoint", deleteEndpoint: "Endpoint",
 	createRole: "Role", updateRole: "Role", deleteRole: "Role",
 	createDatabase: "Database", updateDatabase: "Database", deleteDatabase: "Database",
@@ -51,7 +54,7 @@ type operation struct {
 	Kind     operationKind `json:"kind"`
 	Project  string        `json:"project"` // ids of what it is about
 	Branch   string        `json:"branch,omitempty"`
-	ID       string        `json:"id,omitempty"`       // of the endpoint, role or database
+	ID       string        `json:"id,omitempty"`       // of the snapshot, endpoint, role or database
 	Role     *role         `json:"role,omitempty"`     // as it shall be
 	Database *pgdb         `json:"database,omitempty"` // as it shall be
 	Heir     string        `json:"heir,omitempty"`     // the role that takes over what a dropped one owns
@@ -311,6 +314,10 @@ func (l *Lakebase) perform(ctx context.Context, op *operation) (settlement, erro
 		return l.performDeleteBranch(ctx, op)
 	case undeleteProject, undeleteBranch:
 		return nil, l.align(ctx, op)
+	case createSnapshot:
+		return l.performCreateSnapshot(ctx, op)
+	case deleteSnapshot:
+		return l.performDeleteSnapshot(op)
 	case deleteEndpoint:
 		return l.performDeleteEndpoint(ctx, op)
 	case createRole, updateRole, deleteRole:

@@ -11,6 +11,8 @@ func (l *Lakebase) postgresRoutes(api func(pattern string, h handler)) {
 		projects  = apiPostgres + "projects"
 		aProject  = projects + "/{project}"
 		branches  = aProject + "/branches"
+		snapshots = aProject + "/snapshots"
+		aSnapshot = snapshots + "/{snapshot}"
 		aBranch   = branches + "/{branch}"
 		endpoints = aBranch + "/endpoints"
 		roles     = aBranch + "/roles"
@@ -37,12 +39,15 @@ func (l *Lakebase) postgresRoutes(api func(pattern string, h handler)) {
 		api("DELETE "+one, h.remove)
 		api("GET "+one+"/operations/{operation}", l.getOperation)
 	}
+	api("POST "+snapshots, l.createSnapshot)
+	api("GET "+snapshots, l.listSnapshots)
+	api("GET "+aSnapshot, l.getSnapshot)
+	api("DELETE "+aSnapshot, l.deleteSnapshot)
+	api("GET "+aSnapshot+"/operations/{operation}", l.getOperation)
 	api("POST "+apiPostgres+"credentials", l.credential)
 	api("POST "+aProject+"/undelete", l.undeleteProject)
 	api("POST "+aBranch+"/undelete", l.undeleteBranch)
 	for pattern, thing := range map[string]string{
-		aProject + "/snapshots":                               "snapshots",
-		aProject + "/snapshots/":                              "snapshots",
 		aBranch + "/snapshot-schedule":                        "a snapshot schedule",
 		databases + "/{id}/data-api":                          "the Data API",
 		databases + "/{id}/cdf-configs":                       "change data feed",

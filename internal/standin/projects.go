@@ -69,7 +69,7 @@ func (l *Lakebase) plan(s *state, bp blueprint) (*project, error) {
 		from := bp.parent.defaultBranch()
 		b.Source = bp.parent.branchName(from)
 		b.comeFrom(bp.from)
-		b.inherit(from)
+		b.inherit(from.Roles, from.Databases)
 	}
 	p.Branches = append(p.Branches, b)
 	s.Projects = append(s.Projects, p)

@@ -24,8 +24,6 @@ func TestWhatIsMissingSaysSo(t *testing.T) {
 	makeProject(t, w, "bare")
 	const branch = "/api/2.0/postgres/projects/bare/branches/production"
 	for _, c := range []struct{ method, path, body, names string }{
-		{"GET", "/api/2.0/postgres/projects/bare/snapshots", "", "snapshots"},
-		{"GET", "/api/2.0/postgres/projects/bare/snapshots/s1", "", "snapshots"},
 		{"PATCH", branch + "/snapshot-schedule", "", "snapshot schedule"},
 		{"GET", branch + "/databases/d/data-api", "", "Data API"},
 		{"GET", branch + "/databases/d/cdf-configs", "", "change data feed"},
@@ -40,7 +38,6 @@ func TestWhatIsMissingSaysSo(t *testing.T) {
 		{"POST", "/api/2.1/unity-catalog/volumes", `{"volume_type":"EXTERNAL","storage_location":"s3://b/p"}`, "external volume"},
 		{"POST", "/api/2.0/preview/scim/v2/Groups", "", "SCIM"},
 		{"GET", "/api/2.0/permissions/database-instances/bare", "", "Permissions API"},
-		{"POST", "/api/2.0/postgres/projects/bare/branches?branch_id=x", `{"spec":{"source_snapshot":"s"}}`, "source_snapshot"},
 	} {
 		status, body := call(t, shared, c.method, c.path, bearer(shared), c.body)
 		var e struct {

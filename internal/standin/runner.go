@@ -338,13 +338,13 @@ func (l *Lakebase) start(ctx context.Context, p *project, b *branch, c *compute)
 		}
 		return endpoint.Start(ctx, o)
 	}
-	if b.Ready || b.Source == "" {
+	if b.Ready || b.Source == "" && b.Snapshot == "" {
 		return endpoint.Start(ctx, o)
 	}
 	o.Progress = l.progress(c.UID)
-	if b.Moment != nil {
-		if o.Past, err = l.past(ctx, b); err != nil {
-			return nil, fmt.Errorf("copy branch %s: %w", b.Source, err)
+	if b.Moment != nil || b.Snapshot != "" {
+		if o.Past, err = l.past(ctx, p, b); err != nil {
+			return nil, fmt.Errorf("copy %s: %w", b.Source+b.Snapshot, err)
 		}
 		e, err := endpoint.Start(ctx, o)
 		return e, unreachable(err)

@@ -15,8 +15,8 @@ import (
 
 // stateVersion is raised when an older lakeward could no longer read state.json, or would forget a part of it. 2 brought
 // the catalogs, 3 the permissions of apps, 4 branches of the past, nodes and what limits an instance, 5 which endpoints sleep,
-// 6 what is deleted and can be brought back, and which fields of an instance its client has set.
-const stateVersion = 6
+// 6 what is deleted and can be brought back, and which fields of an instance its client has set, 7 snapshots.
+const stateVersion = 7
 
 type state struct {
 	Version    int          `json:"version"`
@@ -64,6 +64,7 @@ type project struct {
 	Created       time.Time       `json:"created"`
 	Updated       time.Time       `json:"updated"`
 	Branches      []*branch       `json:"branches"`
+	Snapshots     []*snapshot     `json:"snapshots,omitempty"`
 }
 
 // instance is what only the Database instance API asks for.
@@ -91,8 +92,9 @@ type branch struct {
 	UID        string     `json:"uid"`
 	Source     string     `json:"source,omitempty"` // the branch that it was copied from; maybe another project's
 	SourceTime time.Time  `json:"source_time,omitzero"`
-	Moment     *moment    `json:"moment,omitempty"` // of the source; nil: it was copied as it was
-	Fork       pgproc.LSN `json:"fork,omitzero"`    // where in the source's log it was copied; known when it is ready
+	Snapshot   string     `json:"snapshot,omitempty"` // that it was made from, instead
+	Moment     *moment    `json:"moment,omitempty"`   // of the source; nil: it was copied as it was
+	Fork       pgproc.LSN `json:"fork,omitzero"`      // where in the source's log it was copied; known when it is ready
 	Expires    time.Time  `json:"expires,omitzero"`
 	Protected  bool       `json:"protected,omitempty"`
 	Ready      bool       `json:"ready,omitempty"`    // its data exists
