@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -116,6 +117,15 @@ func TestPages(t *testing.T) {
 	}
 	if got := strings.Join(seen, " "); got != "a a-1 b c d" {
 		t.Errorf("pages of two hold %s", got)
+	}
+	many := make([]string, 150)
+	for n := range many {
+		many[n] = strconv.Itoa(1000 + n)
+	}
+	for size, want := range map[string]int{"": 50, "0": 50, "7": 7, "100": 100, "1000": 100} {
+		if part, next, err := page(many, strings.Clone, url.Values{"page_size": {size}}); err != nil || len(part) != want || next == "" {
+			t.Errorf("a page of %q has %d items, want %d (%v)", size, len(part), want, err)
+		}
 	}
 	for _, query := range []url.Values{{"page_size": {"x"}}, {"page_size": {"-1"}}, {"page_token": {"YQ"}}} {
 		if _, _, err := page(items, strings.Clone, query); err == nil {

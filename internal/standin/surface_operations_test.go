@@ -73,6 +73,16 @@ func TestOperationsOfAProject(t *testing.T) {
 		t.Errorf("a branch is %+v, %v", dev, err)
 	}
 
+	times := regexp.MustCompile(`"(create|update)_time":"[^"]*",?`)
+	for _, kind := range []string{"roles", "databases"} {
+		of := func(branch string) string {
+			return times.ReplaceAllString(compact(t, r.ask("GET", apiPostgres+branch+"/"+kind, "")), "")
+		}
+		if got, want := of(project+"/branches/dev"), strings.ReplaceAll(of(branch), branch, project+"/branches/dev"); got != want {
+			t.Errorf("its %s are %s, want %s", kind, got, want)
+		}
+	}
+
 	// Each kind of change says what it is about, has a name that can be asked for, and a response when it is done.
 	operation := func(kind, path, method, body, resource string) map[string]any {
 		t.Helper()
@@ -111,6 +121,21 @@ func TestOperationsOfAProject(t *testing.T) {
 	r.like("a role that is replaced", app["status"].(map[string]any), `{"role_id":"app","postgres_role":"app_owner","attributes":{"bypassrls":false,
 		"createdb":true,"createrole":false},"identity_type":"IDENTITY_TYPE_UNSPECIFIED","auth_method":"PG_PASSWORD_SCRAM_SHA_256"}`)
 	operation("Role", branch+"/roles/app?update_mask=*", "PATCH", `{"spec":{"auth_method":"NO_LOGIN"}}`, branch+"/roles/app")
+	for spec, want := range map[string]string{
+		`"postgres_role":"u@x.com","identity_type":"USER"`:                          "LAKEBASE_OAUTH_V1",
+		`"postgres_role":"0d5f8f3e","identity_type":"SERVICE_PRINCIPAL"`:            "LAKEBASE_OAUTH_V1",
+		`"postgres_role":"users","identity_type":"GROUP"`:                           "LAKEBASE_OAUTH_V1",
+		`"postgres_role":"admins","identity_type":"GROUP","auth_method":"NO_LOGIN"`: "NO_LOGIN",
+		`"postgres_role":"plain","identity_type":"IDENTITY_TYPE_UNSPECIFIED"`:       "PG_PASSWORD_SCRAM_SHA_256",
+		`"postgres_role":"scram","auth_method":"PG_PASSWORD_SCRAM_SHA_256"`:         "PG_PASSWORD_SCRAM_SHA_256",
+		`"postgres_role":"group","auth_method":"NO_LOGIN","attributes":{}`:          "NO_LOGIN",
+	} {
+		id := "r-" + randomHex(4)
+		made := operation("Role", branch+"/roles?role_id="+id, "POST", `{"spec":{`+spec+`}}`, branch+"/roles/"+id)
+		if status, _ := made["status"].(map[string]any); status["auth_method"] != want {
+			t.Errorf("a role of %s: %v, want %s", spec, status, want)
+		}
+	}
 	operation("Database", branch+"/databases?database_id=sales", "POST", `{"spec":{"postgres_database":"sales","role":"`+owner+`"}}`, branch+"/databases/sales")
 	sales := operation("Database", branch+"/databases?database_id=sales&replace_existing=true", "POST",
 		`{"spec":{"postgres_database":"revenue","role":"`+branch+`/roles/app"}}`, branch+"/databases/sales")

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/databricks/databricks-sdk-go"
 	"github.com/databricks/databricks-sdk-go/service/database"
@@ -60,6 +61,29 @@ func TestWhatIsToldOfTheWorkspace(t *testing.T) {
 	parse(t, body, &principal)
 	if status != http.StatusOK || principal["userName"] != ws.ClientID || principal["emails"] != nil {
 		t.Errorf("the service principal: %d %s", status, body)
+	}
+}
+
+// TestTokensAreForOneWorkspace: whatever another workspace has made is nothing here.
+func TestTokensAreForOneWorkspace(t *testing.T) {
+	t.Parallel()
+	other := start(t, folder(t))
+	for token, want := range map[string]int{oauthToken(t, other): http.StatusUnauthorized, other.Workspace().Token: http.StatusForbidden} {
+		if status, answer := call(t, shared, "GET", "/api/2.0/database/instances", "Bearer "+token, ""); status != want {
+			t.Errorf("a token of another workspace: %d %s", status, answer)
+		}
+	}
+	makeStopped(t, userClient(t, other), database.DatabaseInstance{Name: "closed"})
+	uid := other.store.view().project("closed").defaultBranch().primary().UID
+	credential, _, err := other.mint(adminName, []string{uid}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.tokens.check(credential, uid, 0); err != nil {
+		t.Errorf("a credential at home: %v", err)
+	}
+	if _, err := shared.tokens.check(credential, uid, 0); err == nil {
+		t.Error("a credential of another workspace is good here")
 	}
 }
 
