@@ -76,6 +76,10 @@ func TestCallsOfARouteFailAndAreLate(t *testing.T) {
 	if err := list(); err != nil {
 		t.Errorf("the third call: %v", err)
 	}
+	inject(t, l, Fault{Kind: FaultFail, Route: "DELETE " + apiDatabase + "*", Status: 500})
+	if err := list(); err != nil {
+		t.Errorf("a call of another method: %v", err)
+	}
 
 	inject(t, l, Fault{Kind: FaultDelay, Delay: 300 * time.Millisecond})
 	if _, answer := faultCall(t, l, http.MethodGet, l.Workspace().Token, nil); !strings.Contains(answer, `"kind":"delay"`) {
