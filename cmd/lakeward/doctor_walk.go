@@ -53,6 +53,7 @@ func (w *walk) steps() []doctorStep {
 		{name: "TLS", do: w.handshake},
 		{name: "credential", do: w.mint},
 		{name: "login", do: w.login},
+		{name: "writes", do: w.writes, goOn: true},
 	}...)
 	steps = append(steps, w.accessSteps()...)
 	if w.role == "" {
@@ -194,6 +195,25 @@ func (w *walk) login(ctx context.Context) (string, error) {
 	var who, version string
 	err = conn.QueryRow(ctx, "SELECT current_user, current_setting('server_version')").Scan(&who, &version)
 	return fmt.Sprintf("as %s on PostgreSQL %s", who, version), err
+}
+
+// writes tells whether a session may write at all, whatever its role may do.
+func (w *walk) writes(ctx context.Context) (string, error) {
+	conn, err := w.connector.Connect(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close(ctx)
+	var readOnly bool
+	if err := conn.QueryRow(ctx, "SELECT current_setting('transaction_read_only')::bool").Scan(&readOnly); err != nil {
+		return "", fmt.Errorf("ask whether a session may write: %w", err)
+	}
+	if readOnly {
+		return "", lakeward.Errorf(lakeward.KindConflict,
+			"if its data have outgrown its limit: SET default_transaction_read_only = off, and drop or truncate what is not needed",
+			"sessions of %s begin read-only", w.name)
+	}
+	return "sessions may write", nil
 }
 
 func (w *walk) privileges(ctx context.Context) (string, error) {
