@@ -85,7 +85,8 @@ func projectIDs(t *testing.T, w *databricks.WorkspaceClient, deleted bool) (ids 
 	return ids
 }
 
-// TestDeletedProjectComesBack deletes a project, kills the Lakebase at once, and brings the project back with the next one.
+// TestDeletedProjectComesBack deletes a project and brings it back, and kills the Lakebase each time as soon as it has promised
+// that.
 func TestDeletedProjectComesBack(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
@@ -152,8 +153,24 @@ func TestDeletedProjectComesBack(t *testing.T) {
 	}
 
 	l.keepHistories(ctx, now().Add(40*day))
-	if err := bringBack(t, w, p.Name); err != nil {
+	if err := l.Close(); err != nil {
 		t.Fatal(err)
+	}
+	w, kill = startChild(t, dir)
+	if _, err := w.Postgres.UndeleteProject(ctx, postgres.UndeleteProjectRequest{Name: p.Name}); err != nil {
+		t.Fatal(err)
+	}
+	kill()
+	l = start(t, dir)
+	w = userClient(t, l)
+	for _, e := range []*postgres.Endpoint{e, reader} {
+		await(t, e.Name+" is active", func() bool {
+			got, err := w.Postgres.GetEndpoint(ctx, postgres.GetEndpointRequest{Name: e.Name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return got.Status.CurrentState == postgres.EndpointStatusStateActive
+		})
 	}
 	if back, err := w.Postgres.GetProject(ctx, postgres.GetProjectRequest{Name: p.Name}); err != nil || back.DeleteTime != nil || back.PurgeTime != nil {
 		t.Errorf("the project is %+v, %v", back, err)
