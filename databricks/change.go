@@ -50,6 +50,11 @@ func (w *Workspace) Create(ctx context.Context, s Spec, progress lakeward.Progre
 			break
 		}
 	}
+	if lakeward.KindOf(err) == lakeward.KindConflict && r.isProject() {
+		if deleted := w.projects.reserved(ctx, r); deleted != nil {
+			err = deleted
+		}
+	}
 	return lakeward.Instance{}, err
 }
 

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 
+	sdk "github.com/databricks/databricks-sdk-go"
+
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/databricks"
 	"github.com/lakeward/lakeward/internal/pgtest"
@@ -73,4 +75,15 @@ func (r recorder) expectLast(t *testing.T, want string) {
 	if slices.Contains(slices.Compact(slices.Clone(r)), "") || len(slices.Compact(slices.Clone(r))) != len(r) {
 		t.Errorf("events %q repeat themselves", r)
 	}
+}
+
+// sdkClient is the official SDK, for what a Workspace does not do.
+func sdkClient(t *testing.T, l *standin.Lakebase) *sdk.WorkspaceClient {
+	t.Helper()
+	f := l.Workspace()
+	client, err := sdk.NewWorkspaceClient(&sdk.Config{Host: f.Host, Token: f.Token})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
 }

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	sdk "github.com/databricks/databricks-sdk-go"
 	"github.com/databricks/databricks-sdk-go/service/database"
+	"github.com/databricks/databricks-sdk-go/service/postgres"
 
 	"github.com/lakeward/lakeward"
 	"github.com/lakeward/lakeward/databricks"
@@ -94,6 +94,22 @@ func TestLifeOfAnInstance(t *testing.T) {
 	if _, err := ws.Create(ctx, databricks.Spec{Name: "shop"}, nil); err != nil {
 		t.Errorf("Create one with the name of one that was deleted: %v", err)
 	}
+
+	// Others delete so that it can be brought back.
+	client := sdkClient(t, l)
+	op, err := client.Postgres.DeleteProject(ctx, postgres.DeleteProjectRequest{Name: "projects/shop"})
+	if err == nil {
+		err = op.Wait(ctx)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = ws.Create(ctx, databricks.Spec{Name: "shop"}, nil)
+	expectKind(t, err, lakeward.KindConflict)
+	if hint := lakeward.HintOf(err); !strings.Contains(hint, "undelete-project projects/shop;") || !strings.Contains(hint, "delete-project projects/shop --purge") ||
+		!strings.Contains(err.Error(), "was deleted at ") {
+		t.Errorf("Create one with the name of one that can be brought back: %v, hint %q", err, hint)
+	}
 }
 
 // A workspace may answer only the Database instance API for a name: it is older, or the name is no project id.
@@ -151,11 +167,7 @@ func TestInstancesListsEachOnce(t *testing.T) {
 	t.Parallel()
 	l := start(t)
 	ws := open(t, l)
-	f := l.Workspace()
-	client, err := sdk.NewWorkspaceClient(&sdk.Config{Host: f.Host, Token: f.Token})
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := sdkClient(t, l)
 	if list, err := ws.Instances(t.Context()); err != nil || len(list) != 0 {
 		t.Errorf("an empty workspace lists %+v, %v", list, err)
 	}

@@ -3,6 +3,7 @@ package databricks
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,6 +37,19 @@ func (p projects) get(ctx context.Context, r reference) (lakeward.Instance, erro
 		return lakeward.Instance{}, lakeward.Errorf(lakeward.KindNotFound, "", "%s is deleted", project.Name)
 	}
 	return p.resolve(ctx, r, *project)
+}
+
+// reserved tells when the name is that of a deleted project, which keeps it until it is purged.
+func (p projects) reserved(ctx context.Context, r reference) error {
+	project, err := p.api.GetProject(ctx, postgres.GetProjectRequest{Name: r.projectPath()})
+	if err == nil && project.DeleteTime != nil && project.PurgeTime != nil {
+		return lakeward.Errorf(lakeward.KindConflict, fmt.Sprintf(
+			"bring it back with: databricks postgres undelete-project %s; or free its name with: databricks postgres delete-project %[1]s --purge",
+			project.Name,
+		), "create instance %s: one of that name was deleted at %s, and keeps it until %s",
+			r.project, project.DeleteTime.AsTime().Format(time.RFC3339), project.PurgeTime.AsTime().Format(time.RFC3339))
+	}
+	return nil
 }
 
 // resolve finds the endpoint that r refers to.
