@@ -154,10 +154,8 @@ func TestFieldsOfAnInstance(t *testing.T) {
 		"effective_node_count":1,"effective_retention_window_in_days":7,"effective_stopped":true,
 		"effective_enable_pg_native_login":false,"effective_enable_readable_secondaries":false`
 	r.like("with defaults", made, bare+"}")
-	got := r.ask("GET", path+"/Bare?", "")
-	if got["state"] != "STOPPED" {
-		t.Errorf("it is %v", got["state"])
-	}
+	var got map[string]any
+	await(t, "it is stopped", func() bool { got = r.ask("GET", path+"/Bare?", ""); return got["state"] == "STOPPED" })
 	r.like("asked again", got, bare+"}")
 
 	const full = always + `,"read_only_dns":"*","creator":"admin@lakeward.local","capacity":"CU_8","effective_capacity":"CU_8","effective_node_count":3,

@@ -137,6 +137,13 @@ func makeStopped(t *testing.T, w *databricks.WorkspaceClient, in database.Databa
 	if err != nil {
 		t.Fatal(err)
 	}
+	if in.ParentInstanceRef != nil {
+		return made.Response // it waits for data of its parent
+	}
+	await(t, in.Name+" is stopped", func() bool {
+		i, err := w.Database.GetDatabaseInstanceByName(t.Context(), in.Name)
+		return err == nil && i.State == database.DatabaseInstanceStateStopped
+	})
 	return made.Response
 }
 
