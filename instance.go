@@ -40,6 +40,10 @@ type Instance struct {
 	PostgresVersion string    `json:"postgres_version,omitempty"` // major version, such as "17"
 	Creator         string    `json:"creator,omitempty"`
 	Created         time.Time `json:"created,omitzero"`
+
+	// Tags of the project. The APIs have no field for what is wrong with an instance: the local Lakebase says it in the tag
+	// lakeward:problem.
+	Tags map[string]string `json:"tags,omitempty"`
 }
 
 // Status is the state of an instance in the five words that the console shows.

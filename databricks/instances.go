@@ -46,6 +46,9 @@ func fromInstance(name string, d database.DatabaseInstance) lakeward.Instance {
 		PostgresVersion: strings.TrimPrefix(d.PgVersion, "PG_VERSION_"),
 		Creator:         d.Creator,
 	}
+	for _, t := range d.EffectiveCustomTags {
+		i.Tags = tagged(i.Tags, t.Key, t.Value)
+	}
 	if units, ok := unitsOf(i.Capacity); ok {
 		i.MinCU, i.MaxCU = units, units
 	}
@@ -53,6 +56,15 @@ func fromInstance(name string, d database.DatabaseInstance) lakeward.Instance {
 		i.Created = created
 	}
 	return i
+}
+
+// tagged adds a tag to those of an instance, of which there may be none yet.
+func tagged(tags map[string]string, key, value string) map[string]string {
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	tags[key] = value
+	return tags
 }
 
 // list implements family.

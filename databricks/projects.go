@@ -103,6 +103,9 @@ func fromProject(r reference, p postgres.Project, e postgres.Endpoint) lakeward.
 		SizeLimit:          project.BranchLogicalSizeLimitBytes,
 		Creator:            project.Owner,
 	}
+	for _, t := range project.CustomTags {
+		i.Tags = tagged(i.Tags, t.Key, t.Value)
+	}
 	if !r.whole() {
 		i.UID = e.Uid
 	}

@@ -79,6 +79,7 @@ test("an instance that sleeps is left asleep until its connection is tested, and
   await shown("Error", "DEGRADED");
   await expect(header.getByText("DEGRADED", { exact: true })).toBeVisible();
   await expect(page.getByRole("alert").getByText("lakeward doctor moody")).toBeVisible();
+  await expect(page.getByRole("alert")).toContainText("work_mem");
   await look(page, "lakebase-degraded");
   await lakeward.reconfigure("moody", { settings: {} });
   await shown("Ready", "ACTIVE");

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -240,7 +241,7 @@ func (c instanceDeleteCmd) Run(ctx context.Context, a *app) error {
 func (a *app) printInstance(c *config.Config, i lakeward.Instance) error {
 	i.Port = c.PortNumber()
 	return a.print(i, func(w io.Writer) error {
-		return fields(w,
+		shown := []string{
 			"name", i.Name,
 			"status", status(i),
 			"capacity", capacity(i),
@@ -253,7 +254,11 @@ func (a *app) printInstance(c *config.Config, i lakeward.Instance) error {
 			"database", i.Database,
 			"endpoint", i.Endpoint,
 			"creator", i.Creator,
-		)
+		}
+		for _, key := range slices.Sorted(maps.Keys(i.Tags)) {
+			shown = append(shown, "tag "+key, i.Tags[key])
+		}
+		return fields(w, shown...)
 	})
 }
 

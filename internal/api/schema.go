@@ -61,7 +61,7 @@ var shown = map[string]any{
 		Endpoint: "projects/shop/branches/production/endpoints/primary", State: "ACTIVE", Status: lakeward.StatusReady,
 		Host: "ep-shop.database.us-east-1.cloud.databricks.com", Port: lakeward.DefaultPort, Database: lakeward.DefaultDatabase,
 		Capacity: "CU_1", MinCU: 8, MaxCU: 8, Nodes: 1, RetentionDays: 14, SizeLimit: 8 << 40, PostgresVersion: "17",
-		Creator: "ana@example.com", Created: shownTime,
+		Creator: "ana@example.com", Created: shownTime, Tags: map[string]string{"team": "orders"},
 	},
 	"Operation": store.Operation{
 		ID: shownID, Kind: "migrate", Instance: "shop", State: store.Running, Actor: "ana@example.com",

@@ -93,7 +93,7 @@ export function InstancePage({ instance }: { instance: Instance }) {
         {instance.status === "ERROR" ? (
           <Trouble
             title="The instance is in error"
-            detail={`the workspace says that it is ${instance.state}`}
+            detail={instance.tags?.["lakeward:problem"] ?? `the workspace says that it is ${instance.state}`}
             hint={`Its data is kept. What is broken, and what to do, is found by lakeward doctor ${name}`}
           />
         ) : null}
