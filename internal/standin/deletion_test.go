@@ -304,6 +304,40 @@ func TestDeletedBranchComesBack(t *testing.T) {
 	}
 }
 
+// TestWhatCannotBeRemovedIsTriedAgainLater and not at once, for ever.
+func TestWhatCannotBeRemovedIsTriedAgainLater(t *testing.T) {
+	t.Parallel()
+	w := userClient(t, shared)
+	p := makeProject(t, w, "stubborn")
+	b := makeBranch(t, w, p.Name, "dev", postgres.BranchSpec{NoExpiry: true})
+	fail := func(at time.Time) {
+		if err := shared.store.update(func(s *state) error {
+			p, b := s.branchByName(b.Name)
+			b.Expires = now()
+			op := newOperation(deleteBranch, p.branchName(b)).of(p, b, "")
+			op.finish(nil, errors.New("its folder is in use"))
+			op.Finished = at
+			s.Operations = append(s.Operations, op)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fail(now())
+	if wait := shared.cleanUp(now()); wait <= 0 || wait > purgeAgain {
+		t.Errorf("after the failure the janitor comes back in %v", wait)
+	}
+	if _, err := w.Postgres.GetBranch(t.Context(), postgres.GetBranchRequest{Name: b.Name}); err != nil {
+		t.Errorf("it was removed at once: %v", err)
+	}
+	fail(now().Add(-purgeAgain))
+	shared.wakeJanitor()
+	await(t, "the branch is removed", func() bool {
+		_, err := w.Postgres.GetBranch(t.Context(), postgres.GetBranchRequest{Name: b.Name})
+		return errors.Is(err, databricks.ErrNotFound)
+	})
+}
+
 // TestDeletedThingsArePurged when their time has come, or somebody asks for it. Their ids are free then.
 func TestDeletedThingsArePurged(t *testing.T) {
 	t.Parallel()

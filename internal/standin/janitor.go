@@ -93,14 +93,20 @@ func (l *Lakebase) cleanUpSnapshots(p *project, at time.Time) (wait time.Duratio
 	return wait
 }
 
+// purgeAgain is how long what could not be removed stays before the next attempt.
+const purgeAgain = time.Minute
+
 // purge submits the removal of something unless it is due later, and returns how long to wait for that.
 func (l *Lakebase) purge(name string, due, at time.Time, plan func(*state) (*operation, error)) time.Duration {
+	if again := l.store.view().failed(name).Add(purgeAgain); again.After(due) {
+		due = again
+	}
 	if due.After(at) {
 		return due.Sub(at)
 	}
 	if _, err := l.submit(plan); err != nil {
 		l.log.Debug("what is due stays", "name", name, "err", err)
-		return time.Minute
+		return purgeAgain
 	}
 	return longestNap
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"path"
 	"slices"
 	"time"
 
@@ -126,6 +127,19 @@ func (o *operation) finish(response any, err error) {
 
 func (s *state) operation(name string) *operation {
 	return find(s.Operations, func(o *operation) bool { return o.Name == name })
+}
+
+// failed is when the last operation on something failed; the zero time if it did not.
+func (s *state) failed(name string) time.Time {
+	for _, o := range slices.Backward(s.Operations) {
+		if path.Dir(path.Dir(o.Name)) == name && o.Done {
+			if o.Code == "" {
+				break
+			}
+			return o.Finished
+		}
+	}
+	return time.Time{}
 }
 
 // forget drops finished operations that are old or too many.
