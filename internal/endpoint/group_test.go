@@ -16,12 +16,18 @@ import (
 // pause keeps a standby from applying what it receives, as PostgreSQL does when the primary has become too large for it.
 func pause(t *testing.T, dir string) {
 	t.Helper()
+	mustExec(t, superuser(t, dir), "SELECT pg_wal_replay_pause()")
+}
+
+// superuser connects to the node of a folder behind the endpoint's back.
+func superuser(t *testing.T, dir string) *pgx.Conn {
+	t.Helper()
 	conn, err := pgx.Connect(t.Context(), fmt.Sprintf("host=%s user=%s dbname=postgres", filepath.Join(dir, pgproc.SocketFolder), pgproc.Superuser))
 	if err != nil {
 		t.Fatal(err)
 	}
-	mustExec(t, conn, "SELECT pg_wal_replay_pause()")
-	conn.Close(t.Context())
+	t.Cleanup(func() { conn.Close(context.WithoutCancel(t.Context())) })
+	return conn
 }
 
 // A read-only endpoint of three nodes is read from as long as one of them answers, and each comes back by itself, whatever

@@ -38,7 +38,7 @@ func (e *Endpoint) identity(ctx context.Context, role string) (string, error) {
 	const sql = `SELECT l.label FROM pg_catalog.pg_shseclabel l JOIN pg_catalog.pg_authid r ON r.oid = l.objoid
 		WHERE l.classoid = 'pg_catalog.pg_authid'::regclass AND l.provider = 'databricks_auth' AND r.rolname = $1`
 	var label string
-	err := e.admin(ctx, adminDatabase, func(conn *pgx.Conn) error {
+	err := e.lookUp(ctx, func(conn *pgx.Conn) error {
 		err := conn.QueryRow(ctx, sql, role).Scan(&label)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil

@@ -262,3 +262,25 @@ func TestFailOverLosesNothing(t *testing.T) {
 	w.end()
 	w.check(s.owner(e))
 }
+
+// TestLoginOutlivesThePrimary kills the primary while it is asked about the role of a login: the next one is asked again.
+func TestLoginOutlivesThePrimary(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	e, _ := s.team(2)
+	primary := e.Dir()
+	lock := superuser(t, primary)
+	mustExec(t, lock, "BEGIN", "LOCK TABLE pg_catalog.pg_shseclabel") // in which the identities of roles stand
+	refusal := make(chan string, 1)
+	go func() { refusal <- s.login(e, ownerName, token) }()
+	eventually(t, func() bool {
+		return value[bool](t, lock, "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE relation = 'pg_catalog.pg_shseclabel'::regclass AND NOT granted)")
+	})
+	kill(t, primary)
+	if code := <-refusal; code != "" {
+		t.Errorf("the login was refused with %s", code)
+	}
+	if e.Dir() == primary {
+		t.Error("the primary is the one that was killed")
+	}
+}

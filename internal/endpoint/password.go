@@ -18,7 +18,7 @@ import (
 func (e *Endpoint) passwordFits(ctx context.Context, role, password string) (fits bool, err error) {
 	const sql = `SELECT coalesce(rolpassword, '') FROM pg_catalog.pg_authid
 		WHERE rolname = $1 AND rolcanlogin AND NOT rolsuper AND coalesce(rolvaliduntil > now(), true)`
-	err = e.admin(ctx, adminDatabase, func(conn *pgx.Conn) error {
+	err = e.lookUp(ctx, func(conn *pgx.Conn) error {
 		var verifier string
 		err := conn.QueryRow(ctx, sql, role).Scan(&verifier)
 		if errors.Is(err, pgx.ErrNoRows) {

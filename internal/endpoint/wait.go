@@ -128,3 +128,16 @@ func (e *Endpoint) admin(ctx context.Context, database string, do func(*pgx.Conn
 	defer conn.Close(context.WithoutCancel(ctx))
 	return do(conn)
 }
+
+// lookUp calls do with a superuser's connection, and again with one to the next primary when it fails: a login must not fail
+// because the primary dies while it is judged.
+func (e *Endpoint) lookUp(ctx context.Context, do func(*pgx.Conn) error) error {
+	return e.reach(ctx, func(ctx context.Context, s *pgproc.Server) error {
+		conn, err := connect(ctx, s, adminDatabase)
+		if err != nil {
+			return err
+		}
+		defer conn.Close(context.WithoutCancel(ctx))
+		return do(conn)
+	})
+}
