@@ -60,8 +60,8 @@ func runsIn(proc, dir string, folder fs.FileInfo) bool {
 }
 
 // endOrphans stops whatever PostgreSQL still runs in dir, in the order of decreasing politeness, and returns when
-// nothing does. It then removes the lock files, which by the number of a process that now is another one could keep a
-// new server from starting.
+// nothing does. It then frees their shared memory, and removes the lock files, which by the number of a process that now is
+// another one could keep a new server from starting.
 func endOrphans(ctx context.Context, dir string) error {
 	folder, err := os.Stat(dir)
 	if err != nil {
@@ -82,6 +82,7 @@ func endOrphansIn(ctx context.Context, dir string, folder fs.FileInfo) error {
 			return err
 		}
 		if len(left) == 0 {
+			release(folder)
 			return removeLocks(dir)
 		}
 		for _, p := range left {
