@@ -123,7 +123,6 @@ func (s *Server) Kill(ctx context.Context) error {
 		}
 	}
 	<-s.done
-	release(s.folder) // nobody else can, when the folder is gone
 	return nil
 }
 
